@@ -1,0 +1,1 @@
+"""Who is speaking, and where: audio-visual speaker localisation for ROS 2."""
