@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
+import sys
 import types
 import typing
 from dataclasses import dataclass
@@ -149,6 +151,27 @@ def load_parameters(path: str | Path, node: str | None = None) -> dict[str, Any]
         if key != "/**" and node is not None and key.rsplit("/", 1)[-1] == node:
             merged |= flatten(block["ros__parameters"] or {})
     return merged
+
+
+def shipped_folder() -> Path:
+    """Where config/, launch/ and msg/ of this package lie: the source tree, or share/avloc_ros of an ament prefix."""
+    source_tree = Path(__file__).resolve().parent.parent
+    if (source_tree / "package.xml").is_file():
+        return source_tree
+    prefixes = [*filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)), sys.prefix]
+    for prefix in prefixes:
+        share = Path(prefix) / "share" / "avloc_ros"
+        if (share / "package.xml").is_file():
+            return share
+    raise InputError(
+        f"share/avloc_ros is in none of {', '.join(prefixes)}: install the package, or source its setup file first"
+    )
+
+
+def cache_folder() -> Path:
+    """Where prepared models and the demo scene are kept: $XDG_CACHE_HOME/avloc_ros, else ~/.cache/avloc_ros."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "avloc_ros"
 
 
 def _build(config_class: type[Config], flat: dict[str, Any], prefix: str) -> Config:
