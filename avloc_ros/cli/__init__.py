@@ -1,0 +1,1 @@
+"""The command `avloc`: one file per sub-command, each with `register(subparsers)`."""

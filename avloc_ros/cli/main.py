@@ -1,0 +1,83 @@
+"""The command `avloc`: parses, hands over to one sub-command, and turns what it raises into an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+
+from avloc_ros.cli.console import error_console
+from avloc_ros.types import InputError
+
+COMMANDS = ("demo", "live", "replay", "evaluate", "record", "simulate", "bench", "doctor", "arrays")
+DONE, OUR_FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `avloc`. Returns 0 when done, 2 on bad input (with the reason), 1 on a failure of ours, 130 on Ctrl-C."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options) or DONE)
+    except InputError as error:
+        error_console.print(f"[bold red]avloc {options.command}:[/] {error}", highlight=False, soft_wrap=True)
+        return BAD_INPUT
+    except ModuleNotFoundError as error:
+        error_console.print(f"[bold red]avloc {options.command}:[/] {missing_module_advice(error)}", soft_wrap=True)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        error_console.print(f"avloc {options.command}: stopped by Ctrl-C")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output (head, less) has gone: nothing is left to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception:
+        error_console.print_exception(show_locals=False)
+        error_console.print(f"[bold red]avloc {options.command}:[/] this is a failure of ours, not of your input")
+        return OUR_FAILURE
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with all sub-commands; each module in `cli` adds its own."""
+    parser = argparse.ArgumentParser(
+        prog="avloc",
+        description="Who is speaking, where, and what else sounds: from a microphone array and a camera.",
+        epilog="`avloc COMMAND --help` explains one command. `avloc doctor` checks this machine.",
+    )
+    parser.add_argument("--version", action="version", version=f"avloc {installed_version()}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        importlib.import_module(f"avloc_ros.cli.{name}").register(subparsers)
+    return parser
+
+
+def installed_version() -> str:
+    """The version of the installed package, or a word that says it runs from a source tree."""
+    try:
+        return metadata.version("avloc-ros")
+    except metadata.PackageNotFoundError:
+        return "(source tree)"
+
+
+def missing_module_advice(error: ModuleNotFoundError) -> str:
+    """What to install when a module of an optional extra is missing."""
+    extras = {
+        "sim": ("pyroomacoustics", "espeakng_loader", "skimage", "matplotlib", "jinja2"),
+        "capture": ("sounddevice", "av", "soundfile", "rosbags"),
+        "cpu": ("onnxruntime", "onnx"),
+        "train": ("torch", "lightning"),
+    }
+    module = (error.name or "").split(".")[0]
+    if module in ("rclpy", "avloc_ros", "sensor_msgs", "std_msgs", "geometry_msgs"):
+        return f"{error}: source your ROS 2 set-up first, or use the environment that `make demo` creates"
+    for extra, modules in extras.items():
+        if module in modules:
+            return f"{error}: pip install 'avloc-ros[{extra}]'"
+    return f"{error}: pip install {module}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""`avloc record`: write the running system's topics into an mcap bag, without the rosbag2 tools."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from rich.live import Live
+from rich.table import Table
+
+from avloc_ros.cli.console import console, error_console
+from avloc_ros.types import InputError
+
+LOOK_FOR_TOPICS_EVERY_S = 1.0
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `avloc record`."""
+    parser = subparsers.add_parser("record", help="record topics into an mcap bag (pictures as JPEG)")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the new bag")
+    parser.add_argument("--topics", nargs="*", default=[], help="full topic names; default: all")
+    parser.add_argument("--duration", type=float, default=0.0, metavar="S", help="stop after S seconds; 0: at Ctrl-C")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Record until the duration is over or Ctrl-C. Raises InputError where the folder exists."""
+    if options.out.exists():
+        raise InputError(f"{options.out} exists: name a new folder, bags are never overwritten")
+    import rclpy
+
+    from avloc_ros.nodes.dds import use_shipped_profile
+    from avloc_ros.nodes.recorder import Recorder, discover_topics
+
+    use_shipped_profile()
+    rclpy.init()
+    node = rclpy.create_node("avloc_record")
+    recorder = Recorder(node, options.out)
+    end = time.monotonic() + options.duration if options.duration > 0 else float("inf")
+    next_look = 0.0
+    try:
+        with Live(console=error_console, refresh_per_second=4) as live:
+            while time.monotonic() < end:
+                if time.monotonic() >= next_look:
+                    for topic in discover_topics(node, tuple(options.topics)):
+                        recorder.add(topic)
+                    next_look = time.monotonic() + LOOK_FOR_TOPICS_EVERY_S
+                    live.update(counts_table(recorder.counts))
+                rclpy.spin_once(node, timeout_sec=0.05)
+    except KeyboardInterrupt:
+        pass  # the usual way to end a recording
+    finally:
+        counts = recorder.close()
+        node.destroy_node()
+        rclpy.try_shutdown()
+    console.print(f"{sum(counts.values())} messages on {len(counts)} topics in {options.out}")
+    return 0
+
+
+def counts_table(counts: dict[str, int]) -> Table:
+    """Messages per topic so far."""
+    table = Table("topic", "messages", title="recording, Ctrl-C to stop")
+    for name, count in sorted(counts.items()):
+        table.add_row(name, str(count))
+    return table
