@@ -60,6 +60,16 @@ def rotation_from_yaw_pitch_roll(yaw_rad: float, pitch_rad: float, roll_rad: flo
     return yaw @ pitch @ roll
 
 
+def yaw_pitch_roll_from_rotation(rotation: np.ndarray) -> tuple[float, float, float]:
+    """(yaw, pitch, roll) in radians with Rz(yaw) Ry(pitch) Rx(roll) = rotation (3, 3); roll is 0 looking straight up."""
+    r = np.asarray(rotation, float)
+    horizontal = np.hypot(r[0, 0], r[1, 0])
+    if horizontal < 1e-9:
+        return float(np.arctan2(-r[0, 1], r[1, 1])), float(np.arctan2(-r[2, 0], horizontal)), 0.0
+    yaw, pitch, roll = np.arctan2(r[1, 0], r[0, 0]), np.arctan2(-r[2, 0], horizontal), np.arctan2(r[2, 1], r[2, 2])
+    return float(yaw), float(pitch), float(roll)
+
+
 def rotation_from_quaternion(x: float, y: float, z: float, w: float) -> np.ndarray:
     """Rotation matrix (3, 3) of a quaternion in ROS order. Raises InputError where its length is zero or not finite."""
     q = np.array([x, y, z, w], float)
@@ -124,6 +134,12 @@ class CameraModel:
                 *(float(camera.get(key, 0.0)) for key in ("yaw_rad", "pitch_rad", "roll_rad"))
             ),
         )
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The `camera` block of a scene, as from_mapping reads it."""
+        pixels = {key: getattr(self, key) for key in ("width", "height", "fx", "fy", "cx", "cy")}
+        angles = dict(zip(("yaw_rad", "pitch_rad", "roll_rad"), yaw_pitch_roll_from_rotation(self.rotation), strict=True))
+        return pixels | {"position_m": [float(x) for x in self.position_m]} | angles
 
     def scaled_to(self, width: int, height: int) -> CameraModel:
         """The same camera delivering another picture size."""
@@ -256,6 +272,15 @@ class MicrophoneArray:
             str(array.get("name", name)),
             str(array.get("frame_id", "microphone_array")),
         )
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The `array` block of a scene, as from_mapping reads it."""
+        return {
+            "name": self.name,
+            "positions_m": self.positions_m.tolist(),
+            "channel_names": list(self.channel_names),
+            "sound_speed_mps": self.sound_speed_mps,
+        }
 
     @staticmethod
     def load(path: str | Path) -> MicrophoneArray:
