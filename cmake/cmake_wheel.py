@@ -36,7 +36,9 @@ def build_and_stage(source: Path, build: Path, stage: Path) -> None:
     ament_prefixes = [sys.prefix, *filter(None, environment.get("AMENT_PREFIX_PATH", "").split(os.pathsep))]
     environment["AMENT_PREFIX_PATH"] = os.pathsep.join(ament_prefixes)
     # rosidl's generators are `#!/usr/bin/env python3`: they must find this environment first.
-    environment["PATH"] = os.pathsep.join([str(Path(sys.prefix) / "bin"), environment.get("PATH", os.defpath)])
+    environment["PATH"] = os.pathsep.join(
+        [str(Path(sys.prefix) / "bin"), environment.get("PATH", os.defpath)]
+    )
     configure = [
         "cmake", "-S", str(source), "-B", str(build),
         f"-DCMAKE_INSTALL_PREFIX={stage}",
@@ -59,7 +61,11 @@ def staged_data_files(stage: Path, root: Path) -> Iterator[tuple[str, list[str]]
     by_folder: dict[str, list[str]] = {}
     for path in sorted(stage.rglob("*")):
         relative = path.relative_to(stage)
-        if path.is_file() and not relative.is_relative_to(PYTHON_FOLDER) and relative.parts[0] in ("lib", "share"):
+        if (
+            path.is_file()
+            and not relative.is_relative_to(PYTHON_FOLDER)
+            and relative.parts[0] in ("lib", "share")
+        ):
             by_folder.setdefault(str(relative.parent), []).append(os.path.relpath(path, root))
     yield from sorted(by_folder.items())
 
@@ -73,7 +79,9 @@ def cmake_build_py(package: str, source: Path, root: Path) -> type[build_py]:
 
     class CMakeBuildPy(build_py):
         def run(self) -> None:
-            shutil.rmtree(self.build_lib, ignore_errors=True)  # a module that is gone from the source must not stay
+            shutil.rmtree(
+                self.build_lib, ignore_errors=True
+            )  # a module that is gone from the source must not stay
             super().run()
             build = root / "build" / f"{package}-{sys.implementation.cache_tag}"
             stage = build / "stage"

@@ -29,6 +29,8 @@ setup(
     packages=[module for module in ("cv_bridge", "message_filters", "tf2_ros") if is_missing(module)],
     # bdist_wheel installs data only if it sees some at the start; the build replaces this list by what CMake staged.
     data_files=[("share/avloc_ros_standins", ["README.md"])],
-    cmdclass={"build_py": cmake_build_py("tf2_msgs", source=HERE / "tf2_msgs", root=HERE)} if build_messages else {},
+    cmdclass={"build_py": cmake_build_py("tf2_msgs", source=HERE / "tf2_msgs", root=HERE)}
+    if build_messages
+    else {},
     distclass=BinaryDistribution if build_messages else Distribution,
 )

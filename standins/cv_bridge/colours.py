@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-
 from cv_bridge.encodings import Encoding
 
 # What cv2 calls Bayer patterns by is the second row's second and third pixel: RGGB is its "BG".
-_BAYER_CV2 = {"bayer_rggb": "BayerBG", "bayer_bggr": "BayerRG", "bayer_gbrg": "BayerGR", "bayer_grbg": "BayerGB"}
+_BAYER_CV2 = {
+    "bayer_rggb": "BayerBG",
+    "bayer_bggr": "BayerRG",
+    "bayer_gbrg": "BayerGR",
+    "bayer_grbg": "BayerGB",
+}
 _CV2_NAME = {"mono": "GRAY", "uyvy": "YUV_UYVY", "yuyv": "YUV_YUY2", **_BAYER_CV2}
 
 
@@ -22,7 +26,9 @@ def convert(image: np.ndarray, source: Encoding, target: Encoding) -> np.ndarray
         image = _convert_colour(image, source, target)
     if source.type_name == target.type_name:
         return image
-    scale = {("8U", "16U"): 65535.0 / 255.0, ("16U", "8U"): 255.0 / 65535.0}.get((source.type_name, target.type_name))
+    scale = {("8U", "16U"): 65535.0 / 255.0, ("16U", "8U"): 255.0 / 65535.0}.get(
+        (source.type_name, target.type_name)
+    )
     if scale is None:
         return image.astype(target.dtype)
     return np.rint(image * scale).astype(target.dtype)

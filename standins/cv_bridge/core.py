@@ -8,10 +8,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from sensor_msgs.msg import CompressedImage, Image
-
 from cv_bridge.colours import convert
 from cv_bridge.encodings import DTYPE_BY_TYPE_NAME, Encoding, parse_encoding
+from sensor_msgs.msg import CompressedImage, Image
 
 _TYPE_NAME_BY_DTYPE = {dtype: name for name, dtype in DTYPE_BY_TYPE_NAME.items()}
 
@@ -36,7 +35,9 @@ class CvBridge:
         try:
             return convert(image, encoding, _known_encoding(desired_encoding))
         except (ValueError, cv2.error) as error:
-            raise CvBridgeError(f"{img_msg.encoding} does not convert to {desired_encoding}: {error}") from error
+            raise CvBridgeError(
+                f"{img_msg.encoding} does not convert to {desired_encoding}: {error}"
+            ) from error
 
     def cv2_to_imgmsg(self, cvim: np.ndarray, encoding: str = "passthrough", header: Any = None) -> Image:
         """A message with a copy of cvim (height, width[, channels]).
@@ -56,12 +57,18 @@ class CvBridge:
             message.header = header
         message.encoding = type_name if encoding == "passthrough" else encoding
         big_endian_system = sys.byteorder == "big"
-        message.is_bigendian = cvim.dtype.byteorder == ">" or (cvim.dtype.byteorder == "=" and big_endian_system)
-        message.data = _byte_array(cvim)  # an array.array: rosidl takes it as it is, ndarrays element by element
+        message.is_bigendian = cvim.dtype.byteorder == ">" or (
+            cvim.dtype.byteorder == "=" and big_endian_system
+        )
+        message.data = _byte_array(
+            cvim
+        )  # an array.array: rosidl takes it as it is, ndarrays element by element
         message.step = len(message.data) // message.height
         return message
 
-    def compressed_imgmsg_to_cv2(self, cmprs_img_msg: CompressedImage, desired_encoding: str = "passthrough") -> np.ndarray:
+    def compressed_imgmsg_to_cv2(
+        self, cmprs_img_msg: CompressedImage, desired_encoding: str = "passthrough"
+    ) -> np.ndarray:
         """The decoded image (height, width[, 3]): bgr8 or mono8 by itself, or as desired."""
         image = cv2.imdecode(np.frombuffer(cmprs_img_msg.data, np.uint8), cv2.IMREAD_ANYCOLOR)
         if image is None:
@@ -72,7 +79,9 @@ class CvBridge:
         try:
             return convert(image, decoded, _known_encoding(desired_encoding))
         except (ValueError, cv2.error) as error:
-            raise CvBridgeError(f"the decoded image does not convert to {desired_encoding}: {error}") from error
+            raise CvBridgeError(
+                f"the decoded image does not convert to {desired_encoding}: {error}"
+            ) from error
 
     def cv2_to_compressed_imgmsg(self, cvim: np.ndarray, dst_format: str = "jpg") -> CompressedImage:
         """A message with cvim (bgr8 or mono8) compressed as `dst_format`, a file ending that OpenCV knows."""
@@ -112,7 +121,11 @@ def _array_type_name(image: np.ndarray) -> str:
 def _pixels(message: Image, encoding: Encoding) -> np.ndarray:
     dtype = encoding.dtype.newbyteorder(">" if message.is_bigendian else "<")
     shape = (message.height, message.width, encoding.channels)
-    strides = (message.step, dtype.itemsize * encoding.channels, dtype.itemsize)  # bytes; step counts the padding
+    strides = (
+        message.step,
+        dtype.itemsize * encoding.channels,
+        dtype.itemsize,
+    )  # bytes; step counts the padding
     image = np.ndarray(shape, dtype, buffer=message.data, strides=strides)
     image = np.ascontiguousarray(image).astype(encoding.dtype, copy=False)
     return image[..., 0] if encoding.channels == 1 else image

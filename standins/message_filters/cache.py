@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rclpy.logging import get_logger
-from rclpy.time import Time
-
 from message_filters.simple_filter import SimpleFilter
 from message_filters.stamps import arrival_stamp, has_stamp, stamp_of
+from rclpy.logging import get_logger
+from rclpy.time import Time
 
 
 class Cache(SimpleFilter):
@@ -17,7 +16,9 @@ class Cache(SimpleFilter):
     Messages without a header are left out, or, with allow_headerless, get the time of their arrival.
     """
 
-    def __init__(self, f: SimpleFilter | None = None, cache_size: int = 1, allow_headerless: bool = False) -> None:
+    def __init__(
+        self, f: SimpleFilter | None = None, cache_size: int = 1, allow_headerless: bool = False
+    ) -> None:
         super().__init__()
         self.cache_size = cache_size
         self.allow_headerless = allow_headerless
@@ -75,7 +76,9 @@ class Cache(SimpleFilter):
         return None if latest is None else self.getElemAfterTime(latest)
 
     def _timed(self) -> list[tuple[Any, Time]]:
-        return sorted(zip(self.cache_msgs, self.cache_times, strict=True), key=lambda pair: _nanoseconds(pair[1]))
+        return sorted(
+            zip(self.cache_msgs, self.cache_times, strict=True), key=lambda pair: _nanoseconds(pair[1])
+        )
 
 
 def _nanoseconds(time: Time) -> int:

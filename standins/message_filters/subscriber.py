@@ -20,7 +20,9 @@ class Subscriber(SimpleFilter):
         if args:
             options["qos_profile"], *unexpected = args
             if unexpected:
-                raise TypeError(f"Subscriber takes node, type, topic and qos_profile by position, not also {unexpected}")
+                raise TypeError(
+                    f"Subscriber takes node, type, topic and qos_profile by position, not also {unexpected}"
+                )
         options.setdefault("qos_profile", 10)
         self.sub = node.create_subscription(msg_type, topic, self.callback, **options)
 

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import Any
 
-from rclpy.duration import Duration
-from rclpy.logging import get_logger
-
 from message_filters.simple_filter import SimpleFilter
 from message_filters.stamps import arrival_stamp, has_stamp, stamp_of
+from rclpy.duration import Duration
+from rclpy.logging import get_logger
 
 Queue = dict[int, Any]  # stamp in nanoseconds -> message
 
@@ -83,15 +82,15 @@ class ApproximateTimeSynchronizer(TimeSynchronizer):
         elif has_stamp(msg):
             stamp = stamp_of(msg).nanoseconds
         else:
-            get_logger("message_filters").warning("Synchronizer got a message without a header and left it out")
+            get_logger("message_filters").warning(
+                "Synchronizer got a message without a header and left it out"
+            )
             return
         with self.lock:
             self._enqueue(stamp, msg, my_queue)
             if stamp not in my_queue:  # older than all that wait in a full queue
                 return
-            candidates = [
-                [stamp] if queue is my_queue else self._near(queue, stamp) for queue in self.queues
-            ]
+            candidates = [[stamp] if queue is my_queue else self._near(queue, stamp) for queue in self.queues]
             for stamps in itertools.product(*candidates):
                 if max(stamps) - min(stamps) < self.slop.nanoseconds:
                     self._pass_on(stamps)

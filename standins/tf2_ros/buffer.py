@@ -15,7 +15,6 @@ from rclpy.duration import Duration
 from rclpy.logging import get_logger
 from rclpy.time import Time
 from std_msgs.msg import Header
-
 from tf2_ros.exceptions import TransformException
 from tf2_ros.frame_history import ParentLink
 from tf2_ros.frame_tree import FrameTree
@@ -53,7 +52,11 @@ class Buffer:
         self._insert(transform, authority, is_static=True)
 
     def lookup_transform(
-        self, target_frame: str, source_frame: str, time: Time | TimeMsg, timeout: Duration = Duration()  # noqa: B008
+        self,
+        target_frame: str,
+        source_frame: str,
+        time: Time | TimeMsg,
+        timeout: Duration = Duration(),  # noqa: B008
     ) -> TransformStamped:
         """The transform that takes points of source_frame to target_frame, at `time` (zero: the latest common time).
 
@@ -99,7 +102,9 @@ class Buffer:
                 inserted = self._tree.insert(child, link, is_static)
             fault = "" if inserted else "its stamp is older than the buffer keeps"
         if fault:
-            get_logger("tf2_ros").warning(f"transform from '{child}' to '{parent}' by {authority} left out: {fault}")
+            get_logger("tf2_ros").warning(
+                f"transform from '{child}' to '{parent}' by {authority} left out: {fault}"
+            )
 
 
 def _nanoseconds(time: Time | TimeMsg) -> int:

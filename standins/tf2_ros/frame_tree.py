@@ -53,12 +53,16 @@ class FrameTree:
                 return to_ancestor[ancestor].inverse().after(source_to_ancestor), stamp_ns
         out_of_range = target_end or source_end
         if out_of_range is not None:
-            raise ExtrapolationException(f"{out_of_range}, when looking up transform from [{source}] to [{target}]")
+            raise ExtrapolationException(
+                f"{out_of_range}, when looking up transform from [{source}] to [{target}]"
+            )
         raise _not_connected(target, source)
 
     def _check_name(self, role: str, name: str) -> None:
         if not name or name.startswith("/"):
-            raise InvalidArgumentException(f"{role} {name!r}: a frame has a name, and it does not begin with a slash")
+            raise InvalidArgumentException(
+                f"{role} {name!r}: a frame has a name, and it does not begin with a slash"
+            )
         if name not in self._names:
             raise LookupException(f'"{name}" passed to lookupTransform argument {role} does not exist.')
 

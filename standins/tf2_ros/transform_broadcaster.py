@@ -8,7 +8,6 @@ from typing import Any
 from geometry_msgs.msg import TransformStamped
 from rclpy.qos import QoSProfile
 from tf2_msgs.msg import TFMessage
-
 from tf2_ros.quality_of_service import dynamic_qos
 
 

@@ -9,7 +9,6 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from tf2_msgs.msg import TFMessage
-
 from tf2_ros.buffer import Buffer
 from tf2_ros.quality_of_service import dynamic_qos, static_qos
 
