@@ -1,0 +1,1 @@
+"""Tensors and grids to detections."""

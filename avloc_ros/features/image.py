@@ -1,0 +1,109 @@
+"""Pictures for networks: any camera format to BGR, letterbox, and how bright and sharp each grid cell is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from avloc_ros.types import InputError
+
+SMALLEST_SIDE_PX = 16
+
+
+@dataclass(frozen=True)
+class Letterbox:
+    """How a picture was fitted into a canvas: canvas = picture * scale + (left, top), all in pixels."""
+
+    scale_x: float
+    scale_y: float
+    left: int
+    top: int
+
+    def to_picture(self, points: np.ndarray) -> np.ndarray:
+        """Points (..., 2) of the canvas as points of the picture."""
+        return (np.asarray(points, np.float32) - (self.left, self.top)) / (self.scale_x, self.scale_y)
+
+
+def bgr_picture(image: np.ndarray) -> np.ndarray:
+    """Any camera picture as uint8 (rows, columns, 3) in BGR order; a BGR picture is passed on without a copy.
+
+    Takes grey (rows, columns) or (rows, columns, 1), BGR and BGRA, in uint8, uint16 (full range) or float in [0, 1].
+    Raises InputError on other shapes and types, on an empty picture and on one under 16 pixels.
+    """
+    image = np.asarray(image)
+    if image.ndim == 2:
+        image = image[..., None]
+    if image.ndim != 3 or image.shape[2] not in (1, 3, 4):
+        raise InputError(
+            f"a picture of shape {image.shape}: need (rows, columns), or (rows, columns, 1, 3 or 4)"
+        )
+    if min(image.shape[:2]) < SMALLEST_SIDE_PX:
+        raise InputError(
+            f"a picture of {image.shape[1]}x{image.shape[0]} pixels holds no face: need at least {SMALLEST_SIDE_PX} a side"
+        )
+    image = _as_uint8(image)
+    if image.shape[2] == 1:
+        return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    return cv2.cvtColor(image, cv2.COLOR_BGRA2BGR) if image.shape[2] == 4 else image
+
+
+def _as_uint8(image: np.ndarray) -> np.ndarray:
+    if image.dtype == np.uint8:
+        return image
+    if image.dtype == np.uint16:
+        return (image >> 8).astype(np.uint8)
+    if np.issubdtype(image.dtype, np.floating):
+        if not np.isfinite(image).all() or image.min() < 0 or image.max() > 1:
+            raise InputError(
+                "a picture of floating point numbers must be finite and within 0 to 1: divide by its maximum"
+            )
+        return (image * 255 + 0.5).astype(np.uint8)
+    raise InputError(f"a picture of type {image.dtype}: need uint8, uint16 or floating point in 0 to 1")
+
+
+def letterbox(image: np.ndarray, width: int, height: int, fill: int = 0) -> tuple[np.ndarray, Letterbox]:
+    """Fit a BGR picture into (height, width, 3) without distortion, centred, the rest filled with `fill`."""
+    rows, cols = image.shape[:2]
+    scale = min(width / cols, height / rows)
+    fitted_width, fitted_height = max(1, round(cols * scale)), max(1, round(rows * scale))
+    left, top = (width - fitted_width) // 2, (height - fitted_height) // 2
+    fit = Letterbox(fitted_width / cols, fitted_height / rows, left, top)
+    if (fitted_width, fitted_height) == (cols, rows) == (width, height):
+        return image, fit
+    # Area averaging keeps small faces when shrinking; linear is enough when enlarging.
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    canvas = np.full((height, width, 3), fill, np.uint8)
+    canvas[top : top + fitted_height, left : left + fitted_width] = (
+        image
+        if (fitted_width, fitted_height) == (cols, rows)
+        else cv2.resize(image, (fitted_width, fitted_height), interpolation=method)
+    )
+    return canvas, fit
+
+
+def round_up(length_px: int, multiple: int) -> int:
+    """The next multiple at or above a length."""
+    return -(-length_px // multiple) * multiple
+
+
+def cell_luminance(image: np.ndarray, rows: int, cols: int) -> np.ndarray:
+    """Mean brightness of each grid cell in [0, 1], float32 (rows, cols): near 0 is too dark to see a face."""
+    grey = cv2.cvtColor(bgr_picture(image), cv2.COLOR_BGR2GRAY)
+    return cv2.resize(grey, (cols, rows), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+
+
+def cell_sharpness(image: np.ndarray, rows: int, cols: int, cell_px: int = 16) -> np.ndarray:
+    """Share of fine detail of each grid cell in [0, 1), float32 (rows, cols): 0 is flat, blurred or dark.
+
+    Standard deviation of the Laplacian within the cell (variance of Laplacian, Pech-Pacheco 2000) on a picture of
+    `cell_px` pixels per cell, mapped by s / (s + 16 grey levels), so that it does not depend on the camera's size.
+    """
+    grey = cv2.cvtColor(bgr_picture(image), cv2.COLOR_BGR2GRAY)
+    grey = cv2.resize(grey, (cols * cell_px, rows * cell_px), interpolation=cv2.INTER_AREA)
+    laplacian = cv2.Laplacian(grey, cv2.CV_32F)
+    squares = cv2.resize(laplacian * laplacian, (cols, rows), interpolation=cv2.INTER_AREA)
+    mean = cv2.resize(laplacian, (cols, rows), interpolation=cv2.INTER_AREA)
+    deviation = np.sqrt(np.maximum(squares - mean * mean, 0))
+    return (deviation / (deviation + 16)).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Networks: their graphs, and how to read what they put out."""

@@ -1,0 +1,1 @@
+"""Engines that run networks, and the model files they need."""

