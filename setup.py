@@ -13,7 +13,7 @@ from cmake_wheel import BinaryDistribution, cmake_build_py, package_version  # n
 
 setup(
     version=package_version(ROOT / "package.xml"),
-    packages=[],  # CMake brings the package, both halves
+    packages=["avloc_ros"],
     # bdist_wheel installs data only if it sees some at the start; the build replaces this list by what CMake staged.
     data_files=[("share/avloc_ros", ["package.xml"])],
     cmdclass={"build_py": cmake_build_py("avloc_ros", source=ROOT, root=ROOT)},

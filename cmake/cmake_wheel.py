@@ -87,7 +87,8 @@ def cmake_build_py(package: str, source: Path, root: Path) -> type[build_py]:
             stage = build / "stage"
             build_and_stage(source, build / "cmake", stage)
             unwanted = shutil.ignore_patterns("__pycache__", "*.c")  # rosidl leaves its C sources here
-            shutil.copytree(stage / PYTHON_FOLDER / package, Path(self.build_lib) / package, ignore=unwanted)
+            built = stage / PYTHON_FOLDER / package
+            shutil.copytree(built, Path(self.build_lib) / package, ignore=unwanted, dirs_exist_ok=True)
             self.distribution.data_files = list(staged_data_files(stage, root))
 
     return CMakeBuildPy
