@@ -1,0 +1,117 @@
+"""The whole chain without ROS: sound and picture of one moment in, speakers out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from avloc_ros.config import setting
+from avloc_ros.decode.face_grid import faces_to_grid
+from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.systems.faces import FaceConfig, FaceTracker
+from avloc_ros.systems.flat_fusion import FlatFusion, FlatFusionConfig
+from avloc_ros.systems.srp import AudioGrids, SrpConfig, SrpTracker
+from avloc_ros.tracking.config import SpeakerTrackerConfig
+from avloc_ros.tracking.evidence import RangeReading
+from avloc_ros.tracking.speaker_tracker import SpeakerTracker
+from avloc_ros.types import AudioWindow, FaceDetections, InputError, SpeakerGrid, Speakers, VideoFrame
+
+FUSIONS = ("flat", "audio", "video")
+
+
+@dataclass(frozen=True)
+class LocalizerConfig:
+    """Settings of the whole chain."""
+
+    fusion: str = setting("flat", "what the tracker rests on: both senses, or one of them", choices=FUSIONS)
+    rows: int = setting(20, "rows of the image grid", low=2, high=200)
+    cols: int = setting(24, "columns of the image grid", low=2, high=200)
+    binary_faces: bool = setting(False, "faces mark their cell with 1 instead of the detector's score (the paper)")
+    srp: SrpConfig = field(default_factory=SrpConfig)
+    faces: FaceConfig = field(default_factory=FaceConfig)
+    flat: FlatFusionConfig = field(default_factory=FlatFusionConfig)
+    tracker: SpeakerTrackerConfig = field(default_factory=SpeakerTrackerConfig)
+
+
+@dataclass(frozen=True)
+class LocalizerOutput:
+    """Everything one step found; what its input lacked is None."""
+
+    speakers: Speakers
+    audio: AudioGrids | None
+    faces: FaceDetections | None
+    video: SpeakerGrid | None
+    fused: SpeakerGrid | None
+
+
+class Localizer:
+    """Detector, audio tracker, fusion and speaker tracker in the order of the nodes."""
+
+    def __init__(
+        self,
+        config: LocalizerConfig | None = None,
+        array: MicrophoneArray | None = None,
+        camera: CameraModel | None = None,
+        sample_rate_hz: int = 48000,
+    ) -> None:
+        """Raises InputError where neither an array nor a camera is given."""
+        self.config = config or LocalizerConfig()
+        if array is None and camera is None:
+            raise InputError("a localizer needs a microphone array, a camera, or both: none was given")
+        self.camera = camera
+        hears = array is not None and self.config.fusion != "video"
+        sees = camera is not None and self.config.fusion != "audio"
+        self._srp = SrpTracker(self.config.srp, array, camera, sample_rate_hz) if hears and array else None
+        self._faces = FaceTracker(self.config.faces) if sees else None
+        self._fusion = FlatFusion(self.config.flat)
+        self._tracker = SpeakerTracker(self.config.tracker)
+
+    def step(
+        self,
+        window: AudioWindow | None,
+        frame: VideoFrame | None,
+        face_ranges: tuple[RangeReading | None, ...] = (),
+    ) -> LocalizerOutput:
+        """One moment. Raises InputError where both inputs are None."""
+        if window is None and frame is None:
+            raise InputError("nothing to do: neither an audio window nor a video frame was given")
+        audio = self._srp.step(window) if self._srp is not None and window is not None else None
+        faces = self._faces.step(frame) if self._faces is not None and frame is not None else None
+        return self.track(audio, faces, stamp_of(window, frame), face_ranges)
+
+    def track(
+        self,
+        audio: AudioGrids | None,
+        faces: FaceDetections | None,
+        stamp_ns: int,
+        face_ranges: tuple[RangeReading | None, ...] = (),
+    ) -> LocalizerOutput:
+        """The later half of a step, from what the detector and the audio tracker found."""
+        video = None
+        if faces is not None:
+            video = faces_to_grid(faces, self.config.rows, self.config.cols, self.config.binary_faces)
+            video = replace(video, stamp_ns=stamp_ns)
+        image_audio = audio.image if audio is not None else None
+        fused = self._fusion.step(image_audio, video) if image_audio is not None or video is not None else None
+        sphere = audio.sphere if audio is not None else None
+        speakers = self._tracker.step(stamp_ns, fused, faces, sphere, self.camera, face_ranges)
+        return LocalizerOutput(speakers, audio, faces, video, fused)
+
+    def reset(self) -> None:
+        """Forget the past, as at the start of a recording."""
+        if self._srp is not None:
+            self._srp.reset()
+        self._fusion.reset()
+        self._tracker.reset()
+
+    def close(self) -> None:
+        """Release the face detector."""
+        if self._faces is not None:
+            self._faces.close()
+
+
+def stamp_of(window: AudioWindow | None, frame: VideoFrame | None) -> int:
+    """The frame's stamp, or the window's where there is no picture."""
+    source = frame if frame is not None else window
+    if source is None:
+        raise InputError("no stamp: neither an audio window nor a video frame was given")
+    return source.stamp_ns

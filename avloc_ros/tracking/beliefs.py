@@ -1,0 +1,51 @@
+"""Recursive Bayes for the two yes-or-no questions of a track: does it exist, and does it speak?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from avloc_ros.tracking.config import LifeConfig, SpeakingConfig
+
+
+def odds(probability: float) -> float:
+    """p / (1 - p), kept finite."""
+    p = min(max(probability, 1e-6), 1 - 1e-6)
+    return p / (1 - p)
+
+
+def bayes(probability: float, likelihood_ratio: float) -> float:
+    """The probability after evidence that is `likelihood_ratio` times likelier if the answer is yes."""
+    posterior = odds(probability) * likelihood_ratio
+    return posterior / (1 + posterior)
+
+
+def speaking_after(previous: float, evidence: float | None, duration_s: float, config: SpeakingConfig) -> float:
+    """Probability of speaking after one frame: a two-state Markov chain, then the frame's evidence.
+
+    evidence: the probability, by this frame alone, that the talker speaks; None where there was no sound at all (the
+    chain then relaxes towards its stationary value).
+    """
+    starts, stops = 1 / config.mean_pause_s, 1 / config.mean_turn_s  # rates, 1/s
+    stationary = starts / (starts + stops)
+    predicted = stationary + (previous - stationary) * np.exp(-(starts + stops) * duration_s)
+    if evidence is None:
+        return float(predicted)
+    return bayes(float(predicted), evidence_ratio(evidence, config))
+
+
+def evidence_ratio(evidence: float, config: SpeakingConfig) -> float:
+    """Likelihood ratio of one frame's evidence, tempered because neighbouring frames share sound and picture."""
+    return float((odds(evidence) / odds(config.prior)) ** config.evidence_exponent)
+
+
+def is_speaking_after(previous: bool, probability: float, config: SpeakingConfig) -> bool:
+    """Hysteresis: on from `on`, off below `off`."""
+    return probability >= (config.off if previous else config.on)
+
+
+def existence_unsupported(previous: float, confirmed: bool, duration_s: float, config: LifeConfig) -> float:
+    """Existence without any evidence: it decays so that certainty is forgotten after the memory time."""
+    lasts_s = config.memory_s if confirmed else config.tentative_s
+    if lasts_s <= 0:
+        return 0.0
+    return float(previous * config.forget ** (duration_s / lasts_s))

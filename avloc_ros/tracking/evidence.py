@@ -1,0 +1,93 @@
+"""What one frame tells about talkers: bearings with their errors, from faces and from peaks of sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from avloc_ros.decode.peaks import find_peaks
+from avloc_ros.geometry import CameraModel, layout_directions
+from avloc_ros.tracking.config import AudioEvidenceConfig, FaceEvidenceConfig
+from avloc_ros.tracking.sphere_filter import tangent_offset
+from avloc_ros.types import Face, FaceDetections, Projection, SpeakerGrid
+
+
+@dataclass(frozen=True)
+class RangeReading:
+    """A measured distance from the camera to a face (a depth image), metres, with its standard deviation."""
+
+    range_m: float
+    sigma_m: float
+
+
+@dataclass(frozen=True)
+class Bearing:
+    """A measured direction (3,), array frame, with noise (2, 2) east and north in rad^2.
+
+    probability: that a talker (a face: anybody) is there. range_m and range_sigma (relative): from the array's origin,
+    or None without evidence of range.
+    """
+
+    direction: np.ndarray
+    noise: np.ndarray
+    probability: float
+    face: Face | None = None
+    range_m: float | None = None
+    range_sigma: float = 0.0
+
+
+def face_bearings(
+    detections: FaceDetections,
+    camera: CameraModel,
+    config: FaceEvidenceConfig,
+    readings: tuple[RangeReading | None, ...] = (),
+) -> list[Bearing]:
+    """One bearing per face of sufficient score; `readings`, where given, holds a depth reading per face or None."""
+    camera = camera.scaled_to(*detections.image_size)
+    return [
+        _face_bearing(face, camera, config, readings[index] if index < len(readings) else None)
+        for index, face in enumerate(detections.faces)
+        if face.score >= config.smallest_score
+    ]
+
+
+def range_from_width(face: Face, camera: CameraModel, config: FaceEvidenceConfig) -> RangeReading:
+    """Distance of a face of known width by similar triangles, with first-order error of both widths."""
+    range_m = camera.fx * config.width_m / face.width
+    relative = np.hypot(config.width_sigma_m / config.width_m, config.box_sigma_px / face.width)
+    return RangeReading(float(range_m), float(range_m * relative))
+
+
+def sound_bearings(
+    grid: SpeakerGrid, camera: CameraModel | None, config: AudioEvidenceConfig, assumed_range_m: float
+) -> list[Bearing]:
+    """Bearings of the peaks of an audio grid (SPHERE, or IMAGE with a camera), highest first."""
+    cell_deg = np.degrees(grid.layout.v_step)
+    if grid.layout.projection == Projection.IMAGE and camera is not None:
+        cell_deg = np.degrees(grid.layout.u_step / camera.fx)
+    peaks = find_peaks(grid, config.smallest_peak, config.peaks, config.neighbourhood_deg / cell_deg)
+    if not peaks:
+        return []
+    points = np.array([[peak.u, peak.v] for peak in peaks])
+    directions = layout_directions(grid.layout, points, camera, assumed_range_m)  # (peaks, 3)
+    noise = np.diag(np.radians([config.azimuth_sigma_deg, config.elevation_sigma_deg]) ** 2)
+    return [Bearing(d, noise, peak.probability) for d, peak in zip(directions, peaks, strict=True)]
+
+
+def _face_bearing(
+    face: Face, camera: CameraModel, config: FaceEvidenceConfig, reading: RangeReading | None
+) -> Bearing:
+    if reading is None and config.use_width and face.width > 0:
+        reading = range_from_width(face, camera, config)
+    centre = np.array(face.centre)
+    camera_range_m = reading.range_m if reading else config.assumed_range_m
+    relative = reading.sigma_m / reading.range_m if reading else config.assumed_range_sigma
+    point = camera.points_at(centre, camera_range_m)
+    range_m = float(np.linalg.norm(point))
+    direction = point / range_m
+    pixel_rad = np.hypot(config.centre_sigma * face.width / camera.fx, np.radians(config.floor_deg))
+    farther = camera.directions(centre, camera_range_m * (1 + relative))
+    parallax = tangent_offset(direction, farther)  # how far the bearing shifts if the range is one sigma off
+    noise = np.eye(2) * pixel_rad**2 + np.outer(parallax, parallax)
+    return Bearing(direction, noise, face.score, face, range_m if reading else None, relative)

@@ -1,0 +1,168 @@
+"""The speaker tracker: faces and peaks of sound in, speakers with identities out. Deterministic; time is the stamps'."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from avloc_ros.geometry import CameraModel, angle_between, angles_from_direction, wrap_angle
+from avloc_ros.tracking.association import associate
+from avloc_ros.tracking.config import SpeakerTrackerConfig
+from avloc_ros.tracking.evidence import Bearing, RangeReading, face_bearings, sound_bearings
+from avloc_ros.tracking.sphere_filter import initial_state, squared_distance
+from avloc_ros.tracking.track import NS, Track
+from avloc_ros.types import FaceDetections, Modality, Speakers, SpeakerGrid
+
+
+class SpeakerTracker:
+    """Follows talkers over frames.
+
+    Faces give places, peaks of sound say who speaks and where somebody speaks whom the camera does not see. Peaks are
+    assigned to tracks jointly, so that of two faces side by side the one nearer to the sound gets it.
+    """
+
+    def __init__(self, config: SpeakerTrackerConfig | None = None) -> None:
+        self.config = config or SpeakerTrackerConfig()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every track; identities start again at s1."""
+        self._tracks: list[Track] = []
+        self._births = 0
+        self._identities = 0
+        self._stamp_ns: int | None = None
+        self._last = Speakers(0, ())
+
+    def step(
+        self,
+        stamp_ns: int,
+        fused: SpeakerGrid | None,
+        faces: FaceDetections | None,
+        sphere: SpeakerGrid | None,
+        camera: CameraModel | None,
+        face_ranges: tuple[RangeReading | None, ...] = (),
+    ) -> Speakers:
+        """All speakers at `stamp_ns`. Any input may be None: what is missing is not held against anybody.
+
+        fused: IMAGE grid of the fusion (its modality tells what it rests on); sphere: SPHERE grid of the audio tracker;
+        face_ranges: a depth reading per face, or None. A stamp that goes back, or a long gap, resets the tracker and
+        says so in `events`; a repeated stamp changes nothing.
+        """
+        if stamp_ns == self._stamp_ns:
+            return self._last
+        events = self._start_afresh_if_needed(stamp_ns)
+        duration_s = 0.0 if self._stamp_ns is None else (stamp_ns - self._stamp_ns) * NS
+        self._stamp_ns = stamp_ns
+        for track in self._tracks:
+            track.predict(duration_s, self.config)
+        if faces is not None and camera is not None:
+            self._take_faces(face_bearings(faces, camera, self.config.face, face_ranges), stamp_ns)
+        sounds = self._sounds(fused, sphere, camera)
+        if sounds is not None:
+            self._take_sounds(sounds, stamp_ns)
+        self._conclude(sounds is not None, duration_s, stamp_ns)
+        published = tuple(track.speaker(self.config) for track in self._tracks if track.confirmed)
+        self._last = Speakers(stamp_ns, published, events=tuple(events))
+        return self._last
+
+    def _start_afresh_if_needed(self, stamp_ns: int) -> list[str]:
+        if self._stamp_ns is None:
+            return []
+        passed_s = (stamp_ns - self._stamp_ns) * NS
+        if 0 <= passed_s <= self.config.life.reset_after_s:
+            return []
+        self.reset()
+        what = f"went back by {-passed_s:.3f} s" if passed_s < 0 else f"jumped ahead by {passed_s:.3f} s"
+        return [f"time {what}: all speakers forgotten"]
+
+    def _take_faces(self, bearings: list[Bearing], stamp_ns: int) -> None:
+        """Give faces to tracks; a face of nobody starts a track."""
+        pairs = associate(self._costs(self._tracks, bearings, face=True), self.config.life.gate)
+        for row, column in pairs:
+            self._tracks[row].see(bearings[column], stamp_ns, self.config)
+        for column in sorted(set(range(len(bearings))) - {column for _, column in pairs}):
+            track = self._birth(bearings[column], stamp_ns)
+            track.see(bearings[column], stamp_ns, self.config)
+
+    def _sounds(
+        self, fused: SpeakerGrid | None, sphere: SpeakerGrid | None, camera: CameraModel | None
+    ) -> list[Bearing] | None:
+        """Peaks of sound: of the sphere where there is one, else of the image grid; None where nothing was heard of."""
+        grid = sphere if sphere is not None else fused
+        if grid is None or grid.modality == Modality.VIDEO or (sphere is None and camera is None):
+            return None
+        return sound_bearings(grid, camera, self.config.audio, self.config.face.assumed_range_m)
+
+    def _take_sounds(self, bearings: list[Bearing], stamp_ns: int) -> None:
+        """Give peaks to tracks; a peak far from every track starts one."""
+        pairs = associate(self._costs(self._tracks, bearings, face=False), self.config.life.gate)
+        for row, column in pairs:
+            self._tracks[row].hear(bearings[column], stamp_ns, self.config)
+        for column in sorted(set(range(len(bearings))) - {column for _, column in pairs}):
+            if self._is_far_from_tracks(bearings[column]) and bearings[column].probability > self.config.speaking.prior:
+                track = self._birth(bearings[column], stamp_ns)
+                track.hear(bearings[column], stamp_ns, self.config)
+
+    def _costs(self, tracks: list[Track], bearings: list[Bearing], face: bool) -> np.ndarray:
+        """Squared Mahalanobis distances (tracks, bearings); a track that was only heard may be off by a sound's error."""
+        costs = np.empty((len(tracks), len(bearings)))
+        sound_error = np.diag(
+            np.radians([self.config.audio.azimuth_sigma_deg, self.config.audio.elevation_sigma_deg]) ** 2
+        )
+        for row, track in enumerate(tracks):
+            for column, bearing in enumerate(bearings):
+                noise = bearing.noise + sound_error if face and not track.was_seen else bearing.noise
+                costs[row, column] = squared_distance(track.state, bearing.direction, noise)[0]
+        return costs
+
+    def _is_far_from_tracks(self, bearing: Bearing) -> bool:
+        limit = np.radians(self.config.life.birth_distance_deg)
+        return all(angle_between(track.state.direction, bearing.direction) > limit for track in self._tracks)
+
+    def _birth(self, bearing: Bearing, stamp_ns: int) -> Track:
+        self._births += 1
+        rate_sigma = np.radians(self.config.motion.initial_rate_deg_s)
+        state = initial_state(bearing.direction, bearing.noise, rate_sigma)
+        track = Track(self._births, state, self.config.life.birth, stamp_ns)
+        self._tracks.append(track)
+        return track
+
+    def _conclude(self, had_sound: bool, duration_s: float, stamp_ns: int) -> None:
+        for track in self._tracks:
+            heard = track.sound.probability if track.sound is not None else 0.0
+            evidence = max(heard, self.config.speaking.smallest_evidence) if had_sound else None
+            track.conclude(evidence, duration_s, self.config)
+        self._merge()
+        for track in self._tracks:
+            if not track.confirmed and track.existence >= self.config.life.confirm:
+                self._identities += 1
+                track.number = self._identities
+        self._tracks = [track for track in self._tracks if not track.is_over(stamp_ns, self.config)]
+
+    def _merge(self) -> None:
+        """Two tracks in one place become one, which keeps the older identity, unless both have a face now."""
+        limit = np.radians(self.config.life.merge_deg)
+        for younger in reversed(self._tracks.copy()):
+            for older in self._tracks:
+                if older.order >= younger.order:
+                    break
+                both_seen = older.face is not None and younger.face is not None
+                if not both_seen and _azimuth_apart(older, younger) < limit:
+                    self._unite(older, younger)
+                    break
+
+    def _unite(self, older: Track, younger: Track) -> None:
+        """Keep the better informed track under the older number."""
+        stays, goes = (younger, older) if younger.face is not None or not older.was_seen else (older, younger)
+        stays.existence = max(stays.existence, goes.existence)
+        stays.speaking_probability = max(stays.speaking_probability, goes.speaking_probability)
+        stays.is_speaking = stays.is_speaking or goes.is_speaking
+        stays.last_heard_ns = max(stays.last_heard_ns, goes.last_heard_ns)
+        stays.order = older.order
+        stays.number = older.number or younger.number
+        self._tracks = sorted((t for t in self._tracks if t is not goes), key=lambda track: track.order)
+
+
+def _azimuth_apart(first: Track, second: Track) -> float:
+    a, _ = angles_from_direction(first.state.direction)
+    b, _ = angles_from_direction(second.state.direction)
+    return float(abs(wrap_angle(a - b)))

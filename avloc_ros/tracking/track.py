@@ -1,0 +1,159 @@
+"""One track: where a talker is, whether there is one, whether it speaks, and how far away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from avloc_ros.tracking import sphere_filter
+from avloc_ros.tracking.beliefs import (
+    bayes,
+    evidence_ratio,
+    existence_unsupported,
+    is_speaking_after,
+    speaking_after,
+)
+from avloc_ros.tracking.config import SpeakerTrackerConfig
+from avloc_ros.tracking.evidence import Bearing
+from avloc_ros.tracking.sphere_filter import SphereState
+from avloc_ros.types import Face, Sources, Speaker
+
+NS = 1e-9
+
+
+@dataclass
+class Track:
+    """The state of one talker; times are stamps in nanoseconds, 0 for never."""
+
+    order: int  # of birth
+    state: SphereState
+    existence: float
+    born_ns: int
+    number: int = 0  # given when the track is confirmed, so that passing noise uses up no identities
+    speaking_probability: float = 0.0
+    is_speaking: bool = False
+    face: Face | None = None  # in the present frame
+    face_id: str = ""
+    sound: Bearing | None = None  # in the present frame
+    audio_weight: float = 0.0
+    last_heard_ns: int = 0
+    last_seen_ns: int = 0
+    log_range: float = 0.0
+    range_variance: float = np.inf  # of log_range
+
+    @property
+    def id(self) -> str:
+        return f"s{self.number}"
+
+    @property
+    def confirmed(self) -> bool:
+        return self.number > 0
+
+    @property
+    def was_seen(self) -> bool:
+        return self.last_seen_ns > 0
+
+    @property
+    def last_evidence_ns(self) -> int:
+        return max(self.last_heard_ns, self.last_seen_ns, self.born_ns)
+
+    def predict(self, duration_s: float, config: SpeakerTrackerConfig) -> None:
+        """Carry the track over the time since the last frame; nothing is seen or heard yet."""
+        acceleration = np.radians(config.motion.acceleration_deg_s2)
+        self.state = sphere_filter.predict(self.state, duration_s, acceleration, config.motion.damping_s)
+        self.range_variance += (config.face.range_drift_per_s * duration_s) ** 2 if self.was_seen else 0.0
+        self.face = None
+        self.sound = None
+
+    def see(self, bearing: Bearing, stamp_ns: int, config: SpeakerTrackerConfig) -> None:
+        """Take a face. The first one replaces a place that was only heard: sound errs by more than it admits."""
+        if self.was_seen:
+            self.state = sphere_filter.update(self.state, bearing.direction, bearing.noise)
+        else:
+            rate_sigma = np.radians(config.motion.initial_rate_deg_s)
+            self.state = sphere_filter.initial_state(bearing.direction, bearing.noise, rate_sigma)
+        self.face = bearing.face
+        self.face_id = (bearing.face.id if bearing.face else "") or self.face_id
+        self.last_seen_ns = stamp_ns
+        self.audio_weight = 0.0
+        self.existence = bayes(self.existence, evidence_ratio(bearing.probability, config.speaking))
+        if bearing.range_m is not None:
+            self._measure_range(bearing.range_m, bearing.range_sigma)
+
+    def hear(self, bearing: Bearing, stamp_ns: int, config: SpeakerTrackerConfig) -> None:
+        """Take a peak of sound. It moves the track only while no face tells the place better."""
+        self.sound = bearing
+        if self.face is None:
+            self.state = sphere_filter.update(self.state, bearing.direction, bearing.noise)
+            self.audio_weight = 1.0
+            self.existence = bayes(self.existence, evidence_ratio(bearing.probability, config.speaking))
+        else:
+            self.audio_weight = audio_share(self.state, bearing)
+        if bearing.probability >= config.speaking.prior:
+            self.last_heard_ns = stamp_ns
+
+    def conclude(self, evidence: float | None, duration_s: float, config: SpeakerTrackerConfig) -> None:
+        """Close the frame: does the talker speak, does the track still stand?"""
+        self.speaking_probability = speaking_after(self.speaking_probability, evidence, duration_s, config.speaking)
+        self.is_speaking = is_speaking_after(self.is_speaking, self.speaking_probability, config.speaking)
+        if self.face is None and self.sound is None:
+            self.existence = existence_unsupported(self.existence, self.confirmed, duration_s, config.life)
+
+    def is_over(self, stamp_ns: int, config: SpeakerTrackerConfig) -> bool:
+        """Whether the track is to be forgotten: its memory has run out, or it never became credible."""
+        unsupported_s = (stamp_ns - self.last_evidence_ns) * NS
+        if self.confirmed:
+            return unsupported_s > config.life.memory_s
+        return self.existence < config.life.forget or unsupported_s > config.life.tentative_s
+
+    def speaker(self, config: SpeakerTrackerConfig) -> Speaker:
+        """The track as it is published."""
+        sources = Sources.VIDEO if self.face is not None else Sources.NONE
+        if self.sound is not None:
+            sources |= Sources.AUDIO
+        known = np.sqrt(self.range_variance) <= config.face.largest_range_sigma
+        range_m = float(np.exp(self.log_range)) if known else 0.0
+        return Speaker(
+            id=self.id,
+            direction=self.state.direction,
+            direction_covariance=sphere_filter.angle_covariance(self.state),
+            is_speaking=self.is_speaking,
+            speaking_probability=self.speaking_probability,
+            existence_probability=self.existence,
+            audio_weight=self.audio_weight,
+            sources=sources,
+            position=self.state.direction * range_m if known else None,
+            position_covariance=position_covariance(self.state, range_m, self.range_variance) if known else None,
+            face=self.face,
+            last_heard_ns=self.last_heard_ns,
+            last_seen_ns=self.last_seen_ns,
+            face_id=self.face_id or (f"f{self.number}" if self.was_seen else ""),
+        )
+
+    def _measure_range(self, range_m: float, relative_sigma: float) -> None:
+        """A Kalman step on the logarithm of the range, where the error of a width is symmetric.
+
+        The width of a face is the same in every frame, so its error does not average out: the variance never falls
+        below that of one measurement.
+        """
+        if not np.isfinite(self.range_variance):
+            self.log_range, self.range_variance = float(np.log(range_m)), relative_sigma**2
+            return
+        gain = self.range_variance / (self.range_variance + relative_sigma**2)
+        self.log_range += gain * (np.log(range_m) - self.log_range)
+        self.range_variance = max((1 - gain) * self.range_variance, relative_sigma**2)
+
+
+def audio_share(state: SphereState, sound: Bearing) -> float:
+    """Share of the sound in what is known of the azimuth, by inverse variance."""
+    seen, heard = 1 / max(state.covariance[0, 0], 1e-12), 1 / sound.noise[0, 0]
+    return float(heard / (seen + heard))
+
+
+def position_covariance(state: SphereState, range_m: float, log_range_variance: float) -> np.ndarray:
+    """Covariance (3, 3) in m^2 of direction times range, to first order."""
+    axes = sphere_filter.tangent_axes(state.direction)  # (2, 3)
+    across = axes.T @ state.covariance[:2, :2] @ axes * range_m**2
+    along = np.outer(state.direction, state.direction) * log_range_variance * range_m**2
+    return across + along

@@ -1,0 +1,81 @@
+"""Peaks against shapes whose maxima are known exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from avloc_ros.decode.peaks import find_peaks, value_near
+from avloc_ros.geometry import angle_between, cell_centres, direction_from_angles, image_grid, sphere_grid
+from avloc_ros.types import InputError, Modality, SpeakerGrid
+
+
+def grid_of(layout, values, threshold=0.1):
+    return SpeakerGrid(0, layout, Modality.AUDIO, np.asarray(values, np.float32), threshold, "test")
+
+
+def bump(layout, azimuth_rad, elevation_rad, width_rad=0.12):
+    centres = cell_centres(layout)
+    there = direction_from_angles(azimuth_rad, elevation_rad)
+    angle = angle_between(direction_from_angles(centres[..., 0], centres[..., 1]), there)
+    return np.exp(-0.5 * (angle / width_rad) ** 2)
+
+
+def test_a_parabola_is_found_exactly_between_the_cells():
+    layout = image_grid(720, 450)
+    centres = cell_centres(layout)
+    u, v = 301.0, 148.0
+    values = 1 - ((centres[..., 0] - u) / 200) ** 2 - ((centres[..., 1] - v) / 200) ** 2
+    (peak,) = find_peaks(grid_of(layout, np.clip(values, 0, 1)), 0.9)
+    assert peak.u == pytest.approx(u, abs=1e-2) and peak.v == pytest.approx(v, abs=1e-2)
+
+
+@pytest.mark.parametrize("azimuth_deg", [-179.9, -178, -90, 0, 33, 177, 179.9])
+@pytest.mark.parametrize("elevation_deg", [-88, -40, 0, 21, 86, 90])
+def test_one_talker_is_one_peak_anywhere_on_the_sphere(azimuth_deg, elevation_deg):
+    layout = sphere_grid()
+    azimuth, elevation = np.radians([azimuth_deg, elevation_deg])
+    (peak,) = find_peaks(grid_of(layout, bump(layout, azimuth, elevation)), 0.3)
+    error = angle_between(direction_from_angles(peak.u, peak.v), direction_from_angles(azimuth, elevation))
+    assert np.degrees(error) < 1.5
+    assert -np.pi <= peak.u < np.pi and abs(peak.v) <= np.pi / 2 + 1e-9
+
+
+def test_two_talkers_across_the_seam_are_two_peaks_highest_first():
+    layout = sphere_grid()
+    first = bump(layout, np.radians(170), 0.0)
+    second = 0.8 * bump(layout, np.radians(-165), 0.0)
+    peaks = find_peaks(grid_of(layout, np.maximum(first, second)), 0.3)
+    assert [round(float(np.degrees(peak.u))) for peak in peaks] == pytest.approx([170, -165], abs=1)
+
+
+def test_neighbours_within_the_neighbourhood_are_one_detection_and_the_count_is_limited():
+    layout = image_grid(720, 450)
+    values = np.zeros(layout.shape)
+    values[5, 5], values[5, 7], values[15, 20], values[10, 12] = 0.9, 0.8, 0.7, 0.6
+    grid = grid_of(layout, values)
+    assert [p.probability for p in find_peaks(grid, neighbourhood_cells=3)] == pytest.approx([0.9, 0.7, 0.6])
+    assert len(find_peaks(grid, neighbourhood_cells=1)) == 4
+    assert len(find_peaks(grid, max_peaks=2)) == 2
+
+
+def test_a_flat_top_is_one_peak_and_an_empty_grid_has_none():
+    layout = image_grid(720, 450)
+    values = np.zeros(layout.shape)
+    assert find_peaks(grid_of(layout, values), 0.0) == []
+    values[3:5, 3:5] = 0.5
+    assert len(find_peaks(grid_of(layout, values))) == 1
+
+
+def test_value_near_wraps_and_is_zero_outside():
+    layout = sphere_grid()
+    values = np.zeros(layout.shape)
+    values[18, 0] = 0.7
+    grid = grid_of(layout, values)
+    assert value_near(grid, np.radians(179), np.radians(2.5), 1.5) == pytest.approx(0.7)
+    assert value_near(grid_of(image_grid(720, 450), np.ones((20, 24))), -500.0, 0.0) == 0.0
+
+
+def test_a_wrong_shape_is_refused():
+    with pytest.raises(InputError, match="layout says"):
+        find_peaks(grid_of(image_grid(720, 450), np.zeros((3, 3))))

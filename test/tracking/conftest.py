@@ -1,0 +1,46 @@
+"""A small world for the tracker: talkers at given directions make sphere grids and faces."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from avloc_ros.geometry import CameraModel, angle_between, cell_centres, direction_from_angles, sphere_grid
+from avloc_ros.types import Face, FaceDetections, Modality, SpeakerGrid
+
+FRAME_NS = 40_000_000
+CAMERA = CameraModel(720, 450, 318.5, 268.1, 360.0, 225.0)
+
+
+class World:
+    """Makes the grids and faces of one frame; azimuths and elevations in degrees."""
+
+    camera = CAMERA
+    frame_ns = FRAME_NS
+
+    def sphere(self, frame: int, talkers: list[tuple[float, float]], height: float = 0.9) -> SpeakerGrid:
+        layout = sphere_grid()
+        centres = cell_centres(layout)
+        cells = direction_from_angles(centres[..., 0], centres[..., 1])  # (rows, cols, 3)
+        values = np.full(layout.shape, 0.01)
+        for azimuth_deg, elevation_deg in talkers:
+            there = direction_from_angles(np.radians(azimuth_deg), np.radians(elevation_deg))
+            values = np.maximum(values, height * np.exp(-0.5 * (angle_between(cells, there) / np.radians(6)) ** 2))
+        return SpeakerGrid(
+            frame * FRAME_NS, layout, Modality.AUDIO, values.astype(np.float32), 0.5, "test", "microphone_array"
+        )
+
+    def faces(self, frame: int, people: list[tuple[float, float]], range_m: float = 2.0) -> FaceDetections:
+        found = []
+        for azimuth_deg, elevation_deg in people:
+            point = direction_from_angles(np.radians(azimuth_deg), np.radians(elevation_deg)) * range_m
+            pixel, inside = CAMERA.project(point)
+            assert inside, "this person stands outside the picture"
+            width = CAMERA.fx * 0.15 / range_m
+            found.append(Face(pixel[0] - width / 2, pixel[1] - width / 2, width, width, 0.95))
+        return FaceDetections(frame * FRAME_NS, tuple(found), (720, 450))
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
