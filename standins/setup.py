@@ -16,11 +16,19 @@ from cmake_wheel import BinaryDistribution, cmake_build_py, package_version  # n
 NAME = "avloc-ros-standins"
 
 
+def is_ours(module: str) -> bool:
+    """Whether an earlier install of the stand-ins brought this module."""
+    try:
+        files = importlib.metadata.files(NAME) or []
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return any(path.parts[0] == module for path in files)
+
+
 def is_missing(module: str) -> bool:
-    """Whether no other distribution offers this module here (an earlier install of the stand-ins does not count)."""
+    """Whether the environment has no such module, but for ours."""
     search_path = [entry for entry in sys.path if Path(entry or ".").resolve() != HERE]
-    found = importlib.machinery.PathFinder.find_spec(module, search_path)
-    return found is None or NAME in importlib.metadata.packages_distributions().get(module, [])
+    return is_ours(module) or importlib.machinery.PathFinder.find_spec(module, search_path) is None
 
 
 build_messages = is_missing("tf2_msgs")

@@ -23,3 +23,11 @@ function(repair_imported_includes)
     set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${repaired}")
   endforeach()
 endfunction()
+
+# rosidl exports the include folders of the Python it ran with. Ours may lie in this source tree (.venv), which CMake
+# refuses to export, and on another machine they mean nothing, so they serve this build only.
+function(keep_python_includes_private package)
+  set(target ${package}__rosidl_generator_py)
+  get_target_property(folders ${target} INTERFACE_INCLUDE_DIRECTORIES)
+  set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "$<BUILD_INTERFACE:${folders}>")
+endfunction()
