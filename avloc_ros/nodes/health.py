@@ -1,0 +1,207 @@
+"""What a node knows about itself: rates, latencies, drops, and in words why there is no output, or a poor one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+
+
+class Level(IntEnum):
+    """How bad it is; the numbers are those of DiagnosticStatus."""
+
+    OK = 0
+    WARN = 1
+    ERROR = 2
+    STALE = 3
+
+
+@dataclass(frozen=True)
+class HealthReport:
+    """One line for the user, its level, and the numbers behind it."""
+
+    level: Level
+    message: str
+    values: dict[str, str]
+
+
+@dataclass
+class _Input:
+    topic: str
+    consequence: str
+    stale_after_s: float
+    last_s: float | None = None
+    count: int = 0
+
+
+@dataclass
+class _Output:
+    count: int = 0
+    last_s: float | None = None
+    latencies_s: deque[float] = field(default_factory=lambda: deque(maxlen=500))
+
+
+class Health:
+    """Collects from callbacks and worker threads; `report()` sums up what happened since the last report.
+
+    explain_silence(topic): why a topic that gives nothing gives nothing ("no publisher", "incompatible ...").
+    """
+
+    def __init__(
+        self,
+        explain_silence: Callable[[str], str] = lambda topic: "",
+        clock_s: Callable[[], float] = time.monotonic,
+        note_s: float = 3.0,
+    ) -> None:
+        self._explain_silence = explain_silence
+        self._clock_s = clock_s
+        self._note_s = note_s
+        self._lock = threading.RLock()
+        self._problems: dict[str, tuple[Level, str]] = {}
+        self._notes: dict[str, float] = {}  # text -> when it was noted last
+        self.drops: Counter[str] = Counter()
+        self.values: dict[str, str] = {}
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget streams and problems (the node is configured anew); drop counts stay."""
+        with self._lock:
+            self._inputs: dict[str, _Input] = {}
+            self._outputs: dict[str, _Output] = {}
+            self._problems.clear()
+            self._since_s = self._clock_s()
+            self._watching_since_s = self._clock_s()
+
+    def watch(self) -> None:
+        """From now on inputs are expected and outputs due (the node has become active)."""
+        with self._lock:
+            self._watching_since_s = self._clock_s()
+
+    # -------------------------------------------------------------------------------------------- what happens
+    def expect(self, stream: str, topic: str, consequence: str, stale_after_s: float) -> None:
+        """An input that should come; `consequence` says what is lost without it ("" where it is optional)."""
+        with self._lock:
+            self._inputs[stream] = _Input(topic, consequence, stale_after_s)
+
+    def promise(self, stream: str) -> None:
+        """An output that should go."""
+        with self._lock:
+            self._outputs[stream] = _Output()
+
+    def received(self, stream: str) -> None:
+        """A message of an input came."""
+        with self._lock:
+            if stream in self._inputs:
+                self._inputs[stream].count += 1
+                self._inputs[stream].last_s = self._clock_s()
+
+    def published(self, stream: str, latency_s: float) -> None:
+        """A message went out, `latency_s` after the capture of what it tells of."""
+        with self._lock:
+            output = self._outputs.setdefault(stream, _Output())
+            output.count += 1
+            output.last_s = self._clock_s()
+            output.latencies_s.append(latency_s)
+
+    def dropped(self, what: str, count: int = 1) -> None:
+        """Something was left out; the total is shown."""
+        with self._lock:
+            self.drops[what] += count
+
+    def problem(self, key: str, text: str, level: Level = Level.WARN) -> bool:
+        """Something is wrong until `well(key)`. True where that is news."""
+        with self._lock:
+            is_news = self._problems.get(key, (None, ""))[1] != text
+            self._problems[key] = (level, text)
+            return is_news
+
+    def problems(self, key: str, texts: Iterable[str], level: Level = Level.WARN) -> bool:
+        """All that is wrong in one respect, none for nothing. True where there is something new."""
+        joined = "; ".join(texts)
+        if joined:
+            return self.problem(key, joined, level)
+        self.well(key)
+        return False
+
+    def well(self, key: str) -> None:
+        """A problem is over."""
+        with self._lock:
+            self._problems.pop(key, None)
+
+    def note(self, text: str) -> None:
+        """Something happened once; it is shown for a few seconds."""
+        with self._lock:
+            self._notes[text] = self._clock_s()
+
+    # -------------------------------------------------------------------------------------------- what is told
+    def age_s(self, stream: str) -> float:
+        """Seconds since an input last came, or since the node began to watch."""
+        with self._lock:
+            last_s = self._inputs[stream].last_s
+            return self._clock_s() - max(self._watching_since_s, last_s or 0.0)
+
+    def report(self, is_active: bool = True) -> HealthReport:
+        """Sum up since the last report."""
+        with self._lock:
+            now = self._clock_s()
+            span_s = max(now - self._since_s, 1e-6)
+            self._since_s = now
+            values = self._numbers(span_s)
+            self._notes = {text: when for text, when in self._notes.items() if now - when < self._note_s}
+            words = [text for _, text in self._problems.values()]
+            worst = max((level for level, _ in self._problems.values()), default=Level.OK)
+            if is_active:
+                silent = self._silent_inputs(now)
+                words = silent + words
+                worst = max(worst, Level.WARN) if silent else worst
+            words += list(self._notes)
+            worst = max(worst, Level.WARN) if self._notes else worst
+            if not is_active:
+                return HealthReport(max(worst, Level.WARN), "; ".join(["not active", *words]), values)
+            return self._judged(worst, words, values, now)
+
+    def _judged(self, worst: Level, words: list[str], values: dict[str, str], now: float) -> HealthReport:
+        has_output = any(
+            output.last_s is not None and now - output.last_s < 1.0 + self._longest_stale_s()
+            for output in self._outputs.values()
+        )
+        if has_output or not self._outputs:
+            return HealthReport(worst, "; ".join(words) if words else "running", values)
+        if not words and now - self._watching_since_s < self._longest_stale_s():
+            return HealthReport(Level.OK, "starting", values)
+        reason = "; ".join(words) or "inputs come, but nothing has been made of them yet"
+        return HealthReport(Level.ERROR, f"no output: {reason}", values)
+
+    def _longest_stale_s(self) -> float:
+        return max((item.stale_after_s for item in self._inputs.values()), default=1.0)
+
+    def _silent_inputs(self, now: float) -> list[str]:
+        words = []
+        for stream, item in self._inputs.items():
+            quiet_s = self.age_s(stream)
+            if quiet_s <= item.stale_after_s or not item.consequence:
+                continue
+            since = f"for {quiet_s:.1f} s" if item.last_s is not None else "yet"
+            why = self._explain_silence(item.topic)
+            words.append(f"no {stream} {since} on {item.topic}{f' ({why})' if why else ''}: {item.consequence}")
+        return words
+
+    def _numbers(self, span_s: float) -> dict[str, str]:
+        values: dict[str, str] = {}
+        for name, item in self._inputs.items():
+            values[f"{name} rate_hz"] = f"{item.count / span_s:.1f}"
+            item.count = 0
+        for name, output in self._outputs.items():
+            values[f"{name} rate_hz"] = f"{output.count / span_s:.1f}"
+            output.count = 0
+            if output.latencies_s:
+                p50, p95, p99 = np.percentile(np.array(output.latencies_s) * 1e3, [50, 95, 99])
+                values[f"{name} latency_ms p50 p95 p99"] = f"{p50:.1f} {p95:.1f} {p99:.1f}"
+        for what, count in self.drops.items():
+            values[f"dropped {what}"] = str(count)
+        return values | self.values
