@@ -1,0 +1,47 @@
+"""Child processes that run `avloc` itself: the demo and the bench are several processes, as on a robot."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from avloc_ros.types import InputError
+
+STOP_PATIENCE_S = 8.0
+
+
+@contextmanager
+def avloc_child(arguments: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `avloc ARGUMENTS` beside us, its output in `log`; at the end it gets SIGINT, and SIGKILL if it stays."""
+    environment = {name: value for name, value in os.environ.items() if name != "_ROS_WHEELS_BOOTSTRAP_COMPLETE"}
+    command = [sys.executable, "-m", "avloc_ros.cli.main", *arguments]
+    with log.open("wb") as output:
+        child = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        try:
+            yield child
+        finally:
+            stop(child)
+
+
+def stop(child: subprocess.Popen[bytes]) -> None:
+    """Ask the child to end as Ctrl-C would; insist after a while."""
+    if child.poll() is None:
+        child.send_signal(signal.SIGINT)
+        try:
+            child.wait(STOP_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def expect_running(child: subprocess.Popen[bytes], name: str, log: Path) -> None:
+    """Raise InputError with the end of its output where the child has already ended."""
+    status = child.poll()
+    if status is not None:
+        end = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+        raise InputError(f"`avloc {name}` ended with status {status}; its last words:\n{end}")
