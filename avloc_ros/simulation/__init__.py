@@ -1,0 +1,1 @@
+"""Scenes with exact truth: composed from measured parts, simulated rooms, and the demo."""
