@@ -1,0 +1,111 @@
+"""From peaks of the steered power to probabilities: is it a talker, and where within the error of the estimate.
+
+The numbers of `PeakCalibration` were fitted by `benchmarks/calibrate_srp.py` (docs/srp.md has the reliability tables).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+
+from avloc_ros.features.array_ambiguity import ArrayAmbiguity
+from avloc_ros.features.power_peaks import PowerPeaks
+from avloc_ros.geometry import CameraModel, angles_from_direction, cell_centres, layout_directions, wrap_angle
+from avloc_ros.types import GridLayout, Projection
+
+
+@dataclass(frozen=True)
+class PeakCalibration:
+    """Fitted numbers: a logistic rule for "this peak is a talker", and the error of its direction."""
+
+    intercept: float = -2.0
+    prominence: float = 9.0  # height above the mean of the map
+    relative_height: float = 3.0  # against the highest peak
+    voice: float = 0.8  # per unit of the voice logit
+    path_deviation_m: float = 0.0015
+    least_deviation_rad: float = 0.03  # what remains with an array of any size: reverberation, unmeasured positions
+    wide_share: float = 0.2  # share of estimates whose error is wider
+    wide_factor: float = 3.0
+
+
+class CellAngles:
+    """Azimuth and elevation of the cells of a grid and how far "within one cell width" reaches, as they broadcast.
+
+    IMAGE: all (rows, cols). SPHERE: azimuth (1, cols), elevation (rows, 1), so that a normal distribution costs one
+    row and one column.
+    """
+
+    def __init__(self, layout: GridLayout, camera: CameraModel | None, assumed_range_m: float) -> None:
+        self.shape = layout.shape
+        centres = cell_centres(layout)  # (rows, cols, 2)
+        if layout.projection == Projection.SPHERE:
+            self.azimuth_rad, self.elevation_rad = centres[:1, :, 0], centres[:, :1, 1]
+            self.azimuth_width_rad, self.elevation_width_rad = np.array(layout.u_step), np.array(layout.v_step)
+            return
+        steps = np.array([[0.0, 0.0], [layout.u_step, 0.0], [0.0, layout.v_step]])
+        angles = [
+            angles_from_direction(layout_directions(layout, centres + step, camera, assumed_range_m)) for step in steps
+        ]
+        (self.azimuth_rad, self.elevation_rad), right, below = angles
+        self.azimuth_width_rad = np.abs(wrap_angle(right[0] - self.azimuth_rad))
+        self.elevation_width_rad = np.abs(below[1] - self.elevation_rad)
+
+
+def talker_probability(
+    peaks: PowerPeaks, voice_probability: float, calibration: PeakCalibration
+) -> np.ndarray:
+    """Probability (n,) that each peak is a talker who speaks now."""
+    if not len(peaks):
+        return np.zeros(0)
+    height = peaks.power - peaks.map_mean
+    voice = np.log(np.clip(voice_probability, 1e-4, 1 - 1e-4) / (1 - np.clip(voice_probability, 1e-4, 1 - 1e-4)))
+    score = (
+        calibration.intercept
+        + calibration.prominence * height
+        + calibration.relative_height * (height / height[0] - 1)
+        + calibration.voice * voice
+    )
+    return 1 / (1 + np.exp(-score))
+
+
+def cell_probability(
+    peaks: PowerPeaks,
+    talker: np.ndarray,
+    cells: CellAngles,
+    ambiguity: ArrayAmbiguity,
+    calibration: PeakCalibration,
+) -> tuple[np.ndarray, float]:
+    """Probability float32 (rows, cols) that a talker is within one cell width of each cell's centre.
+
+    talker (n,): probability that each peak is one. Peaks are taken as independent. Also returned is the share of the
+    surest peak's error that fits within one cell width: small where the array tells little, as a flat one does of the
+    elevation, or where cells are narrower than the error. No cell can be surer than that.
+    """
+    sharpness = 1.0
+    nobody = np.ones(cells.shape, np.float32)
+    deviation_u, deviation_v = ambiguity.angle_deviation(
+        peaks.azimuth_rad, peaks.elevation_rad, calibration.path_deviation_m
+    )
+    spread_u = np.hypot(deviation_u, calibration.least_deviation_rad)  # (n,)
+    spread_v = np.hypot(deviation_v, calibration.least_deviation_rad)
+    shares = ((1 - calibration.wide_share, 1.0), (calibration.wide_share, calibration.wide_factor))
+    for k in np.flatnonzero(talker > 1e-3):
+        along = np.cos(peaks.elevation_rad[k])  # azimuth is counted along the arc, as its error is
+        offset_u = wrap_angle(cells.azimuth_rad - peaks.azimuth_rad[k]) * along
+        offset_v = cells.elevation_rad - peaks.elevation_rad[k]
+        within = sum(
+            _mass(offset_u, cells.azimuth_width_rad * along, factor * spread_u[k])
+            * (share * _mass(offset_v, cells.elevation_width_rad, factor * spread_v[k]))
+            for share, factor in shares
+        )
+        if k == np.argmax(talker):
+            sharpness = float(np.max(within))
+        nobody *= 1 - talker[k] * within
+    return (1 - nobody).astype(np.float32), sharpness
+
+
+def _mass(offset: np.ndarray, half_width: np.ndarray, deviation: float) -> np.ndarray:
+    """Share of a normal distribution within `half_width` of a point `offset` from its centre."""
+    return ndtr((offset + half_width) / deviation) - ndtr((offset - half_width) / deviation)
