@@ -25,6 +25,17 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--split", choices=("train", "val", "test"), default="train", help="disjoint talkers and rooms"
     )
     parser.add_argument("--audio-only", action="store_true", help="voices in measured rooms without pictures")
+    parser.add_argument("--talkers", type=int, help="how many talkers (default: drawn from 1 to 3)")
+    parser.add_argument(
+        "--condition",
+        help="clean, noisy, dark or noisy_dark (default: half of the scenes clean, the others in turns)",
+    )
+    parser.add_argument(
+        "--snr-db", type=float, help="speech against noise in noisy scenes (default: drawn, 0 to 15)"
+    )
+    parser.add_argument(
+        "--duration", type=float, metavar="S", help="length of a scene (default: drawn, 6 to 10)"
+    )
     parser.add_argument("--face-model", type=Path, help="YuNet ONNX that measures the talkers' clips")
     parser.set_defaults(run=run)
 
@@ -34,11 +45,13 @@ def run(options: argparse.Namespace) -> int:
     from avloc_ros.simulation.batch import make_scenes
     from avloc_ros.simulation.kit import open_kit
     from avloc_ros.simulation.measured import compose_scene
+    from avloc_ros.simulation.scene_plan import Wishes
 
     if not options.measured or options.data is None:
         raise InputError("give --measured and --data FOLDER: the data kit that scenes are composed from")
+    wishes = Wishes(options.audio_only, options.talkers, options.condition, options.snr_db, options.duration)
     kit = open_kit(options.data, options.split, face_model=options.face_model)
-    make = functools.partial(compose_scene, kit=kit, seed=options.seed, audio_only=options.audio_only)
+    make = functools.partial(compose_scene, kit=kit, seed=options.seed, wishes=wishes)
     make_scenes(make, options.out, options.count, options.jobs, error_console)
     console.print(f"{options.count} scenes of the split '{options.split}' in {options.out}")
     return 0

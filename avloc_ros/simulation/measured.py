@@ -20,7 +20,7 @@ from avloc_ros.simulation.clean_speech import active_rms, resampled, speech_acti
 from avloc_ros.simulation.kit import Kit
 from avloc_ros.simulation.measured_rooms import ELEVATION_RAD, read_response
 from avloc_ros.simulation.picture import CameraNoise, Figure, place_figure, render, table_row
-from avloc_ros.simulation.scene_plan import FPS, PlannedNoise, PlannedTalker, ScenePlan, draw_plan
+from avloc_ros.simulation.scene_plan import FPS, PlannedNoise, PlannedTalker, ScenePlan, Wishes, draw_plan
 from avloc_ros.simulation.sound_stage import MixedSound, endless, faded, mix, place
 from avloc_ros.simulation.talker_clip import TalkerClip, load_talker_clip, yunet_detector
 from avloc_ros.simulation.turns import Excerpt, Turn, draw_turns, shown_frames, speech_excerpt
@@ -51,12 +51,12 @@ class Performance:
     speaking: np.ndarray
 
 
-def compose_scene(folder: Path, index: int, *, kit: Kit, seed: int, audio_only: bool = False) -> Scene:
+def compose_scene(folder: Path, index: int, *, kit: Kit, seed: int, wishes: Wishes) -> Scene:
     """Draw, render and write scene number `index`; the same kit, seed and index give the same scene."""
     rng = np.random.default_rng([seed, index, kit_number(kit.split)])
-    plan = draw_plan(rng, kit, index, audio_only=audio_only)
+    plan = draw_plan(rng, kit, index, wishes)
     extra = {"seed": seed, "index": index, "split": kit.split}
-    return perform(folder, kit, plan, rng, audio_only=audio_only, extra=extra)
+    return perform(folder, kit, plan, rng, audio_only=wishes.audio_only, extra=extra)
 
 
 def perform(
@@ -95,7 +95,7 @@ def perform(
 
 def kit_number(split: str) -> int:
     """A number of its own for each split, so that one seed gives three different sets."""
-    return {"train": 0, "val": 1, "test": 2}[split]
+    return {"train": 0, "val": 1, "test": 2, "all": 3}[split]
 
 
 def truth_rows(plan: ScenePlan, performances: list[Performance]) -> Iterator[TruthRow]:

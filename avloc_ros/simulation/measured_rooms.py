@@ -14,7 +14,7 @@ from avloc_ros.sources.audio_file import read_audio
 from avloc_ros.types import InputError
 
 NAME = re.compile(r"^(?P<room>.+)_S(?:(?P<azimuth>\d{3})-(?P<distance>\d+)|(?P<corner>BG\d+))(?:_.*)?$")
-SPLITS = ("train", "val", "test")
+SPLITS = ("train", "val", "test", "all")
 ELEVATION_RAD = np.deg2rad(
     4.0
 )  # height of the measured loudspeakers as seen from the array (the data kit, by SRP)
@@ -69,10 +69,14 @@ def read_response(path: Path) -> tuple[np.ndarray, int]:
 def rooms_of_split(responses: tuple[Response, ...], split: str) -> tuple[Response, ...]:
     """The responses one split may use: test has rooms of its own, train and val share rooms but not distances.
 
+    `all` is everything, for what is only measured and never tuned.
+
     The sorted rooms go to the two halves in turn from the last on, so that both halves keep rooms with corner sources
     where several have them. Corner sources belong to their room.
     """
     _check_split(split)
+    if split == "all":
+        return responses
     rooms = sorted({response.room for response in responses})
     with_corners = [room for room in rooms if any(r.room == room and r.corner for r in responses)]
     test_rooms = set(with_corners[1::2]) | set([room for room in rooms if room not in with_corners][1::2])
@@ -91,6 +95,8 @@ def rooms_of_split(responses: tuple[Response, ...], split: str) -> tuple[Respons
 def share_of_split(items: list[Path], split: str) -> list[Path]:
     """Every third of the sorted items: the splits are disjoint, and each has some of every kind."""
     _check_split(split)
+    if split == "all":
+        return sorted(items)
     return sorted(items)[{"test": 0, "val": 1, "train": 2}[split] :: 3]
 
 

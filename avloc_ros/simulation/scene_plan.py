@@ -11,6 +11,7 @@ from avloc_ros.geometry import CameraModel, direction_from_angles, rotation_from
 from avloc_ros.simulation.kit import Kit
 from avloc_ros.simulation.measured_rooms import ELEVATION_RAD, Response
 from avloc_ros.simulation.picture import Darkness
+from avloc_ros.types import InputError
 
 FPS = 25
 WIDTH, HEIGHT, FX, FY = 720, 450, 318.5, 268.1  # 97 x 80 degrees (specs: dsw)
@@ -22,6 +23,30 @@ DIFFUSE_SHARE = 0.25  # noisy scenes whose noise comes from everywhere
 EDGE_PX = 22.0  # no face centre this near to the picture's edge: half a face is neither in nor out
 # Half of the scenes are noisy or half dark, in fixed turns so that any number of scenes is balanced.
 CONDITIONS = ("clean", "noisy", "clean", "dark", "clean", "noisy", "clean", "dark", "clean", "noisy_dark")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a user fixes instead of leaving it to the draw; None is drawn.
+
+    condition: clean, noisy, dark or noisy_dark. Seconds, decibels.
+    """
+
+    audio_only: bool = False
+    talkers: int | None = None
+    condition: str | None = None
+    snr_db: float | None = None
+    duration_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.condition is not None and self.condition not in CONDITIONS:
+            raise InputError(
+                f"condition '{self.condition}' is not known: take one of {', '.join(sorted(set(CONDITIONS)))}"
+            )
+        if self.talkers is not None and not 1 <= self.talkers <= 6:
+            raise InputError(f"{self.talkers} talkers: a scene has 1 to 6")
+        if self.duration_s is not None and not 2.0 <= self.duration_s <= 600.0:
+            raise InputError(f"a duration of {self.duration_s:g} s: allowed are 2 to 600 s")
 
 
 @dataclass(frozen=True)
@@ -57,16 +82,16 @@ class ScenePlan:
     darkness: Darkness | None
 
 
-def draw_plan(rng: np.random.Generator, kit: Kit, index: int, *, audio_only: bool = False) -> ScenePlan:
+def draw_plan(rng: np.random.Generator, kit: Kit, index: int, wishes: Wishes) -> ScenePlan:
     """Draw scene number `index` of a split."""
-    condition = CONDITIONS[index % len(CONDITIONS)]
-    talkers = _draw_talkers(rng, kit, audio_only)
+    condition = wishes.condition or CONDITIONS[index % len(CONDITIONS)]
+    talkers = _draw_talkers(rng, kit, index, wishes)
     room = talkers[0].response.room
     camera = draw_camera(rng, [t.response for t in talkers], [t.clip is not None for t in talkers])
-    noise = _draw_noise(rng, kit, room, talkers) if "noisy" in condition else None
-    darkness = _draw_darkness(rng) if "dark" in condition and not audio_only else None
-    frames = round(rng.uniform(*DURATION_S) * FPS)
-    return ScenePlan(condition, frames, room, camera, talkers, noise, darkness)
+    noise = _draw_noise(rng, kit, room, talkers, wishes) if "noisy" in condition else None
+    darkness = _draw_darkness(rng) if "dark" in condition and not wishes.audio_only else None
+    duration_s = wishes.duration_s or rng.uniform(*DURATION_S)
+    return ScenePlan(condition, round(duration_s * FPS), room, camera, talkers, noise, darkness)
 
 
 def draw_camera(rng: np.random.Generator, positions: list[Response], has_face: list[bool]) -> CameraModel:
@@ -100,10 +125,14 @@ def face_column(camera: CameraModel, position: Response) -> float | None:
     return u if np.isfinite(u) else None
 
 
-def _draw_talkers(rng: np.random.Generator, kit: Kit, audio_only: bool) -> tuple[PlannedTalker, ...]:
-    room = str(rng.choice(kit.rooms))
-    positions = draw_positions(rng, kit, room, int(rng.choice([1, 2, 3], p=[0.35, 0.4, 0.25])))
-    clips = [] if audio_only else [kit.clips[i] for i in rng.permutation(len(kit.clips))]
+def _draw_talkers(
+    rng: np.random.Generator, kit: Kit, index: int, wishes: Wishes
+) -> tuple[PlannedTalker, ...]:
+    room = kit.rooms[index % len(kit.rooms)] if wishes.audio_only else str(rng.choice(kit.rooms))
+    positions = draw_positions(
+        rng, kit, room, wishes.talkers or int(rng.choice([1, 2, 3], p=[0.35, 0.4, 0.25]))
+    )
+    clips = [] if wishes.audio_only else [kit.clips[i] for i in rng.permutation(len(kit.clips))]
     voices = draw_voices(rng, kit, len(positions))
     talkers: list[PlannedTalker] = []
     for number, position in enumerate(positions):
@@ -133,10 +162,12 @@ def draw_voices(rng: np.random.Generator, kit: Kit, count: int) -> list[Path]:
 
 
 def _draw_noise(
-    rng: np.random.Generator, kit: Kit, room: str, talkers: tuple[PlannedTalker, ...]
+    rng: np.random.Generator, kit: Kit, room: str, talkers: tuple[PlannedTalker, ...], wishes: Wishes
 ) -> PlannedNoise:
-    snr_db = float(rng.uniform(*SNR_DB))
-    path = kit.noises[int(rng.integers(len(kit.noises)))]
+    snr_db = float(rng.uniform(*SNR_DB)) if wishes.snr_db is None else wishes.snr_db
+    events = [path for path in kit.noises if "events" in path.parts]
+    files = events if wishes.audio_only and events else list(kit.noises)
+    path = files[int(rng.integers(len(files)))]
     taken = {round(t.response.azimuth_rad or 0.0, 6) for t in talkers}
     free = [r for r in kit.in_room(room) if round(r.azimuth_rad or 0.0, 6) not in taken]
     corners = kit.corners(room)
