@@ -30,10 +30,10 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(f"{options.out} exists: name a new folder, bags are never overwritten")
     import rclpy
 
-    from avloc_ros.nodes.dds import use_shipped_profile
+    from avloc_ros.nodes.dds import use_shared_memory_profile
     from avloc_ros.nodes.recorder import Recorder, discover_topics
 
-    use_shipped_profile()
+    use_shared_memory_profile()
     rclpy.init()
     node = rclpy.create_node("avloc_record")
     recorder = Recorder(node, options.out)

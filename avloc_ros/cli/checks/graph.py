@@ -36,9 +36,13 @@ def check_profile(implementation: str) -> Finding:
     """Whether images fit the middleware's shared memory; without it, best-effort images are lost between processes."""
     if "fastrtps" not in implementation:
         return Finding("dds profile", State.NOTE, f"{implementation} is not Fast DDS", "see its own docs for large images")
-    from avloc_ros.nodes.dds import use_shipped_profile
+    from avloc_ros.nodes.dds import use_shared_memory_profile
 
-    return Finding("dds profile", State.OK, use_shipped_profile())
+    profile = use_shared_memory_profile()
+    if profile:
+        return Finding("dds profile", State.OK, profile)
+    advice = "export FASTDDS_DEFAULT_PROFILES_FILE=<share>/avloc_ros/config/dds/shared_memory.xml"
+    return Finding("dds profile", State.NOTE, "the default segment is too small for pictures", advice)
 
 
 def check_round_trip() -> list[Finding]:

@@ -1,0 +1,38 @@
+"""`avloc live`: the whole pipeline in one process, on topics of the running system or on devices of this machine."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `avloc live`."""
+    from avloc_ros.cli.pipeline import add_pipeline_options
+
+    parser = subparsers.add_parser(
+        "live",
+        help="run all nodes in one process",
+        description="Run the pipeline in one process: on the topics audio, image, camera_info, microphone_array, or, "
+        "with --microphone and --camera, on devices of this machine.",
+    )
+    parser.add_argument("--microphone", metavar="DEVICE", help="capture from this sound device (name or number)")
+    parser.add_argument("--camera", metavar="DEVICE", help="capture from this camera (number, path or URL)")
+    add_pipeline_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run until Ctrl-C."""
+    from avloc_ros.cli.pipeline import PIPELINE, pipeline_parameters, run_nodes
+
+    names = [name for name in PIPELINE if not (options.no_overlay and name == "overlay")]
+    names += ["audio_capture"] if options.microphone is not None else []
+    names += ["camera_capture"] if options.camera is not None else []
+    parameters = pipeline_parameters(options, names)
+    if options.microphone is not None:
+        parameters["audio_capture"]["device"] = options.microphone
+        if options.array is not None:
+            parameters["audio_capture"]["array_file"] = str(options.array)
+    if options.camera is not None:
+        parameters["camera_capture"]["device"] = options.camera
+    return run_nodes(options, names, parameters)
