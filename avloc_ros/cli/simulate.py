@@ -22,7 +22,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--data", type=Path, help="data kit with rir/, av/, speech/, events/, arrays/")
     parser.add_argument(
-        "--split", choices=("train", "val", "test"), default="train", help="disjoint talkers and rooms"
+        "--split", choices=("train", "val", "test", "all"), default="train", help="disjoint talkers and rooms"
     )
     parser.add_argument("--audio-only", action="store_true", help="voices in measured rooms without pictures")
     parser.add_argument("--talkers", type=int, help="how many talkers (default: drawn from 1 to 3)")
