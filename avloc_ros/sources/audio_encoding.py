@@ -1,7 +1,7 @@
 """PCM bytes of AudioFrame messages to float samples and back: S16LE, S24LE, S32LE, F32LE, interleaved.
 
-Integers of b bits map to [-1, 1) by division by 2^(b-1), as soundfile and ALSA do; full scale positive is clipped
-by one step when written.
+Integers of b bits map to [-1, 1) by division by 2^(b-1), as soundfile and ALSA do; full scale positive is
+clipped by one step when written.
 """
 
 from __future__ import annotations

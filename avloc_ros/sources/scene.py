@@ -118,8 +118,9 @@ def write_scene(
 ) -> Scene:
     """Write a scene folder and return it as read back.
 
-    audio: float (frames, channels), first sample at t = 0. images: BGR uint8 (rows, columns, 3), picture k exposed
-    at k / fps. encoding: of the wav (audio_encoding). extra: further keys of scene.json. Sound or pictures are needed.
+    audio: float (frames, channels), first sample at t = 0. images: BGR uint8 (rows, columns, 3), picture k
+    exposed at k / fps. encoding: of the wav (audio_encoding). extra: further keys of scene.json. Sound or
+    pictures are needed.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -86,7 +86,8 @@ def video_sound(path: str | Path) -> tuple[np.ndarray, int]:
 class VideoWriter:
     """Writes BGR pictures and sound to an mp4: H.264 by PyAV, else mpeg4 without sound by OpenCV.
 
-    size is (width, height); without sample_rate_hz the file has no sound. Use as a context manager; `codec` says what was taken.
+    size is (width, height); without sample_rate_hz the file has no sound. Use as a context manager; `codec`
+    says what was taken.
     """
 
     def __init__(
