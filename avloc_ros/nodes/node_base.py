@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import message_filters
 from rclpy.clock import Clock, ClockType
@@ -43,19 +43,25 @@ class NodeSettings:
 class PipelineNode(LifecycleNode):
     """A lifecycle node that steps a system; see the hooks at the end of the class.
 
-    config_class: the dataclass of its settings, each of which becomes a parameter. node_options: as of rclpy's Node.
+    NAME: its name on the graph. CONFIG: the dataclass of its settings, each of which becomes a parameter.
+    QUEUE_CAPACITY: droppable tasks that may wait for the worker. node_options: as of rclpy's Node.
     Raises InputError where a given parameter does not fit.
     """
 
-    def __init__(self, name: str, config_class: type[Any], queue_capacity: int = 2, **node_options: Any) -> None:
-        super().__init__(name, **node_options)
+    NAME: ClassVar[str]
+    CONFIG: ClassVar[type[Any]]
+    QUEUE_CAPACITY: ClassVar[int] = 2
+
+    def __init__(self, **node_options: Any) -> None:
+        super().__init__(self.NAME, **node_options)
         self.is_active = False
+        self.is_finished = False  # nothing more will come of it (a player at the end)
+        self._is_built = False
         self.health = Health(self._why_silent)
         declare_settings(self, NodeSettings)
-        declare_settings(self, config_class)
+        declare_settings(self, self.CONFIG)
         self.settings = read_settings(self, NodeSettings)
-        self.config: Any = read_settings(self, config_class)
-        self._queue_capacity = queue_capacity
+        self.config: Any = read_settings(self, self.CONFIG)
         self._worker: Worker | None = None
         self._filters: list[message_filters.Subscriber] = []
         self._reliable_topics: set[str] = set()
@@ -65,7 +71,7 @@ class PipelineNode(LifecycleNode):
         self._diagnostics = DiagnosticsPublisher(
             self, self.health, self.settings.diagnostics_period_s, lambda: self.is_active
         )
-        watch_settings(self, config_class, self._apply_config)
+        watch_settings(self, self.CONFIG, self._apply_config)
         watch_settings(self, NodeSettings, self._apply_settings)
         self._autostart_timer: Timer | None = None
         if self.settings.autostart:
@@ -120,7 +126,7 @@ class PipelineNode(LifecycleNode):
     def in_background(self, task: Callable[[], None], *, droppable: bool = True) -> None:
         """Run `task` on the worker thread, after those before it; the oldest droppable one goes where too many wait."""
         if self._worker is None:
-            self._worker = Worker(self.get_name(), self._queue_capacity, self._note_drop, partial(self.report_failure, "worker"))
+            self._worker = Worker(self.get_name(), self.QUEUE_CAPACITY, self._note_drop, partial(self.report_failure, "worker"))
         self._worker.submit(task, droppable)
 
     def is_in_order(self, stream: str, message: Any) -> bool:
@@ -185,6 +191,7 @@ class PipelineNode(LifecycleNode):
             self.report_failure("configure", error)
             self.get_logger().error(f"cannot configure: {error}")
             return TransitionCallbackReturn.FAILURE
+        self._is_built = True
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -260,6 +267,7 @@ class PipelineNode(LifecycleNode):
         self.reset()
 
     def _take_down(self) -> None:
+        self._is_built = False
         if self._worker is not None:
             self._worker.stop()
             self._worker = None
@@ -283,7 +291,8 @@ class PipelineNode(LifecycleNode):
             self.trigger_activate()
 
     def _apply_config(self, config: Any) -> None:
-        self.reconfigure(config)
+        if self._is_built:
+            self.reconfigure(config)
         self.config = config
 
     def _apply_settings(self, settings: Any) -> None:

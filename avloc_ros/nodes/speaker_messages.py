@@ -6,11 +6,17 @@ import numpy as np
 from sensor_msgs.msg import RegionOfInterest
 
 from avloc_ros.msg import Face as FaceMessage
-from avloc_ros.msg import FaceArray
+from avloc_ros.msg import FaceArray, SpeakerArray
 from avloc_ros.msg import Speaker as SpeakerMessage
-from avloc_ros.msg import SpeakerArray
 from avloc_ros.msg import SpeakerGrid as SpeakerGridMessage
-from avloc_ros.nodes.conversions import float_array, point_message, stamp_message, stamp_ns, vector_message, xyz
+from avloc_ros.nodes.conversions import (
+    float_array,
+    point_message,
+    stamp_message,
+    stamp_ns,
+    vector_message,
+    xyz,
+)
 from avloc_ros.types import (
     Face,
     FaceDetections,

@@ -1,0 +1,213 @@
+"""Node: sound from a microphone array -> where a talker is likely, over the picture and over all directions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from sensor_msgs.msg import CameraInfo
+
+from avloc_ros.config import setting
+from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.msg import AudioFrame, SpeakerGrid
+from avloc_ros.msg import MicrophoneArray as MicrophoneArrayMessage
+from avloc_ros.nodes.camera_watch import CameraMountConfig, CameraWatch
+from avloc_ros.nodes.compose import run_node
+from avloc_ros.nodes.conversions import array_from_message, audio_from_message, stamp_ns
+from avloc_ros.nodes.node_base import PipelineNode
+from avloc_ros.nodes.quality_of_service import (
+    RELIABILITIES,
+    audio_quality,
+    image_quality,
+    latched_quality,
+    result_quality,
+)
+from avloc_ros.nodes.speaker_messages import grid_to_message
+from avloc_ros.sources.av_sync import AvSync, AvSyncConfig
+from avloc_ros.systems.srp import SrpConfig, SrpTracker
+from avloc_ros.types import AudioChunk, AudioWindow, InputError
+
+STATUS_PERIOD_S = 0.25
+
+
+@dataclass(frozen=True)
+class AudioTrackerConfig:
+    """Settings of the audio tracker node."""
+
+    array_file: str = setting("", "microphone array YAML or JSON; empty: the topic microphone_array", read_only=True)
+    channels: tuple[int, ...] = setting((), "channels of `audio` that are the microphones, in order; empty: all")
+    audio_reliability: str = setting("best_effort", "QoS of `audio`", choices=RELIABILITIES, read_only=True)
+    camera_info_reliability: str = setting("best_effort", "QoS of `camera_info`", choices=RELIABILITIES, read_only=True)
+    sync: AvSyncConfig = field(default_factory=AvSyncConfig)
+    srp: SrpConfig = field(default_factory=SrpConfig)
+    camera: CameraMountConfig = field(default_factory=CameraMountConfig)
+
+
+class AudioTrackerNode(PipelineNode):
+    """`audio`, `microphone_array`, `camera_info`, TF -> `audio_grid` (IMAGE), `audio_sphere` (SPHERE)."""
+
+    NAME = "audio_tracker"
+    CONFIG = AudioTrackerConfig
+    QUEUE_CAPACITY = 10
+
+    def build(self) -> None:
+        """Subscribe; the tracker itself is built when array and sample rate are known."""
+        self._array: MicrophoneArray | None = None
+        self._sync: AvSync | None = None
+        self._tracker: SrpTracker | None = None  # belongs to the worker thread
+        self._resets_seen = 0
+        self._camera = CameraWatch(self, self.config.camera)
+        if self.config.array_file:
+            self._array = MicrophoneArray.load(self.config.array_file)
+        else:
+            self.listen(MicrophoneArrayMessage, "microphone_array", self._on_array, latched_quality())
+        self.announce(SpeakerGrid, "audio_grid", result_quality(), is_promised=False)
+        self.announce(SpeakerGrid, "audio_sphere", result_quality())
+        self.listen(
+            CameraInfo,
+            "camera_info",
+            self._on_camera_info,
+            image_quality(self.config.camera_info_reliability),
+            consequence="windows follow the sound, no image grid without a camera",
+        )
+        self.listen(
+            AudioFrame,
+            "audio",
+            self._on_audio,
+            audio_quality(self.config.audio_reliability),
+            consequence="nothing to localise",
+        )
+        self.every(STATUS_PERIOD_S, self._tell_status)
+
+    def release(self) -> None:
+        """Stop listening to TF."""
+        if hasattr(self, "_camera"):
+            self._camera.close()
+            del self._camera
+
+    def reset(self) -> None:
+        """Forget sound and frames."""
+        if self._sync is not None:
+            self._sync.reset()
+        self.in_background(self._reset_tracker, droppable=False)
+
+    def reconfigure(self, config: AudioTrackerConfig) -> None:
+        """Build alignment and tracker anew with the next sound."""
+        self._sync = None
+        self._camera.reset(config.camera)
+
+    # -------------------------------------------------------------------------------------------- inputs
+    def _on_array(self, message: MicrophoneArrayMessage) -> None:
+        array = array_from_message(message)
+        if self._array is not None and _is_same_array(array, self._array):
+            return
+        self._array = array
+        self._sync = None  # the number of channels may be another one
+
+    def _on_camera_info(self, info: CameraInfo) -> None:
+        array_frame = self._array.frame_id if self._array is not None else "microphone_array"
+        try:
+            if self._camera.update(info, array_frame) and self._sync is not None:
+                self.in_background(partial(self._set_camera, self._camera.model), droppable=False)
+        finally:  # the frame clock goes on without a calibrated camera
+            self.health.problems("camera", filter(None, [self._camera.reason]))
+            if self._sync is not None:
+                self._sync.push_frame(stamp_ns(info.header.stamp))
+                self._advance(self._sync)
+
+    def _on_audio(self, message: AudioFrame) -> None:
+        chunk = self._microphones_of(audio_from_message(message))
+        if self._sync is None or self._sync.sample_rate_hz != chunk.sample_rate_hz:
+            self._begin(chunk)
+        assert self._sync is not None
+        self._sync.push_audio(chunk)
+        self._advance(self._sync)
+
+    def _microphones_of(self, chunk: AudioChunk) -> AudioChunk:
+        if self._array is None:
+            topic = self.resolve_topic_name("microphone_array")
+            raise InputError(f"no microphone array: publish it (latched) on {topic}, or set array_file")
+        chosen = self.config.channels
+        if chosen:
+            if not all(0 <= number < chunk.channels for number in chosen):
+                raise InputError(f"channels is {list(chosen)}, but audio has only {chunk.channels} channels")
+            chunk = replace(chunk, samples=chunk.samples[:, list(chosen)])
+        if chunk.channels != self._array.channels:
+            raise InputError(
+                f"audio has {chunk.channels} channels, the array '{self._array.name}' has {self._array.channels} "
+                "microphones: give the right array_file, or choose the microphones by the parameter channels"
+            )
+        return chunk
+
+    def _begin(self, chunk: AudioChunk) -> None:
+        if self._sync is not None:
+            self.health.note(f"sample rate changed from {self._sync.sample_rate_hz} to {chunk.sample_rate_hz} Hz")
+        self._sync = AvSync(self.config.sync, chunk.channels, chunk.sample_rate_hz)
+        self._resets_seen = 0
+        build = partial(self._build_tracker, self.config.srp, self._array, self._camera.model, chunk.sample_rate_hz)
+        self.in_background(build, droppable=False)
+
+    def _advance(self, sync: AvSync) -> None:
+        for window in sync.pop():
+            resets = sync.status().resets
+            if resets != self._resets_seen:
+                self._resets_seen = resets
+                self.in_background(self._reset_tracker, droppable=False)
+            self.in_background(partial(self._step, window))
+
+    # -------------------------------------------------------------------------------------------- worker thread
+    def _build_tracker(self, *arguments: Any) -> None:
+        self._tracker = None
+        self._tracker = SrpTracker(*arguments)
+
+    def _set_camera(self, camera: Any) -> None:
+        if self._tracker is not None:
+            self._tracker.set_camera(camera)
+
+    def _reset_tracker(self) -> None:
+        if self._tracker is not None:
+            self._tracker.reset()
+
+    def _step(self, window: AudioWindow) -> None:
+        if self._tracker is None:
+            return  # it could not be built; the reason stands in diagnostics
+        grids = self._tracker.step(window)
+        if grids.image is not None:
+            self.send("audio_grid", grid_to_message(grids.image), window.stamp_ns)
+        self.send("audio_sphere", grid_to_message(grids.sphere), window.stamp_ns)
+        self.health.problems("tracker", grids.reasons)
+        self.health.values["voice probability"] = f"{grids.voice_probability:.2f}"
+        self.health.well("failure:worker")
+
+    # -------------------------------------------------------------------------------------------- diagnostics
+    def _tell_status(self) -> None:
+        if self._sync is None:
+            return
+        status = self._sync.status()
+        self.health.problems("alignment", status.reasons)
+        self.health.values |= {
+            "audio clock drift_ppm": f"{status.drift_ppm:.1f}",
+            "audio stamp jitter_ms": f"{status.jitter_ms:.2f}",
+            "audio gaps": str(status.gaps),
+            "audio lost samples": str(status.lost_samples),
+            "audio duplicates": str(status.duplicates),
+            "audio out of order": str(status.out_of_order),
+            "late": str(status.late),
+            "windows without sound": str(status.dropped_windows),
+            "time jumps": str(status.resets),
+        }
+
+
+def _is_same_array(first: MicrophoneArray, second: MicrophoneArray) -> bool:
+    return (
+        first.positions_m.shape == second.positions_m.shape
+        and bool((first.positions_m == second.positions_m).all())
+        and first.frame_id == second.frame_id
+        and first.sound_speed_mps == second.sound_speed_mps
+    )
+
+
+def main() -> int:
+    """Run this node until it is told to stop."""
+    return run_node(AudioTrackerNode)
