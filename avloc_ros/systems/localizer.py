@@ -43,6 +43,39 @@ class LocalizerOutput:
     fused: SpeakerGrid | None
 
 
+class FusedTracking:
+    """The later half of the chain: face grid, fusion and speaker tracker, on what the two front ends found."""
+
+    def __init__(self, config: LocalizerConfig | None = None, camera: CameraModel | None = None) -> None:
+        self.config = config or LocalizerConfig()
+        self.camera = camera
+        self._fusion = FlatFusion(self.config.flat)
+        self._tracker = SpeakerTracker(self.config.tracker)
+
+    def step(
+        self,
+        audio: AudioGrids | None,
+        faces: FaceDetections | None,
+        stamp_ns: int,
+        face_ranges: tuple[RangeReading | None, ...] = (),
+    ) -> LocalizerOutput:
+        """One moment; what is None is missing, and not held against anybody."""
+        video = None
+        if faces is not None:
+            video = faces_to_grid(faces, self.config.rows, self.config.cols, self.config.binary_faces)
+            video = replace(video, stamp_ns=stamp_ns)
+        image_audio = audio.image if audio is not None else None
+        fused = self._fusion.step(image_audio, video) if image_audio is not None or video is not None else None
+        sphere = audio.sphere if audio is not None else None
+        speakers = self._tracker.step(stamp_ns, fused, faces, sphere, self.camera, face_ranges)
+        return LocalizerOutput(speakers, audio, faces, video, fused)
+
+    def reset(self) -> None:
+        """Forget the past."""
+        self._fusion.reset()
+        self._tracker.reset()
+
+
 class Localizer:
     """Detector, audio tracker, fusion and speaker tracker in the order of the nodes."""
 
@@ -57,13 +90,11 @@ class Localizer:
         self.config = config or LocalizerConfig()
         if array is None and camera is None:
             raise InputError("a localizer needs a microphone array, a camera, or both: none was given")
-        self.camera = camera
         hears = array is not None and self.config.fusion != "video"
         sees = camera is not None and self.config.fusion != "audio"
-        self._srp = SrpTracker(self.config.srp, array, camera, sample_rate_hz) if hears and array else None
+        self._srp = SrpTracker(self.config.srp, array, camera, sample_rate_hz) if hears else None
         self._faces = FaceTracker(self.config.faces) if sees else None
-        self._fusion = FlatFusion(self.config.flat)
-        self._tracker = SpeakerTracker(self.config.tracker)
+        self._tracking = FusedTracking(self.config, camera)
 
     def step(
         self,
@@ -72,36 +103,18 @@ class Localizer:
         face_ranges: tuple[RangeReading | None, ...] = (),
     ) -> LocalizerOutput:
         """One moment. Raises InputError where both inputs are None."""
-        if window is None and frame is None:
-            raise InputError("nothing to do: neither an audio window nor a video frame was given")
+        stamp_ns = stamp_of(window, frame)
         audio = self._srp.step(window) if self._srp is not None and window is not None else None
         faces = self._faces.step(frame) if self._faces is not None and frame is not None else None
-        return self.track(audio, faces, stamp_of(window, frame), face_ranges)
-
-    def track(
-        self,
-        audio: AudioGrids | None,
-        faces: FaceDetections | None,
-        stamp_ns: int,
-        face_ranges: tuple[RangeReading | None, ...] = (),
-    ) -> LocalizerOutput:
-        """The later half of a step, from what the detector and the audio tracker found."""
-        video = None
-        if faces is not None:
-            video = faces_to_grid(faces, self.config.rows, self.config.cols, self.config.binary_faces)
-            video = replace(video, stamp_ns=stamp_ns)
-        image_audio = audio.image if audio is not None else None
-        fused = self._fusion.step(image_audio, video) if image_audio is not None or video is not None else None
-        sphere = audio.sphere if audio is not None else None
-        speakers = self._tracker.step(stamp_ns, fused, faces, sphere, self.camera, face_ranges)
-        return LocalizerOutput(speakers, audio, faces, video, fused)
+        return self._tracking.step(audio, faces, stamp_ns, face_ranges)
 
     def reset(self) -> None:
         """Forget the past, as at the start of a recording."""
         if self._srp is not None:
             self._srp.reset()
-        self._fusion.reset()
-        self._tracker.reset()
+        if self._faces is not None:
+            self._faces.reset()
+        self._tracking.reset()
 
     def close(self) -> None:
         """Release the face detector."""
@@ -113,5 +126,5 @@ def stamp_of(window: AudioWindow | None, frame: VideoFrame | None) -> int:
     """The frame's stamp, or the window's where there is no picture."""
     source = frame if frame is not None else window
     if source is None:
-        raise InputError("no stamp: neither an audio window nor a video frame was given")
+        raise InputError("nothing to do: neither an audio window nor a video frame was given")
     return source.stamp_ns

@@ -1,0 +1,90 @@
+"""Do identities stay? CLEAR MOT (Bernardin and Stiefelhagen 2008) on azimuths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from avloc_ros.evaluation.frame_report import FrameReport
+from avloc_ros.geometry import wrap_angle
+
+MATCH_WITHIN_DEG = 20.0
+
+
+@dataclass(frozen=True)
+class MotCounts:
+    """Sums over frames: true talkers, misses, false positives, identity switches."""
+
+    talkers: int = 0
+    misses: int = 0
+    false_positives: int = 0
+    switches: int = 0
+
+    def __add__(self, other: MotCounts) -> MotCounts:
+        return MotCounts(
+            self.talkers + other.talkers,
+            self.misses + other.misses,
+            self.false_positives + other.false_positives,
+            self.switches + other.switches,
+        )
+
+    @property
+    def mota(self) -> float | None:
+        """1 - (misses + false positives + switches) / talkers; None without talkers."""
+        if not self.talkers:
+            return None
+        return 1 - (self.misses + self.false_positives + self.switches) / self.talkers
+
+
+class ClearMot:
+    """Counts over the frames of one recording; a match of the frame before is kept while it stays within the gate."""
+
+    def __init__(self, match_within: float) -> None:
+        self.match_within = match_within
+        self.counts = MotCounts()
+        self._matches: dict[str, str] = {}  # true -> reported, of the last frame in which the talker was matched
+
+    def step(self, true: Sequence[str], reported: Sequence[str], distances: np.ndarray) -> None:
+        """One frame: names, and distances (true, reported) in the unit of `match_within`."""
+        allowed = np.where(distances <= self.match_within, distances, np.nan).reshape(len(true), len(reported))
+        now = self._kept(true, reported, allowed)
+        now |= self._new(true, reported, allowed, now)
+        switches = sum(name in self._matches and self._matches[name] != match for name, match in now.items())
+        self._matches |= now
+        self.counts += MotCounts(len(true), len(true) - len(now), len(reported) - len(now), switches)
+
+    def _kept(self, true: Sequence[str], reported: Sequence[str], allowed: np.ndarray) -> dict[str, str]:
+        kept: dict[str, str] = {}
+        for row, name in enumerate(true):
+            match = self._matches.get(name)
+            if match in reported and match not in kept.values() and np.isfinite(allowed[row, reported.index(match)]):
+                kept[name] = match
+        return kept
+
+    def _new(
+        self, true: Sequence[str], reported: Sequence[str], allowed: np.ndarray, kept: dict[str, str]
+    ) -> dict[str, str]:
+        rows = [k for k, name in enumerate(true) if name not in kept]
+        columns = [k for k, name in enumerate(reported) if name not in kept.values()]
+        if not rows or not columns:
+            return {}
+        left = allowed[np.ix_(rows, columns)]
+        far = 1e3 * max(self.match_within, 1.0)  # forbids a pair, and still prefers more matches to fewer
+        pairs = zip(*linear_sum_assignment(np.where(np.isfinite(left), left, far)), strict=True)
+        return {true[rows[r]]: reported[columns[c]] for r, c in pairs if np.isfinite(left[r, c])}
+
+
+def count_identities(frames: Sequence[FrameReport], threshold: float | None = None) -> MotCounts:
+    """CLEAR MOT counts of the reported speakers of one recording, matched within 20 degrees of azimuth."""
+    mot = ClearMot(MATCH_WITHIN_DEG)
+    for frame in frames:
+        talkers = frame.talkers()
+        reported = [c for c in frame.reported(threshold) if c.azimuth_rad is not None]
+        true_rad = np.array([row.azimuth_rad for row in talkers])
+        reported_rad = np.array([c.azimuth_rad for c in reported], float)
+        distances = np.degrees(np.abs(wrap_angle(true_rad[:, None] - reported_rad[None])))
+        mot.step([row.speaker for row in talkers], [c.id for c in reported], distances)
+    return mot.counts
