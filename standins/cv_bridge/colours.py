@@ -13,7 +13,8 @@ _BAYER_CV2 = {
     "bayer_gbrg": "BayerGR",
     "bayer_grbg": "BayerGB",
 }
-_CV2_NAME = {"mono": "GRAY", "uyvy": "YUV_UYVY", "yuyv": "YUV_YUY2", **_BAYER_CV2}
+_CV2_NAME = {"mono": "GRAY", **_BAYER_CV2}
+_PACKED_YUV_CV2 = {"uyvy": "UYVY", "yuyv": "YUY2"}
 
 
 def convert(image: np.ndarray, source: Encoding, target: Encoding) -> np.ndarray:
@@ -39,8 +40,10 @@ def _convert_colour(image: np.ndarray, source: Encoding, target: Encoding) -> np
         if source.channels != target.channels:
             raise ValueError(f"{source.channels} channels do not fit {target.channels}")
         return image
-    names = [_CV2_NAME.get(colour, colour.upper()) for colour in (source.colour, target.colour)]
-    code = getattr(cv2, f"COLOR_{names[0]}2{names[1]}", None)
+    packing = _PACKED_YUV_CV2.get(source.colour)
+    from_name = "YUV" if packing else _CV2_NAME.get(source.colour, source.colour.upper())
+    to_name = _CV2_NAME.get(target.colour, target.colour.upper())
+    code = getattr(cv2, f"COLOR_{from_name}2{to_name}" + (f"_{packing}" if packing else ""), None)
     if code is None:
         raise ValueError(f"no conversion from {source.colour} to {target.colour}")
     return cv2.cvtColor(image, code)

@@ -36,6 +36,7 @@ class Buffer:
         cache_ns = Duration(seconds=10.0).nanoseconds if cache_time is None else cache_time.nanoseconds
         self._tree = FrameTree(cache_ns)
         self._lock = threading.Lock()
+        self._context = None if node is None else node.context
         self.clock = node.get_clock() if node is not None else Clock(clock_type=ClockType.ROS_TIME)
 
     def clear(self) -> None:
@@ -79,7 +80,12 @@ class Buffer:
         """Whether a look-up would succeed, in `timeout` at the latest; with return_debug_tuple also why not."""
         why_not = self._why_not(target_frame, source_frame, time)
         start = self.clock.now()
-        while why_not and self.clock.now() < start + timeout and self.clock.now() >= start and rclpy.ok():
+        while (
+            why_not
+            and self.clock.now() < start + timeout
+            and self.clock.now() >= start
+            and rclpy.ok(context=self._context)
+        ):
             wall_time.sleep(POLL_S)
             why_not = self._why_not(target_frame, source_frame, time)
         return (not why_not, why_not) if return_debug_tuple else not why_not

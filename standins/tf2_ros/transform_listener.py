@@ -41,7 +41,7 @@ class TransformListener:
         )
         self.executor: SingleThreadedExecutor | None = None
         if spin_thread:
-            self.executor = SingleThreadedExecutor()
+            self.executor = SingleThreadedExecutor(context=node.context)
             self.executor.add_node(node)
             self.dedicated_listener_thread = Thread(target=self.executor.spin, daemon=True)
             self.dedicated_listener_thread.start()
