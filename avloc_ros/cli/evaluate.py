@@ -32,18 +32,32 @@ def register(subparsers: Any) -> None:
         description="Scores systems on scene folders, folders of them, bags with truth, and labelled clips: localisation "
         "error, frame recall, false positives with a threshold sweep, azimuth errors, identities, processing time.",
     )
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="scene folder, folder of them, bag, labelled clips")
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        help="scene folder, folder of them, bag, labelled clips",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the report")
     parser.add_argument("--system", default="srp", choices=("srp",), help="audio tracker (default: srp)")
-    parser.add_argument("--tracker", default=None, choices=("sphere", "none"), help="speaker tracker (default: sphere)")
+    parser.add_argument(
+        "--tracker", default=None, choices=("sphere", "none"), help="speaker tracker (default: sphere)"
+    )
     parser.add_argument(
         "--fusion", default="flat", choices=("flat", "audio", "video", "nearest_face"),
         help="what is reported: flat fusion, one sense alone, or the plain rule 'face nearest to the peak' (default: flat)",
     )  # fmt: skip
-    parser.add_argument("--threshold", type=float, default=None, metavar="X", help="instead of the system's own")
-    parser.add_argument("--compare", action="store_true", help="a table of all systems, with intervals of their differences")
+    parser.add_argument(
+        "--threshold", type=float, default=None, metavar="X", help="instead of the system's own"
+    )
+    parser.add_argument(
+        "--compare", action="store_true", help="a table of all systems, with intervals of their differences"
+    )
     parser.add_argument("--config", type=Path, default=None, metavar="YAML", help="settings of the chain")
-    parser.add_argument("--array", type=Path, default=None, metavar="FILE", help="geometry for recordings without one")
+    parser.add_argument(
+        "--array", type=Path, default=None, metavar="FILE", help="geometry for recordings without one"
+    )
     parser.add_argument(
         "--rotate-channels", type=int, default=0, metavar="N",
         help="roll the channels of labelled clips of a regular array; the truth turns with them",
@@ -80,7 +94,11 @@ def run(options: argparse.Namespace) -> int:
             jobs=options.jobs,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
-    about = {"weights": weights_of(config), "command": shlex.join(["avloc", *sys.argv[1:]]), "machine": machine()}
+    about = {
+        "weights": weights_of(config),
+        "command": shlex.join(["avloc", *sys.argv[1:]]),
+        "machine": machine(),
+    }
     figures = metrics(evaluation, about)
     page = write_report(options.out, evaluation, figures)
     print_table(figures)
@@ -103,7 +121,10 @@ def weights_of(config: Any) -> list[dict[str, str]]:
 
     from avloc_ros.evaluation.used_weights import weight_files
 
-    return [{"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()} for path in weight_files(config)]
+    return [
+        {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        for path in weight_files(config)
+    ]
 
 
 def print_table(figures: dict[str, Any]) -> None:
@@ -125,7 +146,9 @@ def print_table(figures: dict[str, Any]) -> None:
             for key, label in (("le_px_mean", "LE"), ("frame_recall", "FR"), ("false_positives", "FP"))
         ]
         console.print(f"{figures['system']} minus {other}: {'  '.join(parts)}")
-    clips = {k: v["clip_azimuth_error_deg"] for k, v in figures["inputs"].items() if "clip_azimuth_error_deg" in v}
+    clips = {
+        k: v["clip_azimuth_error_deg"] for k, v in figures["inputs"].items() if "clip_azimuth_error_deg" in v
+    }
     for name, error in clips.items():
         console.print(f"{name}: azimuth error of the clip {error:.1f} deg")
 

@@ -23,7 +23,9 @@ def find_peaks(
     """
     values = np.asarray(grid.probability, float)  # (rows, cols)
     if values.shape != grid.layout.shape:
-        raise InputError(f"grid of system '{grid.system}' has values {values.shape}, its layout says {grid.layout.shape}")
+        raise InputError(
+            f"grid of system '{grid.system}' has values {values.shape}, its layout says {grid.layout.shape}"
+        )
     floor = grid.threshold if threshold is None else threshold
     candidates = np.argwhere((values >= floor) & (values > 0) & _is_local_maximum(grid, values))  # (n, 2)
     if not len(candidates):

@@ -56,7 +56,9 @@ def frame_bearings(frames: Sequence[FrameReport], threshold: float | None = None
         rows.append(
             {
                 "errors_deg": errors,
-                "settled_deg": [e for e, row in zip(errors, talkers, strict=True) if row.speaker in past_onset],
+                "settled_deg": [
+                    e for e, row in zip(errors, talkers, strict=True) if row.speaker in past_onset
+                ],
                 "false": false_reports(reported, true),
                 "reported": len(reported),
                 "talkers": len(true),
@@ -77,7 +79,9 @@ def summarise_bearings(rows: Sequence[dict]) -> dict[str, float | None]:
         "azimuth_error_deg_mean_found": float(found.mean()) if len(found) else None,
         "azimuth_within_10deg": float((errors <= 10).mean()) if len(errors) else None,
         "azimuth_within_10deg_after_onset": float((past_onset <= 10).mean()) if len(past_onset) else None,
-        "count_accuracy": float(np.mean([row["reported"] == row["talkers"] for row in spoken])) if spoken else None,
+        "count_accuracy": float(np.mean([row["reported"] == row["talkers"] for row in spoken]))
+        if spoken
+        else None,
         "false_per_frame": float(np.mean([row["false"] for row in rows])) if rows else None,
     }
 

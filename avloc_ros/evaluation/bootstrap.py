@@ -39,7 +39,9 @@ def paired_difference(
     def pooled(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
         return sums[draws].sum(1) / np.maximum(counts[draws].sum(1), 1e-12)
 
-    value = first_sums.sum() / max(first_counts.sum(), 1e-12) - second_sums.sum() / max(second_counts.sum(), 1e-12)
+    value = first_sums.sum() / max(first_counts.sum(), 1e-12) - second_sums.sum() / max(
+        second_counts.sum(), 1e-12
+    )
     return _interval(float(value), pooled(first_sums, first_counts) - pooled(second_sums, second_counts))
 
 

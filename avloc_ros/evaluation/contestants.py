@@ -19,7 +19,7 @@ from avloc_ros.evaluation.nearest_face import NearestFace
 from avloc_ros.evaluation.stages import StageFrame
 from avloc_ros.geometry import CameraModel, angles_from_direction, layout_directions
 from avloc_ros.systems.localizer import FusedTracking, LocalizerConfig, LocalizerOutput
-from avloc_ros.types import InputError, SpeakerGrid, Speaker
+from avloc_ros.types import InputError, Speaker, SpeakerGrid
 
 TRACKERS = ("sphere", "none")
 FUSIONS = ("flat", "audio", "video", "nearest_face")
@@ -71,7 +71,9 @@ def report_frames(
         output = tracking.step(audio, faces, stage.stamp_ns)
         candidates = _candidates(contestant, output, item.camera, config, rule)
         own_ms = (time.perf_counter() - started) * 1e3
-        shared_ms = (stage.audio_ms if audio is not None else 0) + (stage.faces_ms if faces is not None else 0)
+        shared_ms = (stage.audio_ms if audio is not None else 0) + (
+            stage.faces_ms if faces is not None else 0
+        )
         truth = item.truth.get(stage.frame, ())
         reports.append(
             FrameReport(stage.frame, stage.frame / item.fps, truth, tuple(candidates), own_ms + shared_ms)
@@ -79,7 +81,9 @@ def report_frames(
     return reports
 
 
-def grid_candidates(grid: SpeakerGrid, camera: CameraModel | None, threshold: float, range_m: float) -> list[Candidate]:
+def grid_candidates(
+    grid: SpeakerGrid, camera: CameraModel | None, threshold: float, range_m: float
+) -> list[Candidate]:
     """Peaks of an image or sphere grid, highest first; all those above the threshold are reported."""
     peaks = find_peaks(grid, 0.0, MAX_CANDIDATES)
     if not peaks:

@@ -45,11 +45,15 @@ class ClearMot:
     def __init__(self, match_within: float) -> None:
         self.match_within = match_within
         self.counts = MotCounts()
-        self._matches: dict[str, str] = {}  # true -> reported, of the last frame in which the talker was matched
+        self._matches: dict[
+            str, str
+        ] = {}  # true -> reported, of the last frame in which the talker was matched
 
     def step(self, true: Sequence[str], reported: Sequence[str], distances: np.ndarray) -> None:
         """One frame: names, and distances (true, reported) in the unit of `match_within`."""
-        allowed = np.where(distances <= self.match_within, distances, np.nan).reshape(len(true), len(reported))
+        allowed = np.where(distances <= self.match_within, distances, np.nan).reshape(
+            len(true), len(reported)
+        )
         now = self._kept(true, reported, allowed)
         now |= self._new(true, reported, allowed, now)
         switches = sum(name in self._matches and self._matches[name] != match for name, match in now.items())
@@ -60,7 +64,11 @@ class ClearMot:
         kept: dict[str, str] = {}
         for row, name in enumerate(true):
             match = self._matches.get(name)
-            if match in reported and match not in kept.values() and np.isfinite(allowed[row, reported.index(match)]):
+            if (
+                match in reported
+                and match not in kept.values()
+                and np.isfinite(allowed[row, reported.index(match)])
+            ):
                 kept[name] = match
         return kept
 

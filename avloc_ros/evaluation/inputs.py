@@ -48,7 +48,9 @@ def find_inputs(
     for path in map(Path, paths):
         found += _inputs_at(path, array, rotate_channels)
     if not found:
-        raise InputError("nothing to evaluate: give scene folders, a folder of them, a bag with truth, or labelled clips")
+        raise InputError(
+            "nothing to evaluate: give scene folders, a folder of them, a bag with truth, or labelled clips"
+        )
     return _with_unique_names(found)
 
 
@@ -95,9 +97,18 @@ def _inputs_at(path: Path, array: MicrophoneArray | None, rotate_channels: int) 
 
         return [bag_input(path)]
     if path.is_dir():
-        inside = sorted(child for child in path.iterdir() if child.is_dir() or child.suffix in (".mcap", ".db3"))
-        return [item for child in inside if _holds_recording(child) for item in _inputs_at(child, array, rotate_channels)]
-    raise InputError(f"{path} is neither a scene folder, nor a bag (.mcap, .db3), nor a folder with labels.csv")
+        inside = sorted(
+            child for child in path.iterdir() if child.is_dir() or child.suffix in (".mcap", ".db3")
+        )
+        return [
+            item
+            for child in inside
+            if _holds_recording(child)
+            for item in _inputs_at(child, array, rotate_channels)
+        ]
+    raise InputError(
+        f"{path} is neither a scene folder, nor a bag (.mcap, .db3), nor a folder with labels.csv"
+    )
 
 
 def _holds_recording(path: Path) -> bool:

@@ -22,7 +22,9 @@ from avloc_ros.types import InputError
 SPEECH_WITHIN_DB = 25.0
 
 
-def clip_inputs(folder: Path, array: MicrophoneArray | None, rotate_channels: int = 0) -> list[EvaluationInput]:
+def clip_inputs(
+    folder: Path, array: MicrophoneArray | None, rotate_channels: int = 0
+) -> list[EvaluationInput]:
     """One input per row of labels.csv. Raises InputError without a geometry, or where table and files disagree."""
     if array is None:
         raise InputError(f"{folder} holds recordings without geometry: give the array with --array FILE")
@@ -49,7 +51,17 @@ def _clip(
     speech = speech_frames(samples, rate_hz, frames)
     truth = {
         k: tuple(
-            TruthRow(k, k / DEFAULT_FPS, f"talker{n}", *[None] * 6, float(a), float(e), distance_m, bool(speech[k]), False)
+            TruthRow(
+                k,
+                k / DEFAULT_FPS,
+                f"talker{n}",
+                *[None] * 6,
+                float(a),
+                float(e),
+                distance_m,
+                bool(speech[k]),
+                False,
+            )
             for n, (a, e) in enumerate(zip(azimuths, elevations, strict=True), 1)
         )
         for k in range(frames)
@@ -60,7 +72,10 @@ def _clip(
             yield k, window_at(samples, rate_hz, k, DEFAULT_FPS, stamp_of(0, k, DEFAULT_FPS)), None
 
     name = Path(row["file"]).stem
-    extra = {"clip_azimuth_deg": [float(a) for a in np.degrees(azimuths)], "rotated_channels": rotate_channels}
+    extra = {
+        "clip_azimuth_deg": [float(a) for a in np.degrees(azimuths)],
+        "rotated_channels": rotate_channels,
+    }
     return EvaluationInput(
         name, folder / row["file"], DEFAULT_FPS, frames, array, None, rate_hz, truth, moments, extra
     )
@@ -86,5 +101,7 @@ def speech_frames(samples: np.ndarray, rate_hz: int, frames: int) -> np.ndarray:
     """bool (frames,): level within 25 dB of the clip's 95th percentile."""
     mono = samples.mean(1)
     edges = [round(k * rate_hz / DEFAULT_FPS) for k in range(frames + 1)]
-    level_db = np.array([10 * np.log10(np.mean(mono[a:b] ** 2) + 1e-12) for a, b in zip(edges, edges[1:], strict=False)])
+    level_db = np.array(
+        [10 * np.log10(np.mean(mono[a:b] ** 2) + 1e-12) for a, b in zip(edges, edges[1:], strict=False)]
+    )
     return level_db > np.percentile(level_db, 95) - SPEECH_WITHIN_DB

@@ -108,7 +108,9 @@ def by_talkers(scores: Sequence[FrameScore]) -> dict[str, dict[str, float | None
     return {str(number): {"frames": len(group), **summarise(group)} for number, group in groups.items()}
 
 
-def _score(frame: FrameReport, picture: PictureGeometry, threshold: float | None, counted: bool) -> FrameScore:
+def _score(
+    frame: FrameReport, picture: PictureGeometry, threshold: float | None, counted: bool
+) -> FrameScore:
     talkers = frame.talkers_in_picture()
     reported = [c for c in frame.reported(threshold) if c.in_picture]
     if not talkers:

@@ -40,14 +40,20 @@ def plot_sweep(path: Path, metrics: dict[str, Any]) -> Path:
     """LE, FR and FP against the threshold (paper Fig. 4), for every system of the table; counts where no picture is."""
     names = (("le_px_mean", "LE (px)"), ("frame_recall", "FR"), ("false_positives", "FP per frame"))
     if metrics.get("le_px_mean") is None:
-        names = (("azimuth_within_10deg", "within 10 deg"), ("count_accuracy", "count right"), ("false_per_frame", "false"))
+        names = (
+            ("azimuth_within_10deg", "within 10 deg"),
+            ("count_accuracy", "count right"),
+            ("false_per_frame", "false"),
+        )
     figure, panels = _figure(10, 3.2, 3)
     systems = metrics.get("systems", {metrics["system"]: metrics})
     for axes, (key, label) in zip(panels, names, strict=True):
         for number, (system, figures) in enumerate(systems.items()):
             points = [(row["threshold"], row[key]) for row in figures["sweep"] if row[key] is not None]
             if points:
-                axes.plot(*zip(*points, strict=True), color=COLOURS[number % len(COLOURS)], lw=1.4, label=system)
+                axes.plot(
+                    *zip(*points, strict=True), color=COLOURS[number % len(COLOURS)], lw=1.4, label=system
+                )
         axes.set(xlabel="threshold", title=label, xlim=(0, 1))
     panels[0].legend(fontsize=7)
     return _saved(figure, path)
@@ -65,7 +71,14 @@ def plot_comparison(path: Path, metrics: dict[str, Any]) -> Path:
                 continue
             low, high = figures["intervals_95"].get(key, [value, value])
             colour = COLOURS[number % len(COLOURS)]
-            axes.errorbar(value, system, xerr=[[max(0, value - low)], [max(0, high - value)]], fmt="o", color=colour, capsize=3)
+            axes.errorbar(
+                value,
+                system,
+                xerr=[[max(0, value - low)], [max(0, high - value)]],
+                fmt="o",
+                color=colour,
+                capsize=3,
+            )
         axes.set(title=label)
         axes.invert_yaxis()
     for axes in panels[1:]:

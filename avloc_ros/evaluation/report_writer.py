@@ -13,7 +13,16 @@ from avloc_ros.evaluation.run import Evaluation
 from avloc_ros.evaluation.summary import Recording
 from avloc_ros.types import InputError
 
-TRACK_COLUMNS = ("frame", "time_s", "id", "u_px", "v_px", "azimuth_rad", "elevation_rad", "speaking_probability")
+TRACK_COLUMNS = (
+    "frame",
+    "time_s",
+    "id",
+    "u_px",
+    "v_px",
+    "azimuth_rad",
+    "elevation_rad",
+    "speaking_probability",
+)
 MOST_AZIMUTH_PLOTS = 12
 
 
@@ -23,7 +32,9 @@ def write_report(folder: Path, evaluation: Evaluation, metrics: dict[str, Any]) 
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--out {folder} cannot be made: {error}") from error
-    (folder / "metrics.json").write_text(json.dumps(metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    (folder / "metrics.json").write_text(
+        json.dumps(metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8"
+    )
     recordings = evaluation.recordings[evaluation.main]
     write_tracks(folder / "tracks.csv", recordings)
     plots = [plot_sweep(folder / "sweep.png", metrics)]

@@ -53,7 +53,9 @@ def evaluate_paths(
     """
     config = config or LocalizerConfig()
     found = find_inputs(paths, array, rotate_channels)
-    tasks = [(paths, index, tuple(contestants), config, array, rotate_channels) for index in range(len(found))]
+    tasks = [
+        (paths, index, tuple(contestants), config, array, rotate_channels) for index in range(len(found))
+    ]
     results: dict[int, dict[str, Recording]] = {}
     if jobs <= 1 or len(found) == 1:
         for index, item in enumerate(found):
@@ -68,7 +70,9 @@ def evaluate_paths(
                 if progress is not None:
                     progress(done, len(found))
     names = [contestant.name for contestant in contestants]
-    return Evaluation(tuple(contestants), {name: [results[k][name] for k in range(len(found))] for name in names})
+    return Evaluation(
+        tuple(contestants), {name: [results[k][name] for k in range(len(found))] for name in names}
+    )
 
 
 def run_contestants(

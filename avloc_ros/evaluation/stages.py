@@ -40,7 +40,9 @@ def run_stages(
             between = time.perf_counter()
             found = faces.step(picture) if faces is not None and picture is not None else None
             ended = time.perf_counter()
-            stamp_ns = picture.stamp_ns if picture is not None else window.stamp_ns if window is not None else 0
+            stamp_ns = (
+                picture.stamp_ns if picture is not None else window.stamp_ns if window is not None else 0
+            )
             frames.append(
                 StageFrame(number, stamp_ns, audio, found, (between - started) * 1e3, (ended - between) * 1e3)
             )

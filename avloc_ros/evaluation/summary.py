@@ -12,7 +12,14 @@ import numpy as np
 from avloc_ros.evaluation.bearings import frame_bearings, summarise_bearings
 from avloc_ros.evaluation.frame_report import FrameReport
 from avloc_ros.evaluation.identities import MotCounts, count_identities
-from avloc_ros.evaluation.localisation import SWEEP, FrameScore, PictureGeometry, by_talkers, score_frames, summarise
+from avloc_ros.evaluation.localisation import (
+    SWEEP,
+    FrameScore,
+    PictureGeometry,
+    by_talkers,
+    score_frames,
+    summarise,
+)
 
 PAPER_THRESHOLD = 0.75
 
@@ -62,7 +69,9 @@ def metrics_of(recordings: Sequence[Recording], has_identities: bool, sweep: boo
 
 def at_threshold(recordings: Sequence[Recording], threshold: float) -> dict[str, Any]:
     """The figures of the picture and of the bearings at one threshold."""
-    scores = [s for r in recordings if r.picture is not None for s in score_frames(r.frames, r.picture, threshold)]
+    scores = [
+        s for r in recordings if r.picture is not None for s in score_frames(r.frames, r.picture, threshold)
+    ]
     rows = [row for r in recordings for row in frame_bearings(r.frames, threshold)]
     bearings = summarise_bearings(rows)
     kept = ("azimuth_within_10deg", "count_accuracy", "false_per_frame")
@@ -79,7 +88,9 @@ def percentiles(times_ms: Sequence[float]) -> dict[str, float | None]:
 def clip_error_deg(recording: Recording) -> float | None:
     """Error of the median azimuth that a labelled clip of one talker got, in degrees; None for other recordings."""
     labels = recording.facts.get("clip_azimuth_deg", [])
-    reported = [c.azimuth_rad for frame in recording.frames for c in frame.reported() if c.azimuth_rad is not None]
+    reported = [
+        c.azimuth_rad for frame in recording.frames for c in frame.reported() if c.azimuth_rad is not None
+    ]
     if len(labels) != 1:
         return None
     if not reported:

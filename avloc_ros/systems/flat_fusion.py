@@ -80,7 +80,11 @@ def _check_same_cells(audio: SpeakerGrid, video: SpeakerGrid) -> None:
         raise InputError(f"grids of different moments: audio {audio.stamp_ns} ns, video {video.stamp_ns} ns")
     a, v = audio.layout, video.layout
     steps = np.array([[a.u_min, a.u_step, a.v_min, a.v_step], [v.u_min, v.u_step, v.v_min, v.v_step]])
-    same = a.projection == v.projection and a.shape == v.shape and np.allclose(steps[0], steps[1], rtol=1e-4, atol=1e-3)
+    same = (
+        a.projection == v.projection
+        and a.shape == v.shape
+        and np.allclose(steps[0], steps[1], rtol=1e-4, atol=1e-3)
+    )
     if not same:
         raise InputError(
             f"audio grid {a.shape} with cells of {a.u_step:g} x {a.v_step:g} and video grid {v.shape} with cells of "

@@ -25,7 +25,9 @@ class LocalizerConfig:
     fusion: str = setting("flat", "what the tracker rests on: both senses, or one of them", choices=FUSIONS)
     rows: int = setting(20, "rows of the image grid", low=2, high=200)
     cols: int = setting(24, "columns of the image grid", low=2, high=200)
-    binary_faces: bool = setting(False, "faces mark their cell with 1 instead of the detector's score (the paper)")
+    binary_faces: bool = setting(
+        False, "faces mark their cell with 1 instead of the detector's score (the paper)"
+    )
     srp: SrpConfig = field(default_factory=SrpConfig)
     faces: FaceConfig = field(default_factory=FaceConfig)
     flat: FlatFusionConfig = field(default_factory=FlatFusionConfig)
@@ -65,7 +67,9 @@ class FusedTracking:
             video = faces_to_grid(faces, self.config.rows, self.config.cols, self.config.binary_faces)
             video = replace(video, stamp_ns=stamp_ns)
         image_audio = audio.image if audio is not None else None
-        fused = self._fusion.step(image_audio, video) if image_audio is not None or video is not None else None
+        fused = (
+            self._fusion.step(image_audio, video) if image_audio is not None or video is not None else None
+        )
         sphere = audio.sphere if audio is not None else None
         speakers = self._tracker.step(stamp_ns, fused, faces, sphere, self.camera, face_ranges)
         return LocalizerOutput(speakers, audio, faces, video, fused)

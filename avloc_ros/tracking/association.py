@@ -20,4 +20,6 @@ def associate(cost: np.ndarray, gate: float) -> list[tuple[int, int]]:
     allowed = np.where(np.isfinite(cost) & (cost <= gate), cost, forbidden)
     dummies = np.where(np.eye(rows, dtype=bool), gate, forbidden)  # (rows, rows)
     chosen = linear_sum_assignment(np.concatenate([allowed, dummies], axis=1))
-    return [(int(r), int(c)) for r, c in zip(*chosen, strict=True) if c < columns and allowed[r, c] < forbidden]
+    return [
+        (int(r), int(c)) for r, c in zip(*chosen, strict=True) if c < columns and allowed[r, c] < forbidden
+    ]

@@ -19,7 +19,9 @@ def bayes(probability: float, likelihood_ratio: float) -> float:
     return posterior / (1 + posterior)
 
 
-def speaking_after(previous: float, evidence: float | None, duration_s: float, config: SpeakingConfig) -> float:
+def speaking_after(
+    previous: float, evidence: float | None, duration_s: float, config: SpeakingConfig
+) -> float:
     """Probability of speaking after one frame: a two-state Markov chain, then the frame's evidence.
 
     evidence: the probability, by this frame alone, that the talker speaks; None where there was no sound at all (the

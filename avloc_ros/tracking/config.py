@@ -11,27 +11,39 @@ from avloc_ros.config import setting
 class MotionConfig:
     """How talkers move, as seen from the array."""
 
-    acceleration_deg_s2: float = setting(15.0, "standard deviation of angular acceleration", low=0.0, high=1000.0)
-    damping_s: float = setting(0.7, "time constant with which an angular velocity dies out", low=0.01, high=60.0)
-    initial_rate_deg_s: float = setting(5.0, "standard deviation of a new track's velocity", low=0.0, high=360.0)
+    acceleration_deg_s2: float = setting(
+        15.0, "standard deviation of angular acceleration", low=0.0, high=1000.0
+    )
+    damping_s: float = setting(
+        0.7, "time constant with which an angular velocity dies out", low=0.01, high=60.0
+    )
+    initial_rate_deg_s: float = setting(
+        5.0, "standard deviation of a new track's velocity", low=0.0, high=360.0
+    )
 
 
 @dataclass(frozen=True)
 class FaceEvidenceConfig:
     """What a face says about a bearing and a range."""
 
-    centre_sigma: float = setting(0.08, "error of a face's centre, as a share of its width", low=0.001, high=1.0)
+    centre_sigma: float = setting(
+        0.08, "error of a face's centre, as a share of its width", low=0.001, high=1.0
+    )
     floor_deg: float = setting(0.3, "smallest error of a face's bearing (calibration)", low=0.0, high=10.0)
     assumed_range_m: float = setting(2.0, "range for parallax while none is known", low=0.1, high=100.0)
     assumed_range_sigma: float = setting(0.5, "relative error of the assumed range", low=0.0, high=1.0)
     width_m: float = setting(0.15, "width of a human face", low=0.05, high=0.4)
-    width_sigma_m: float = setting(0.02, "how much the widths of faces, and of their boxes, differ", low=0.001, high=0.2)
+    width_sigma_m: float = setting(
+        0.02, "how much the widths of faces, and of their boxes, differ", low=0.001, high=0.2
+    )
     box_sigma_px: float = setting(2.0, "error of a box's width", low=0.0, high=50.0)
     use_width: bool = setting(True, "estimate the range from the width of a face")
     largest_range_sigma: float = setting(
         0.35, "relative range error above which no position is published", low=0.01, high=1.0
     )
-    range_drift_per_s: float = setting(0.15, "relative change of range in a second, unseen", low=0.0, high=2.0)
+    range_drift_per_s: float = setting(
+        0.15, "relative change of range in a second, unseen", low=0.0, high=2.0
+    )
     smallest_score: float = setting(0.4, "faces of a lower detector score are ignored", low=0.0, high=1.0)
 
 
@@ -54,7 +66,10 @@ class SpeakingConfig:
     mean_pause_s: float = setting(1.5, "mean time for which somebody is silent", low=0.04, high=60.0)
     prior: float = setting(0.3, "probability at which evidence says nothing", low=0.01, high=0.99)
     evidence_exponent: float = setting(
-        0.5, "weight of one frame's evidence; below 1 because neighbouring frames share sound", low=0.01, high=1.0
+        0.5,
+        "weight of one frame's evidence; below 1 because neighbouring frames share sound",
+        low=0.01,
+        high=1.0,
     )
     smallest_evidence: float = setting(0.03, "evidence of a track without any peak", low=0.0001, high=0.5)
     on: float = setting(0.6, "speaking from this probability on", low=0.0, high=1.0)
@@ -65,16 +80,24 @@ class SpeakingConfig:
 class LifeConfig:
     """Birth, memory and death of tracks."""
 
-    memory_s: float = setting(2.0, "a confirmed track survives this long unseen and unheard", low=0.0, high=600.0)
-    tentative_s: float = setting(0.3, "an unconfirmed track survives this long without evidence", low=0.0, high=60.0)
+    memory_s: float = setting(
+        2.0, "a confirmed track survives this long unseen and unheard", low=0.0, high=600.0
+    )
+    tentative_s: float = setting(
+        0.3, "an unconfirmed track survives this long without evidence", low=0.0, high=60.0
+    )
     birth: float = setting(0.1, "existence probability of a new track", low=0.001, high=0.999)
     confirm: float = setting(0.7, "published from this existence probability on", low=0.001, high=0.999)
     forget: float = setting(0.02, "dropped below this existence probability", low=0.0001, high=0.5)
-    gate: float = setting(9.21, "largest squared Mahalanobis distance (9.21: 99 % of two angles)", low=0.1, high=100.0)
+    gate: float = setting(
+        9.21, "largest squared Mahalanobis distance (9.21: 99 % of two angles)", low=0.1, high=100.0
+    )
     birth_distance_deg: float = setting(
         18.0, "no track is born from sound nearer to a track than this", low=0.0, high=180.0
     )
-    merge_deg: float = setting(4.0, "two tracks nearer than this are one, unless both have a face", low=0.0, high=45.0)
+    merge_deg: float = setting(
+        4.0, "two tracks nearer than this are one, unless both have a face", low=0.0, high=45.0
+    )
     reset_after_s: float = setting(5.0, "a gap of this length starts afresh", low=0.1, high=3600.0)
 
 

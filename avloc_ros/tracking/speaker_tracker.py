@@ -10,7 +10,7 @@ from avloc_ros.tracking.config import SpeakerTrackerConfig
 from avloc_ros.tracking.evidence import Bearing, RangeReading, face_bearings, sound_bearings
 from avloc_ros.tracking.sphere_filter import initial_state, squared_distance
 from avloc_ros.tracking.track import NS, Track
-from avloc_ros.types import FaceDetections, Modality, Speakers, SpeakerGrid
+from avloc_ros.types import FaceDetections, Modality, SpeakerGrid, Speakers
 
 
 class SpeakerTracker:
@@ -98,7 +98,10 @@ class SpeakerTracker:
         for row, column in pairs:
             self._tracks[row].hear(bearings[column], stamp_ns, self.config)
         for column in sorted(set(range(len(bearings))) - {column for _, column in pairs}):
-            if self._is_far_from_tracks(bearings[column]) and bearings[column].probability > self.config.speaking.prior:
+            if (
+                self._is_far_from_tracks(bearings[column])
+                and bearings[column].probability > self.config.speaking.prior
+            ):
                 track = self._birth(bearings[column], stamp_ns)
                 track.hear(bearings[column], stamp_ns, self.config)
 

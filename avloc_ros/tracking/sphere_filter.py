@@ -33,7 +33,9 @@ def initial_state(direction: np.ndarray, covariance: np.ndarray, rate_sigma_rad_
     return SphereState(np.asarray(direction, float), np.zeros(2), full)
 
 
-def predict(state: SphereState, duration_s: float, acceleration_rad_s2: float, damping_s: float) -> SphereState:
+def predict(
+    state: SphereState, duration_s: float, acceleration_rad_s2: float, damping_s: float
+) -> SphereState:
     """The state `duration_s` later, with velocity that dies out and white acceleration."""
     kept = np.exp(-duration_s / damping_s)
     travel_s = damping_s * (1 - kept)
@@ -71,7 +73,11 @@ def squared_distance(state: SphereState, direction: np.ndarray, noise: np.ndarra
 def tangent_axes(direction: np.ndarray) -> np.ndarray:
     """Unit vectors (2, 3) to the east and to the north of a direction; at a pole, those of azimuth 0."""
     horizontal = np.hypot(direction[0], direction[1])
-    east = np.array([-direction[1], direction[0], 0.0]) / horizontal if horizontal > 1e-9 else np.array([0.0, 1.0, 0.0])
+    east = (
+        np.array([-direction[1], direction[0], 0.0]) / horizontal
+        if horizontal > 1e-9
+        else np.array([0.0, 1.0, 0.0])
+    )
     return np.stack([east, np.cross(direction, east)])
 
 
@@ -107,6 +113,8 @@ def _moved(state: SphereState, offset: np.ndarray) -> SphereState:
     direction /= np.linalg.norm(direction)
     heading_after = heading * np.cos(angle) - state.direction * np.sin(angle)
     side = np.cross(state.direction, heading)  # unchanged on the way: parallel transport
-    turn = tangent_axes(direction) @ np.stack([heading_after, side], axis=1) @ np.stack([heading, side]) @ axes.T
+    turn = (
+        tangent_axes(direction) @ np.stack([heading_after, side], axis=1) @ np.stack([heading, side]) @ axes.T
+    )
     both = np.kron(np.eye(2), turn)
     return SphereState(direction, turn @ state.rate, both @ state.covariance @ both.T)

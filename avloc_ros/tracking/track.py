@@ -95,7 +95,9 @@ class Track:
 
     def conclude(self, evidence: float | None, duration_s: float, config: SpeakerTrackerConfig) -> None:
         """Close the frame: does the talker speak, does the track still stand?"""
-        self.speaking_probability = speaking_after(self.speaking_probability, evidence, duration_s, config.speaking)
+        self.speaking_probability = speaking_after(
+            self.speaking_probability, evidence, duration_s, config.speaking
+        )
         self.is_speaking = is_speaking_after(self.is_speaking, self.speaking_probability, config.speaking)
         if self.face is None and self.sound is None:
             self.existence = existence_unsupported(self.existence, self.confirmed, duration_s, config.life)
@@ -124,7 +126,9 @@ class Track:
             audio_weight=self.audio_weight,
             sources=sources,
             position=self.state.direction * range_m if known else None,
-            position_covariance=position_covariance(self.state, range_m, self.range_variance) if known else None,
+            position_covariance=position_covariance(self.state, range_m, self.range_variance)
+            if known
+            else None,
             face=self.face,
             last_heard_ns=self.last_heard_ns,
             last_seen_ns=self.last_seen_ns,

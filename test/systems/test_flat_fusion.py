@@ -14,7 +14,9 @@ from avloc_ros.types import InputError, Modality, SpeakerGrid
 
 
 def grid_of(values, modality, stamp_ns=7):
-    return SpeakerGrid(stamp_ns, image_grid(4, 2, 2, 4), modality, np.asarray(values, np.float32), 0.5, "test")
+    return SpeakerGrid(
+        stamp_ns, image_grid(4, 2, 2, 4), modality, np.asarray(values, np.float32), 0.5, "test"
+    )
 
 
 AUDIO = grid_of([[0.5, 0.0, 1.0, 0.2], [0.1, 0.3, 0.9, np.nan]], Modality.AUDIO)

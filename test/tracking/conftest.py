@@ -25,9 +25,17 @@ class World:
         values = np.full(layout.shape, 0.01)
         for azimuth_deg, elevation_deg in talkers:
             there = direction_from_angles(np.radians(azimuth_deg), np.radians(elevation_deg))
-            values = np.maximum(values, height * np.exp(-0.5 * (angle_between(cells, there) / np.radians(6)) ** 2))
+            values = np.maximum(
+                values, height * np.exp(-0.5 * (angle_between(cells, there) / np.radians(6)) ** 2)
+            )
         return SpeakerGrid(
-            frame * FRAME_NS, layout, Modality.AUDIO, values.astype(np.float32), 0.5, "test", "microphone_array"
+            frame * FRAME_NS,
+            layout,
+            Modality.AUDIO,
+            values.astype(np.float32),
+            0.5,
+            "test",
+            "microphone_array",
         )
 
     def faces(self, frame: int, people: list[tuple[float, float]], range_m: float = 2.0) -> FaceDetections:

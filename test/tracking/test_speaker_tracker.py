@@ -19,7 +19,11 @@ def run(tracker, world, frames, talkers=(), people=(), first=0):
     """Step over frames first .. first + frames - 1; returns every output."""
     return [
         tracker.step(
-            k * world.frame_ns, None, world.faces(k, list(people)), world.sphere(k, list(talkers)), world.camera
+            k * world.frame_ns,
+            None,
+            world.faces(k, list(people)),
+            world.sphere(k, list(talkers)),
+            world.camera,
         )
         for k in range(first, first + frames)
     ]
@@ -44,7 +48,9 @@ def test_a_face_that_speaks_is_one_speaker_in_its_place(world):
 
 def test_a_silent_face_exists_but_does_not_speak(world):
     (speaker,) = run(SpeakerTracker(), world, 15, [], [(10, 5)])[-1].speakers
-    assert not speaker.is_speaking and speaker.existence_probability > 0.9 and speaker.sources == Sources.VIDEO
+    assert (
+        not speaker.is_speaking and speaker.existence_probability > 0.9 and speaker.sources == Sources.VIDEO
+    )
 
 
 @pytest.mark.parametrize("who", [0, 1])
@@ -98,7 +104,9 @@ def test_two_people_who_walk_past_keep_their_identities_apart(world):
     ids = []
     for k in range(75):
         people = [(-25 + 0.5 * k, 2.0), (25 - 0.1 * k, 14.0)]
-        out = tracker.step(k * world.frame_ns, None, world.faces(k, people), world.sphere(k, []), world.camera)
+        out = tracker.step(
+            k * world.frame_ns, None, world.faces(k, people), world.sphere(k, []), world.camera
+        )
         ids.append({s.id: azimuths_deg([s])[0] for s in out.speakers})
     assert set(ids[10]) == set(ids[-1]) and len(ids[-1]) == 2
     assert sorted(ids[-1].values()) == pytest.approx([12.0, 17.6], abs=1.5)
@@ -111,7 +119,12 @@ def test_range_comes_from_the_face_and_a_depth_reading_is_better(world):
     tracker = SpeakerTracker()
     for k in range(10):
         out = tracker.step(
-            k * world.frame_ns, None, world.faces(k, [(10, 5)]), None, world.camera, (RangeReading(3.1, 0.02),)
+            k * world.frame_ns,
+            None,
+            world.faces(k, [(10, 5)]),
+            None,
+            world.camera,
+            (RangeReading(3.1, 0.02),),
         )
     assert np.linalg.norm(out.speakers[0].position) == pytest.approx(3.1, abs=0.02)
 
@@ -128,8 +141,12 @@ def test_a_repeated_frame_changes_nothing_and_runs_repeat_exactly(world):
     first = run(one, world, 20, [(10, 5), (100, 0)], [(10, 5)])[-1]
     second = run(other, world, 20, [(10, 5), (100, 0)], [(10, 5)])[-1]
     assert run(one, world, 1, [(10, 5)], [(10, 5)], first=19)[0] is first
-    assert [s.speaking_probability for s in first.speakers] == [s.speaking_probability for s in second.speakers]
-    assert all(np.array_equal(a.direction, b.direction) for a, b in zip(first.speakers, second.speakers, strict=True))
+    assert [s.speaking_probability for s in first.speakers] == [
+        s.speaking_probability for s in second.speakers
+    ]
+    assert all(
+        np.array_equal(a.direction, b.direction) for a, b in zip(first.speakers, second.speakers, strict=True)
+    )
 
 
 def test_a_camera_that_stops_leaves_the_voice_and_sound_that_stops_leaves_the_face(world):
@@ -153,5 +170,7 @@ def test_an_audio_image_grid_serves_where_there_is_no_sphere(world):
     grid = SpeakerGrid(0, layout, Modality.AUDIO, values.astype(np.float32), 0.5, "test")
     tracker = SpeakerTracker()
     for k in range(15):
-        out = tracker.step(k * world.frame_ns, replace(grid, stamp_ns=k * world.frame_ns), None, None, world.camera)
+        out = tracker.step(
+            k * world.frame_ns, replace(grid, stamp_ns=k * world.frame_ns), None, None, world.camera
+        )
     assert azimuths_deg(speaking(out)) == pytest.approx([np.degrees(np.arctan(-60 / 318.5))], abs=2)
