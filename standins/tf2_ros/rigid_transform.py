@@ -28,8 +28,13 @@ class RigidTransform:
 
     @staticmethod
     def from_msg(message: Transform) -> RigidTransform:
+        """The transform of a message; any quaternion but zero means the rotation of its unit quaternion, as in tf2."""
         t, q = message.translation, message.rotation
-        return RigidTransform(np.array([t.x, t.y, t.z]), np.array([q.x, q.y, q.z, q.w]))
+        rotation = np.array([q.x, q.y, q.z, q.w])
+        length = float(np.linalg.norm(rotation))
+        return RigidTransform(
+            np.array([t.x, t.y, t.z]), rotation / length if length > 0.0 else rotation * np.nan
+        )
 
     def to_msg(self) -> Transform:
         x, y, z = self.translation.tolist()

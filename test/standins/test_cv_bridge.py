@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import cv2
 import numpy as np
 import pytest
@@ -108,14 +106,6 @@ def test_sixteen_bits_scale_to_eight() -> None:
     image = np.array([[0, 32768, 65535]], np.uint16)
     converted = BRIDGE.imgmsg_to_cv2(BRIDGE.cv2_to_imgmsg(image, "mono16"), "mono8")
     np.testing.assert_array_equal(converted, [[0, 128, 255]])
-
-
-def test_big_endian_data_is_read() -> None:
-    image = random_image(3, 4, dtype=np.uint16)
-    data = image.astype(">u2").tobytes()
-    message = Image(height=3, width=4, encoding="mono16", is_bigendian=1, step=8, data=data)
-    if sys.byteorder == "little":
-        np.testing.assert_array_equal(BRIDGE.imgmsg_to_cv2(message), image)
 
 
 def test_wrong_type_for_the_encoding_is_refused() -> None:
