@@ -17,7 +17,7 @@ CENTRE_VARIANCE, SIZE_VARIANCE = 0.1, 0.2
 def priors(width: int, height: int) -> np.ndarray:
     """The anchor boxes (n, 4) as centre and size, in shares of the input; order: stride, row, column, size."""
     parts = []
-    for stride, sizes in zip(STRIDES, SIZES_PX):
+    for stride, sizes in zip(STRIDES, SIZES_PX, strict=True):
         cols, rows = -(-width // stride), -(-height // stride)
         u, v = np.meshgrid(
             (np.arange(cols) + 0.5) * stride / width, (np.arange(rows) + 0.5) * stride / height

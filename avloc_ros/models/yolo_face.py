@@ -39,6 +39,18 @@ def decode_yolo(table: np.ndarray, score_threshold: float, class_index: int = 0)
     return FaceBoxes(boxes, scores[chosen], landmarks)
 
 
+def decode_yolo_rows(table: np.ndarray, score_threshold: float, class_index: int = 0) -> FaceBoxes:
+    """Faces of rows (1, n, 5 + classes): centre and size, objectness, classes; the score is their product."""
+    rows = table[0]
+    scores = rows[:, 4] * _class_score(rows[:, 5:], class_index)
+    chosen = scores > score_threshold
+    return FaceBoxes(
+        boxes_from_centres(rows[chosen, :2], rows[chosen, 2:4]),
+        scores[chosen],
+        no_landmarks(int(chosen.sum())),
+    )
+
+
 def _rows_kind(rows: np.ndarray, class_index: int) -> tuple[np.ndarray, np.ndarray | None]:
     width = rows.shape[1]
     if width == 16:

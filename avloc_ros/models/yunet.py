@@ -22,7 +22,7 @@ def decode_yunet(
     found = [
         _one_stride(outputs, width // stride, height // stride, stride, score_threshold) for stride in STRIDES
     ]
-    return FaceBoxes(*(np.concatenate(parts) for parts in zip(*found)))
+    return FaceBoxes(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
 def _one_stride(

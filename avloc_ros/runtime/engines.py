@@ -30,26 +30,20 @@ class OnnxEngine:
 
     model: a file or its bytes. device: `auto`, `cpu`, `cuda`, `cuda:N`, `tensorrt`, `tensorrt:N`; `auto` takes CUDA
     where onnxruntime has it, else the CPU, and `note` says so. threads: of one run; keep 1 where cores are shared.
-    fixed: {symbolic dimension: size}, which lets onnxruntime plan for one input size.
+    name: for messages; the file's name if empty.
     Raises InputError on a missing or unreadable model, and on a device that is not there.
     """
 
     def __init__(
-        self,
-        model: str | Path | bytes,
-        device: str = "auto",
-        threads: int = 1,
-        fixed: Mapping[str, int] | None = None,
+        self, model: str | Path | bytes, device: str = "auto", threads: int = 1, name: str = ""
     ) -> None:
         ort = import_onnxruntime()
-        self.name = "network" if isinstance(model, bytes) else Path(model).name
+        self.name = name or ("network" if isinstance(model, bytes) else Path(model).name)
         providers, self.note = choose_providers(device, ort.get_available_providers())
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        for dimension, size in (fixed or {}).items():
-            options.add_free_dimension_override_by_name(dimension, size)
         if not isinstance(model, bytes) and not Path(model).is_file():
             raise InputError(f"no model file at {model}: check the path, or leave it at `auto`")
         try:
@@ -85,7 +79,7 @@ class OnnxEngine:
 
     def warm_up(self, free_size: int = 1) -> None:
         """One run on zeros, so that the first real frame is not late; free dimensions get `free_size`."""
-        zeros = {
+        zeros: dict[str, np.ndarray] = {
             name: np.zeros(
                 [free_size if size is None else size for size in _shape(item.shape)], NUMPY_TYPES[item.type]
             )
@@ -95,7 +89,9 @@ class OnnxEngine:
 
     def _check_input(self, name: str, value: np.ndarray) -> None:
         wanted, kind = _shape(self._inputs[name].shape), NUMPY_TYPES.get(self._inputs[name].type)
-        fits = len(wanted) == value.ndim and all(w in (None, g) for w, g in zip(wanted, value.shape))
+        fits = len(wanted) == value.ndim and all(
+            w in (None, g) for w, g in zip(wanted, value.shape, strict=False)
+        )
         if not fits or (kind is not None and value.dtype != kind):
             raise InputError(
                 f"{self.name}: input '{name}' must be {wanted} {self._inputs[name].type}, was {value.shape} {value.dtype}"

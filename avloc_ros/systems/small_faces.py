@@ -49,7 +49,6 @@ class SmallFacePass:
             ThreadPoolExecutor(1, "small_faces", initializer=_lower_priority) if mode == "async" else None
         )
         self._taken_s = 0.0
-        self._lock = threading.Lock()
         self.reset()
 
     def reset(self) -> None:
@@ -82,6 +81,10 @@ class SmallFacePass:
         if self._is_due(stamp_ns):
             self._start(image, grey, size, stamp_ns)
         return self._merge(found)
+
+    def use(self, detector: FaceDetector) -> None:
+        """Go over to another form of the same network."""
+        self._detector = detector
 
     def close(self) -> None:
         """Wait for the pass under way and end the thread."""
@@ -134,7 +137,7 @@ class SmallFacePass:
         width, height = self._detector.size
         smallest_sure = SMALL_PX / min(width / grey.shape[1], height / grey.shape[0])
         self._carried = []
-        for box, score, points in zip(found.boxes, found.scores, found.landmarks):
+        for box, score, points in zip(found.boxes, found.scores, found.landmarks, strict=True):
             left, top, right, bottom = np.round(box).astype(int)
             if max(right - left, bottom - top) < smallest_sure and min(right - left, bottom - top) >= 4:
                 patch = grey[top:bottom, left:right].copy()
