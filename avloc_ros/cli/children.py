@@ -41,7 +41,17 @@ def stop(child: subprocess.Popen[bytes]) -> None:
 
 def expect_running(child: subprocess.Popen[bytes], name: str, log: Path) -> None:
     """Raise InputError with the end of its output where the child has already ended."""
-    status = child.poll()
-    if status is not None:
-        end = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
-        raise InputError(f"`avloc {name}` ended with status {status}; its last words:\n{end}")
+    if child.poll() is not None:
+        raise ended_early(child, name, log)
+
+
+def expect_success(child: subprocess.Popen[bytes], name: str, log: Path) -> None:
+    """Wait for the child's end. Raises InputError with the end of its output where it failed."""
+    if child.wait(STOP_PATIENCE_S) != 0:
+        raise ended_early(child, name, log)
+
+
+def ended_early(child: subprocess.Popen[bytes], name: str, log: Path) -> InputError:
+    """The error that tells the child's status and last words."""
+    end = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+    return InputError(f"`avloc {name}` ended with status {child.returncode}; its last words:\n{end}")

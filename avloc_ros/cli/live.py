@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+from avloc_ros.cli.pipeline_options import PIPELINE, add_pipeline_options, pipeline_parameters
+
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `avloc live`."""
-    from avloc_ros.cli.pipeline import add_pipeline_options
-
     parser = subparsers.add_parser(
         "live",
         help="run all nodes in one process",
@@ -23,7 +23,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Run until Ctrl-C."""
-    from avloc_ros.cli.pipeline import PIPELINE, pipeline_parameters, run_nodes
+    from avloc_ros.cli.pipeline import run_nodes
 
     names = [name for name in PIPELINE if not (options.no_overlay and name == "overlay")]
     names += ["audio_capture"] if options.microphone is not None else []

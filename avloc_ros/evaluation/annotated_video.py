@@ -12,10 +12,11 @@ AUDIO_RATE_HZ = 48_000
 AAC_FRAME = 1024
 
 
-def write_video(path: Path, pictures: Iterable[tuple[float, np.ndarray]], sound: np.ndarray, rate_hz: int) -> int:
+def write_video(path: Path, pictures: Iterable[tuple[float, np.ndarray]], sound: np.ndarray | None, rate_hz: int) -> int:
     """Write an mp4 (H.264, AAC, yuv420p). Returns the number of pictures written.
 
-    pictures: (time_s from the start of the sound, uint8 (rows, cols, 3) BGR) in order. sound: float (samples,) mono.
+    pictures: (time_s from the start of the sound, uint8 (rows, cols, 3) BGR) in order. sound: float (samples,) mono, or
+    None.
     Odd picture sizes lose their last row or column, since yuv420p needs even ones.
     """
     import av
@@ -23,7 +24,7 @@ def write_video(path: Path, pictures: Iterable[tuple[float, np.ndarray]], sound:
     count = 0
     with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
         video = None
-        audio = container.add_stream("aac", rate=AUDIO_RATE_HZ, layout="mono")
+        audio = container.add_stream("aac", rate=AUDIO_RATE_HZ, layout="mono") if sound is not None else None
         for time_s, picture in pictures:
             if video is None:
                 video = container.add_stream("libx264", rate=25, options={"crf": "21", "preset": "veryfast"})
@@ -36,9 +37,10 @@ def write_video(path: Path, pictures: Iterable[tuple[float, np.ndarray]], sound:
             count += 1
         if video is not None:
             container.mux(video.encode())
-        for block in audio_frames(sound, rate_hz):
-            container.mux(audio.encode(block))
-        container.mux(audio.encode())
+        if audio is not None and sound is not None:
+            for block in audio_frames(sound, rate_hz):
+                container.mux(audio.encode(block))
+            container.mux(audio.encode())
     return count
 
 

@@ -148,7 +148,11 @@ PAGE = """<!doctype html>
  <tr><th>identities</th><td>{{ numbers.ids|join(", ") }}</td></tr>
 </table>
 <h2>Files</h2>
-<table>{% for name, meaning in extra.items() %}<tr><th><a href="{{ name }}">{{ name }}</a></th><td>{{ meaning }}</td></tr>{% endfor %}</table>
+<table>
+{% for name, meaning in extra.items() %}
+ <tr><th><a href="{{ name }}">{{ name }}</a></th><td>{{ meaning }}</td></tr>
+{% endfor %}
+</table>
 <details><summary>All numbers as JSON</summary><pre>{{ raw }}</pre></details>
 </html>
 """

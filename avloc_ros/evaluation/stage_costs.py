@@ -9,7 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from avloc_ros.decode.face_grid import faces_to_grid
-from avloc_ros.evaluation.bench_inputs import SAMPLE_RATE_HZ, bench_camera, pictures, plane_waves, sphere_array
+from avloc_ros.evaluation.bench_inputs import (
+    SAMPLE_RATE_HZ,
+    bench_camera,
+    pictures,
+    plane_waves,
+    sphere_array,
+)
 from avloc_ros.systems.faces import FaceConfig, FaceTracker
 from avloc_ros.systems.flat_fusion import FlatFusion, FlatFusionConfig
 from avloc_ros.systems.srp import SrpConfig, SrpTracker

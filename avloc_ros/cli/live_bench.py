@@ -1,0 +1,69 @@
+"""The live part of `avloc bench`: a scene played on a loop through the nodes, watched from outside."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from avloc_ros.cli.children import avloc_child, expect_running
+from avloc_ros.cli.demo import START_PATIENCE_S, demo_scene
+
+NAMESPACE = "/bench"
+WARM_UP_S = 4.0
+SAMPLE_S = 1.0
+FRAME_S = 0.04
+
+
+def measure_live(scene: Path | None, seconds: float, out: Path, device: str) -> dict[str, Any]:
+    """Latency, drops, processor and memory of the pipeline process at the pace of the scene's camera.
+
+    frames_in counts the camera frames whose time passed while we watched; a frame without a SpeakerArray of its stamp is
+    dropped. Latency runs from the end of the frame's audio window to the arrival of the SpeakerArray here.
+    """
+    from avloc_ros.nodes.listener import Listener
+
+    scene = scene or demo_scene()
+    out.mkdir(parents=True, exist_ok=True)
+    live_log, player_log = out / "nodes.log", out / "player.log"
+    live_arguments = ["live", "--namespace", NAMESPACE, "--no-table", "--no-overlay", "--device", device]
+    play_arguments = ["replay", str(scene), "--player-only", "--namespace", NAMESPACE, "--loop"]
+    with Listener(NAMESPACE) as listener, avloc_child(live_arguments, live_log) as live:
+        listener.wait_for_publisher("speakers", START_PATIENCE_S, lambda: expect_running(live, "live", live_log))
+        with avloc_child(play_arguments, player_log) as player:
+            listener.wait_for_publisher("image", START_PATIENCE_S, lambda: expect_running(player, "replay", player_log))
+            listener.spin_for(WARM_UP_S)
+            first = len(listener.monitor.stamps_ns)
+            usage = watch(listener, psutil.Process(live.pid), seconds)
+            expect_running(player, "replay", player_log)
+            expect_running(live, "live", live_log)
+        stamps_ns = np.asarray(listener.monitor.stamps_ns[first:])
+        latencies_ms = np.asarray(listener.monitor.latencies_ms[first:])
+    expected = round((stamps_ns[-1] - stamps_ns[0]) / 1e9 / FRAME_S) + 1 if len(stamps_ns) else 0
+    p50, p95, p99 = np.percentile(latencies_ms, [50, 95, 99]) if len(latencies_ms) else [float("nan")] * 3
+    return {
+        "end_to_end_ms": {"p50": float(p50), "p95": float(p95), "p99": float(p99)},
+        "frames_in": expected,
+        "frames_dropped": int(expected - len(np.unique(stamps_ns))),
+        **usage,
+    }
+
+
+def watch(listener: Any, process: psutil.Process, seconds: float) -> dict[str, Any]:
+    """Processor share (percent of one core) and memory (MB, at the start and the end) of a process while we listen."""
+    start_s, start_cpu = time.monotonic(), cpu_s(process)
+    memory_mb: list[float] = []
+    while time.monotonic() - start_s < seconds:
+        listener.spin_for(SAMPLE_S)
+        memory_mb.append(process.memory_info().rss / 1e6)
+    share = 100 * (cpu_s(process) - start_cpu) / (time.monotonic() - start_s)
+    return {"cpu_percent": share, "rss_mb": memory_mb[-1], "rss_mb_at_start": memory_mb[0], "rss_mb_over_time": memory_mb}
+
+
+def cpu_s(process: psutil.Process) -> float:
+    """Processor seconds that the process has used."""
+    times = process.cpu_times()
+    return float(times.user + times.system)

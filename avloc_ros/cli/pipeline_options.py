@@ -1,0 +1,66 @@
+"""Which nodes the pipeline has, the options that choose their parameters, and how those become parameters."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from avloc_ros.config import load_parameters, shipped_folder
+from avloc_ros.types import InputError
+
+PIPELINE = {
+    "audio_tracker": "AudioTrackerNode",
+    "visual_detector": "VisualDetectorNode",
+    "fusion": "FusionNode",
+    "speaker_tracker": "SpeakerTrackerNode",
+    "attention": "AttentionNode",
+    "overlay": "OverlayNode",
+}
+SOURCES = {"player": "PlayerNode", "audio_capture": "AudioCaptureNode", "camera_capture": "CameraCaptureNode"}
+DEFAULT_PARAMETERS = "config/localize.yaml"
+
+
+def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
+    """Options that every command with a pipeline has."""
+    parser.add_argument("--namespace", default="", help="namespace of the robot or room")
+    parser.add_argument("--params-file", type=Path, help=f"ROS parameter file; default: the shipped {DEFAULT_PARAMETERS}")
+    parser.add_argument(
+        "-p", "--param", action="append", default=[], metavar="NODE.NAME:=VALUE", help="one parameter; may be repeated"
+    )
+    parser.add_argument("--array", type=Path, help="microphone array file (see `avloc arrays`)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N for what infers")
+    parser.add_argument("--no-overlay", action="store_true", help="do not draw the overlay picture")
+    parser.add_argument("--no-table", action="store_true", help="do not show the live table")
+
+
+def pipeline_parameters(options: argparse.Namespace, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Parameters per node from the file, --array, --device and --param, the later ones winning.
+
+    Raises InputError on a file that cannot be read, or a --param that names no node of this process.
+    """
+    path = options.params_file or shipped_folder() / DEFAULT_PARAMETERS
+    parameters = {name: load_parameters(path, name) for name in names}
+    for name in ("audio_tracker", "visual_detector"):
+        if name in parameters:
+            parameters[name]["device"] = options.device
+    if options.array is not None and "audio_tracker" in parameters:
+        parameters["audio_tracker"]["array_file"] = str(options.array)
+    for text in options.param:
+        node, name, value = parsed_parameter(text)
+        if node not in parameters:
+            raise InputError(f"--param {text}: no node '{node}' here; nodes: {', '.join(names)}")
+        parameters[node][name] = value
+    return parameters
+
+
+def parsed_parameter(text: str) -> tuple[str, str, Any]:
+    """'fusion.max_wait_s:=0.2' -> ('fusion', 'max_wait_s', 0.2). Raises InputError where it has another form."""
+    target, separator, value = text.partition(":=")
+    node, dot, name = target.partition(".")
+    if not separator or not dot or not name:
+        raise InputError(f"--param {text}: write NODE.NAME:=VALUE, as in fusion.max_wait_s:=0.2")
+    return node, name, yaml.safe_load(value)
