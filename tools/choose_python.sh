@@ -5,7 +5,7 @@ set -u
 
 say() { echo "avloc_ros: $*" >&2; }
 
-machine="$(uname -s) $(uname -m)"
+machine="$(uname -sm)"
 if [ "$machine" != "Linux x86_64" ]; then
     say "ROS 2 is on PyPI for Linux x86_64 only, and this is $machine; build on a ROS 2 distro (Humble, Jazzy, Kilted) instead: colcon build --packages-select avloc_ros"
     exit 1
@@ -40,8 +40,11 @@ missing="" packages=""
 need() { missing="$missing, $1"; packages="$packages $2"; }
 
 if [ -z "$chosen" ]; then
-    found="$("${PYTHON:-python3}" -V 2>/dev/null || echo none)"
-    say "the ROS 2 wheels exist for Python 3.10 to 3.13; found: $found. On a ROS 2 distro, build with colcon: colcon build --packages-select avloc_ros"
+    found="$("${PYTHON:-python3}" -V 2>/dev/null)" || found=""
+    if [ -n "$found" ]; then
+        say "the ROS 2 wheels are for Python 3.10 to 3.13, and this is $found: install one of those and name it (make PYTHON=python3.12 ...), or build on a ROS 2 distro: colcon build --packages-select avloc_ros"
+        exit 1
+    fi
     need "Python 3.10 to 3.13" "python3 python3-dev python3-venv"
 fi
 # Debian names packages python3-dev for its own python3, and python3.12-dev for one of several.
