@@ -1,0 +1,95 @@
+"""The command line: exit states, words on bad input, options that become parameters."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from avloc_ros.cli import pipeline_options
+from avloc_ros.cli.main import COMMANDS, build_parser, main
+from avloc_ros.types import InputError
+
+
+def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in COMMANDS:
+        with pytest.raises(SystemExit) as end:
+            build_parser().parse_args([command, "--help"])
+        assert end.value.code == 0
+        assert f"avloc {command}" in capsys.readouterr().out
+
+
+def test_parser_needs_neither_ros_nor_media_libraries() -> None:
+    code = (
+        "import sys; from avloc_ros.cli.main import build_parser; build_parser();"
+        "print([m for m in ('rclpy', 'av', 'torch', 'onnxruntime', 'pyroomacoustics', 'matplotlib') if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
+def test_bad_input_ends_with_2_and_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["arrays", str(tmp_path / "none.yaml")]) == 2
+    assert "none.yaml" in capsys.readouterr().err
+
+
+def test_array_in_millimetres_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mm.yaml"
+    path.write_text("positions_m: [[50, 0, 0], [-50, 0, 0]]")
+    assert main(["arrays", str(path)]) == 2
+    assert "millimetres" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("positions", "words"),
+    [
+        ([[0, 0, 0], [0, 0.1, 0], [0, 0.2, 0]], "one angle"),
+        ([[0, 0, 0], [0, 0.1, 0], [0.1, 0, 0]], "all azimuths"),
+        ([[0, 0, 0], [0, 0.1, 0], [0.1, 0, 0], [0, 0, 0.1]], "azimuth and elevation"),
+    ],
+)
+def test_arrays_says_what_a_geometry_tells_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], positions: list[list[float]], words: str
+) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"mics_m": positions}))
+    assert main(["arrays", str(path)]) == 0
+    assert words in " ".join(capsys.readouterr().out.split())
+
+
+def test_existing_output_is_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--out", str(tmp_path)]) == 2
+    assert "exists" in capsys.readouterr().err
+    assert main(["record", "--out", str(tmp_path)]) == 2
+    assert "exists" in capsys.readouterr().err
+
+
+def pipeline_arguments(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    pipeline_options.add_pipeline_options(parser)
+    return parser.parse_args(arguments)
+
+
+def test_parameters_of_the_command_line_win_over_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "/**:\n  ros__parameters:\n    max_wait_s: 0.1\nfusion:\n  ros__parameters:\n    max_wait_s: 0.2\n"
+    )
+    options = pipeline_arguments("--params-file", str(path))
+    found = pipeline_options.pipeline_parameters(options, ["fusion", "overlay"])
+    assert found["fusion"]["max_wait_s"] == 0.2
+    assert found["overlay"]["max_wait_s"] == 0.1
+    options = pipeline_arguments("--params-file", str(path), "-p", "fusion.max_wait_s:=0.3")
+    assert pipeline_options.pipeline_parameters(options, ["fusion"])["fusion"]["max_wait_s"] == 0.3
+
+
+@pytest.mark.parametrize("text", ["fusion.max_wait_s=0.3", "max_wait_s:=0.3", "nobody.max_wait_s:=0.3"])
+def test_a_parameter_of_another_form_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "empty.yaml"
+    path.write_text("{}")
+    with pytest.raises(InputError, match="--param"):
+        pipeline_options.pipeline_parameters(pipeline_arguments("--params-file", str(path), "-p", text), ["fusion"])
