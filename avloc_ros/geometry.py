@@ -86,6 +86,24 @@ def rotation_from_quaternion(x: float, y: float, z: float, w: float) -> np.ndarr
     )
 
 
+def quaternion_from_rotation(rotation: np.ndarray) -> np.ndarray:
+    """Quaternion (x, y, z, w), w >= 0, of a rotation matrix (3, 3).
+
+    The eigenvector of the largest eigenvalue of a symmetric matrix, which has no singular cases (Bar-Itzhack 2000).
+    """
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = np.asarray(rotation, float)
+    symmetric = np.array(
+        [
+            [xx - yy - zz, 0, 0, 0],
+            [xy + yx, yy - xx - zz, 0, 0],
+            [xz + zx, yz + zy, zz - xx - yy, 0],
+            [zy - yz, xz - zx, yx - xy, xx + yy + zz],
+        ]
+    )
+    quaternion = np.linalg.eigh(symmetric, UPLO="L")[1][:, -1]
+    return quaternion if quaternion[3] >= 0 else -quaternion
+
+
 def quaternion_x_towards(direction: np.ndarray) -> np.ndarray:
     """Quaternion (x, y, z, w) whose x axis points along `direction` and whose y axis stays level."""
     azimuth, elevation = angles_from_direction(direction)
