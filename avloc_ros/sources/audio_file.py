@@ -40,6 +40,12 @@ def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
         return file.read(dtype="float32", always_2d=True), int(file.samplerate)
 
 
+def read_mono(path: str | Path) -> tuple[np.ndarray, int]:
+    """The mean of all channels: float32 (frames,), and the sample rate in hertz."""
+    samples, sample_rate_hz = read_audio(path)
+    return samples.mean(axis=1, dtype=np.float32), sample_rate_hz
+
+
 def audio_blocks(path: str | Path, frames: int) -> Iterator[np.ndarray]:
     """Blocks of float32 (frames, channels), the last one shorter."""
     with _open(path) as file:

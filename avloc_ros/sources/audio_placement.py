@@ -17,7 +17,7 @@ LAGS = 8  # packets over which a lag is averaged before it counts as a lost pack
 
 
 class AudioPlacement:
-    """Gives each packet an absolute index of our own, in which a second of capture time is a second of samples.
+    """Gives each packet an index of our own, in which a second of capture time is a second of samples.
 
     The sender's first_sample_index is followed as long as it agrees with the stamps within a second; a sender
     that was restarted, or that does not count while it is paused, is put in place by its stamp. A negative
@@ -47,7 +47,7 @@ class AudioPlacement:
         return (self._newest_stamp_ns - stamp_ns) / NS
 
     def place(self, chunk: AudioChunk, end: int) -> int | None:
-        """Own index of a packet's first sample, None for one that was there before. end: one past what is stored."""
+        """Own index of a packet's first sample, None for one that was had. end: one past what is stored."""
         self.event, self.frame_id = "", chunk.frame_id
         counted = chunk.first_sample_index >= 0
         index = chunk.first_sample_index + self._shift if counted else self._by_stamp(chunk, end)
@@ -62,7 +62,7 @@ class AudioPlacement:
         return index
 
     def written(self, index: int, new: int, end: int) -> None:
-        """Count gaps and repeats. new: samples that were not there before; end: one past what was stored before."""
+        """Count gaps and repeats. new: samples that were not there; end: one past what was stored before."""
         if index > end:
             self.counts["gaps"] += 1
             self.counts["lost_samples"] += index - end
@@ -71,7 +71,7 @@ class AudioPlacement:
             self.counts["lost_samples"] = max(0, self.counts["lost_samples"] - new)
 
     def _by_stamp(self, chunk: AudioChunk, end: int) -> int | None:
-        """Place a packet of a sender that does not count: after the last one, or later by whole packets, or earlier."""
+        """Place a packet of a sender that does not count: after the last one, or some packets off."""
         if chunk.stamp_ns in self._recent:
             self.counts["duplicates"] += 1
             return None

@@ -15,7 +15,7 @@ SILENT_POWER_RATIO = 1e-6  # 60 dB below the array's median: a dead microphone, 
 
 
 class AudioTrack:
-    """A ring of samples with its clock. Indices are its own: a second of capture time is a second of samples."""
+    """A ring of samples with its clock. Indices are its own: one second of time is one second of samples."""
 
     def __init__(self, channels: int, sample_rate_hz: int, buffer_s: float, notes: Notes) -> None:
         self.channels, self.sample_rate_hz = channels, sample_rate_hz
@@ -65,7 +65,7 @@ class AudioTrack:
         return round(self._placement.clock.index_at(time_ns)) if self._placement else 0
 
     def push(self, chunk: AudioChunk) -> bool:
-        """Take in a packet; True where time jumped back and the track began anew. Raises InputError on a bad format.
+        """Take in a packet; True where time jumped back and the track began anew. Raises InputError.
 
         One packet with a stamp far in the past is left out; with a second one that agrees, both begin a new
         pass.
@@ -90,7 +90,7 @@ class AudioTrack:
         return self._ring.is_whole(index, frames)
 
     def read(self, index: int, frames: int, stamp_ns: int) -> tuple[np.ndarray, float, np.ndarray]:
-        """Samples (frames, channels), zero where missing; the share received; usable channels (channels,) bool."""
+        """Samples (frames, channels), zero where missing; share received; usable channels (channels,) bool."""
         samples, valid = self._ring.read(index, frames)
         return samples, float(np.count_nonzero(valid)) / frames, self._usable(samples, stamp_ns)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from bisect import insort
 from dataclasses import dataclass
 
-
 from avloc_ros.sources.audio_track import JUMP_BACK_S, NS, AudioTrack
 from avloc_ros.sources.frame_clock import FrameClock
 from avloc_ros.sources.sync_status import AvSyncConfig, AvSyncStatus, Notes
