@@ -46,7 +46,7 @@ class Weights:
     """The numbers of a .weights file, in the order in which the layers take them."""
 
     def __init__(self, content: bytes) -> None:
-        if len(content) < 20:
+        if len(content) < 4 * (HEADER_INTS + 1):
             raise InputError("the .weights file is empty or cut off: copy it again")
         major, minor, _ = np.frombuffer(content, np.int32, HEADER_INTS)
         seen_bytes = 8 if major * 10 + minor >= 2 else 4

@@ -19,9 +19,8 @@ def priors(width: int, height: int) -> np.ndarray:
     parts = []
     for stride, sizes in zip(STRIDES, SIZES_PX, strict=True):
         cols, rows = -(-width // stride), -(-height // stride)
-        u, v = np.meshgrid(
-            (np.arange(cols) + 0.5) * stride / width, (np.arange(rows) + 0.5) * stride / height
-        )
+        # The cells of a stride share the input evenly, also where it is no multiple of the stride.
+        u, v = np.meshgrid((np.arange(cols) + 0.5) / cols, (np.arange(rows) + 0.5) / rows)
         centres = np.stack([u, v], axis=-1)[:, :, None]  # (rows, cols, 1, 2)
         extents = np.array([[size / width, size / height] for size in sizes])  # (sizes, 2)
         shape = (rows, cols, len(sizes), 2)

@@ -1,0 +1,84 @@
+"""Pictures: any camera format in, letterbox there and back, brightness and sharpness per cell."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from avloc_ros.features.image import bgr_picture, cell_luminance, cell_sharpness, letterbox
+from avloc_ros.types import InputError
+
+BGR = np.random.default_rng(0).integers(0, 256, (40, 60, 3)).astype(np.uint8)
+
+
+def test_bgr_is_passed_on_without_a_copy() -> None:
+    assert bgr_picture(BGR) is BGR
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (BGR[..., 0], np.repeat(BGR[..., :1], 3, axis=2)),
+        (BGR[..., :1], np.repeat(BGR[..., :1], 3, axis=2)),
+        (np.dstack([BGR, BGR[..., 0]]), BGR),
+        (BGR.astype(np.uint16) * 257, BGR),
+        (BGR.astype(np.float32) / 255, BGR),
+    ],
+    ids=["grey", "grey with axis", "bgra", "16 bit", "float"],
+)
+def test_other_formats_become_bgr(image: np.ndarray, expected: np.ndarray) -> None:
+    np.testing.assert_array_equal(bgr_picture(image), expected)
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        (np.zeros((0, 0, 3), np.uint8), "0x0 pixels"),
+        (np.zeros((8, 60, 3), np.uint8), "60x8 pixels"),
+        (np.zeros((40, 60, 2), np.uint8), r"shape \(40, 60, 2\)"),
+        (np.zeros(40, np.uint8), r"shape \(40,\)"),
+        (np.zeros((40, 60, 3), np.int32), "type int32"),
+        (np.full((40, 60), 200.0), "within 0 to 1"),
+        (np.full((40, 60), np.nan), "finite"),
+    ],
+)
+def test_what_is_no_picture_is_refused(image: np.ndarray, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        bgr_picture(image)
+
+
+@pytest.mark.parametrize("size", [(480, 320), (832, 832), (64, 300), (60, 40)])
+def test_letterbox_keeps_shape_and_points_come_back(size: tuple[int, int]) -> None:
+    picture = np.zeros((450, 720, 3), np.uint8)
+    cv2.circle(picture, (500, 130), 30, (255, 255, 255), -1)
+    canvas, fit = letterbox(picture, *size, fill=0)
+    assert canvas.shape == (size[1], size[0], 3)
+    rows, cols = np.nonzero(canvas[..., 0] > 127)
+    middle = fit.to_picture(np.array([cols.mean() + 0.5, rows.mean() + 0.5]))
+    np.testing.assert_allclose(middle, (500.5, 130.5), atol=2.5)
+    aspect = (np.ptp(cols) + 1) / (np.ptp(rows) + 1)
+    assert abs(aspect - 1) < 0.35 if min(size) < 100 else abs(aspect - 1) < 0.06
+
+
+def test_luminance_is_the_mean_of_each_cell() -> None:
+    picture = np.zeros((400, 480, 3), np.uint8)
+    picture[100:120, 200:220] = 255
+    light = cell_luminance(picture, 20, 24)
+    expected = np.zeros((20, 24))
+    expected[5, 10] = 1
+    np.testing.assert_allclose(light, expected, atol=1e-3)
+
+
+def test_sharpness_falls_with_blur_and_darkness_and_not_with_size() -> None:
+    random = np.random.default_rng(1)
+    coarse = random.integers(0, 256, (225, 360, 3)).astype(np.uint8)
+    sharp = cv2.resize(coarse, (720, 450), interpolation=cv2.INTER_LINEAR)
+    blurred = np.asarray(cv2.GaussianBlur(sharp, (0, 0), 6))
+    mean = [float(cell_sharpness(image, 20, 24).mean()) for image in (sharp, blurred, sharp // 16)]
+    assert mean[0] > 0.5
+    assert mean[1] < 0.2
+    assert mean[2] < 0.5 * mean[0]
+    large = cv2.resize(sharp, (1440, 900), interpolation=cv2.INTER_LINEAR)
+    assert abs(float(cell_sharpness(large, 20, 24).mean()) - mean[0]) < 0.1
+    assert cell_sharpness(np.full((450, 720, 3), 128, np.uint8), 20, 24).max() == 0

