@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -10,8 +11,7 @@ from sensor_msgs.msg import CameraInfo
 
 from avloc_ros.config import setting
 from avloc_ros.geometry import MicrophoneArray
-from avloc_ros.msg import AudioFrame, SpeakerGrid
-from avloc_ros.msg import MicrophoneArray as MicrophoneArrayMessage
+from avloc_ros.msg import AudioFrame, MicrophoneArray as MicrophoneArrayMessage, SpeakerGrid
 from avloc_ros.nodes.camera_watch import CameraMountConfig, CameraWatch
 from avloc_ros.nodes.compose import run_node
 from avloc_ros.nodes.conversions import array_from_message, audio_from_message, stamp_ns
@@ -35,6 +35,7 @@ STATUS_PERIOD_S = 0.25
 class AudioTrackerConfig:
     """Settings of the audio tracker node."""
 
+    device: str = setting("auto", "where to compute: auto and cpu (numpy), or cuda, cuda:N (torch)")
     array_file: str = setting("", "microphone array YAML or JSON; empty: the topic microphone_array", read_only=True)
     channels: tuple[int, ...] = setting((), "channels of `audio` that are the microphones, in order; empty: all")
     audio_reliability: str = setting("best_effort", "QoS of `audio`", choices=RELIABILITIES, read_only=True)
@@ -145,7 +146,7 @@ class AudioTrackerNode(PipelineNode):
             self.health.note(f"sample rate changed from {self._sync.sample_rate_hz} to {chunk.sample_rate_hz} Hz")
         self._sync = AvSync(self.config.sync, chunk.channels, chunk.sample_rate_hz)
         self._resets_seen = 0
-        build = partial(self._build_tracker, self.config.srp, self._array, self._camera.model, chunk.sample_rate_hz)
+        build = partial(self._build_tracker, _srp_config(self.config), self._array, self._camera.model, chunk.sample_rate_hz)
         self.in_background(build, droppable=False)
 
     def _advance(self, sync: AvSync) -> None:
@@ -197,6 +198,19 @@ class AudioTrackerNode(PipelineNode):
             "windows without sound": str(status.dropped_windows),
             "time jumps": str(status.resets),
         }
+
+
+def _srp_config(config: AudioTrackerConfig) -> SrpConfig:
+    """The tracker's settings on the node's device. Raises InputError where that device is not there."""
+    if config.device in ("auto", "cpu") or config.srp.device != "cpu":
+        return config.srp  # one small matrix product per frame: a copy to the GPU would cost more
+    if importlib.util.find_spec("torch") is None:
+        raise InputError(f"device is {config.device}, but torch is not installed: install it, or set device to cpu")
+    import torch
+
+    if not torch.cuda.is_available():
+        raise InputError(f"device is {config.device}, but torch sees no GPU here: set device to cpu or auto")
+    return replace(config.srp, device=config.device)
 
 
 def _is_same_array(first: MicrophoneArray, second: MicrophoneArray) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import rclpy
 from rclpy.context import Context
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
@@ -42,11 +43,16 @@ def run_in_one_process(
     parameters: {node name or "/**": {name: value}}. arguments: command line with --ros-args, as sys.argv. on_ready: gets
     the nodes and the executor before they spin (to add nodes of one's own). Returns 0, or 2 where a parameter is bad.
     """
-    use_shared_memory_profile()
-    context = Context()
-    rclpy.init(args=list(arguments or []), context=context, signal_handler_options=SignalHandlerOptions.NO)
     stop = threading.Event()
     restore = _stop_on_signals(stop)
+    use_shared_memory_profile()
+    context = Context()
+    try:
+        rclpy.init(args=list(arguments or []), context=context, signal_handler_options=SignalHandlerOptions.NO)
+    except rclpy_implementation.RCLError as error:  # a parameter file or argument that rcl cannot read
+        print(f"cannot start: {error}", file=sys.stderr)
+        restore()
+        return BAD_INPUT
     nodes: list[Any] = []
     executor = make_executor(context)
     try:

@@ -23,8 +23,7 @@ from avloc_ros.geometry import (
     MicrophoneArray,
     rotation_from_quaternion,
 )
-from avloc_ros.msg import AudioFrame
-from avloc_ros.msg import MicrophoneArray as MicrophoneArrayMessage
+from avloc_ros.msg import AudioFrame, MicrophoneArray as MicrophoneArrayMessage
 from avloc_ros.sources.audio_encoding import decode_samples, encode_samples
 from avloc_ros.types import AudioChunk, InputError, VideoFrame
 
@@ -47,7 +46,7 @@ def stamp_message(nanoseconds: int) -> Time:
 def byte_array(data: Any) -> array.array:
     """Bytes or a numpy array as the value of a uint8[] field."""
     filled = array.array("B")
-    filled.frombytes(memoryview(np.ascontiguousarray(data)).cast("B") if isinstance(data, np.ndarray) else data)
+    filled.frombytes(np.ascontiguousarray(data).data.cast("B") if isinstance(data, np.ndarray) else data)
     return filled
 
 

@@ -22,7 +22,7 @@ from avloc_ros.nodes.conversions import (
 from avloc_ros.nodes.node_base import PipelineNode
 from avloc_ros.nodes.quality_of_service import audio_quality, image_quality, latched_quality
 from avloc_ros.sources.stream import Source
-from avloc_ros.types import AudioChunk, VideoFrame
+from avloc_ros.types import AudioChunk, InputError, VideoFrame
 
 TRANSPORTS = {"raw": ("image",), "compressed": ("image/compressed",), "both": ("image", "image/compressed")}
 
@@ -32,7 +32,7 @@ class SourceNode(PipelineNode):
 
     def open(self) -> Source:
         """The source to publish. May raise InputError."""
-        raise NotImplementedError(f"{type(self).__name__} has no source")
+        raise InputError(f"{type(self).__name__} says nothing about its source")
 
     def play(self) -> None:
         """Publish the source, until its end or until `self.stopping` is set."""
@@ -57,8 +57,9 @@ class SourceNode(PipelineNode):
         if hasattr(self, "source"):
             self.source.close()
             del self.source
-        if getattr(self, "_static_tf", None) is not None:
-            self.destroy_publisher(self._static_tf.pub_tf)
+        static_tf = getattr(self, "_static_tf", None)
+        if static_tf is not None:
+            self.destroy_publisher(static_tf.pub_tf)
             self._static_tf = None
 
     def start(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,7 @@ TRANSPORTS = ("raw", "compressed")
 class VisualDetectorConfig:
     """Settings of the visual detector node."""
 
+    device: str = setting("auto", "where to infer: auto, cpu, cuda, cuda:N; auto falls back to the CPU and says so")
     image_transport: str = setting(
         "raw", "raw: Image on `image`; compressed: CompressedImage on `image/compressed`", choices=TRANSPORTS, read_only=True
     )
@@ -45,7 +46,7 @@ class VisualDetectorNode(PipelineNode):
 
     def build(self) -> None:
         """Load the detector and subscribe."""
-        self._detector = FaceTracker(self.config.faces)
+        self._detector = FaceTracker(_face_config(self.config))
         self._size: tuple[int, int] | None = None
         self._calibrated_size: tuple[int, int] | None = None
         self.announce(FaceArray, "faces", result_quality())
@@ -76,8 +77,8 @@ class VisualDetectorNode(PipelineNode):
 
     def reconfigure(self, config: VisualDetectorConfig) -> None:
         """Other settings of the detector: load it again, on the worker thread."""
-        if config.faces != self.config.faces and hasattr(self, "_detector"):
-            self.in_background(partial(self._exchange, config.faces), droppable=False)
+        if _face_config(config) != _face_config(self.config):
+            self.in_background(partial(self._exchange, _face_config(config)), droppable=False)
 
     def _on_image(self, read: Any, message: Image | CompressedImage) -> None:
         if self.is_in_order("image", message):
@@ -112,6 +113,11 @@ class VisualDetectorNode(PipelineNode):
         new = FaceTracker(config)
         self._detector.close()
         self._detector = new
+
+
+def _face_config(config: VisualDetectorConfig) -> FaceConfig:
+    """The detector's settings; the node's device holds unless the detector has one of its own."""
+    return replace(config.faces, device=config.device) if config.faces.device == "auto" else config.faces
 
 
 def main() -> int:
