@@ -30,7 +30,7 @@ START_PATIENCE_S = 40.0
 MATCH_TIME_S = 2.0  # the player waits so long for the others to find its topics
 AFTER_END_S = 0.7  # the last frames are still on their way when the player has ended
 RECORDED = (
-    "speakers", "speaker_grid", "audio_grid", "audio_sphere", "visual_grid", "faces", "markers", "overlay", "image",
+    "speakers", "speaker_grid", "audio_grid", "audio_sphere", "visual_grid", "faces", "markers", "overlay/compressed", "image",
     "audio", "camera_info", "microphone_array", "active_speaker_pose", "active_speaker_bearing",
 )  # fmt: skip
 GLOBAL_TOPICS = ("/tf", "/tf_static", "/diagnostics")
@@ -89,7 +89,11 @@ def demo_scene() -> Path:
         return folder
     with Progress(console=error_console) as progress:
         task = progress.add_task("building the demo scene (once)", total=1.0)
-        build_demo_scene(folder, progress=lambda share: progress.update(task, completed=share))
+
+        def report(what: str, share: float) -> None:
+            progress.update(task, completed=share, description=f"building the demo scene (once): {what}")
+
+        build_demo_scene(folder, progress=report)
     return folder
 
 
