@@ -134,10 +134,18 @@ def paste(image: np.ndarray, layer: np.ndarray, left: int, top: int) -> None:
 
 
 def _with_torso(picture: np.ndarray, torso_px: int) -> np.ndarray:
-    """The lowest row of the clip, clothes at shoulder height, drawn further down and darker."""
-    lowest = picture[-2:-1].astype(np.float32)
-    fall_off = np.linspace(1.0, 0.6, torso_px, dtype=np.float32)[:, None, None]
-    torso = np.repeat(lowest, torso_px, axis=0)
-    torso[..., :3] *= fall_off
-    smooth = cv2.GaussianBlur(torso, (0, 0), 2.0)
-    return np.concatenate([picture[:-1], smooth.astype(np.uint8)], axis=0)
+    """Clothes continued below the clip's lower edge, in the colour at its shoulders, darker further down and outwards."""
+    lowest = picture[-2].astype(np.float32)  # (columns, 4)
+    inside = np.flatnonzero(lowest[:, 3] > 250)
+    if len(inside) < 4:
+        return picture
+    edge = max(1, len(inside) // 5)
+    shoulders = np.r_[inside[:edge], inside[-edge:]]
+    outwards = np.abs(np.arange(len(lowest)) - inside.mean()) / (0.5 * len(inside))
+    clothes = np.median(lowest[shoulders, :3], axis=0) * (1.0 - 0.25 * np.clip(outwards, 0, 1)[:, None] ** 2)
+    row = np.concatenate([clothes * lowest[:, 3:] / 255, lowest[:, 3:]], axis=1)
+    depth = np.linspace(0.0, 1.0, torso_px, dtype=np.float32)[:, None, None]
+    blend = np.clip(depth * torso_px / 6, 0, 1)  # the neckline runs out over six rows
+    torso = (1 - blend) * lowest + blend * row
+    torso[..., :3] *= 1.0 - 0.35 * depth
+    return np.concatenate([picture[:-1], torso.astype(np.uint8)], axis=0)

@@ -171,7 +171,7 @@ def _draw_noise(
     taken = {round(t.response.azimuth_rad or 0.0, 6) for t in talkers}
     free = [r for r in kit.in_room(room) if round(r.azimuth_rad or 0.0, 6) not in taken]
     corners = kit.corners(room)
-    if rng.random() < DIFFUSE_SHARE:
+    if rng.random() < DIFFUSE_SHARE and not wishes.audio_only:
         return PlannedNoise(path, tuple(corners + kit.in_room(room)), snr_db)
     places = corners or free  # a room without corner sources has its noise at a free position
     return PlannedNoise(path, (places[int(rng.integers(len(places)))],), snr_db)

@@ -72,7 +72,7 @@ def mix(
     if noise is not None and snr_db is not None:
         gain = np.sqrt(speech_power / 10 ** (snr_db / 10) / (np.mean(np.square(noise)) + 1e-20))
         mixture += gain * noise
-        measured = float(10 * np.log10(speech_power / np.mean(np.square(gain * noise))))
+        measured = round(float(10 * np.log10(speech_power / np.mean(np.square(gain * noise)))), 3)
     self_noise = np.sqrt(speech_power) * 10 ** (MICROPHONE_NOISE_DB / 20)
     mixture += self_noise * rng.standard_normal(mixture.shape)
     level = rng.uniform(0.5, 1.0) * PEAK / (np.abs(mixture).max() + 1e-12)
