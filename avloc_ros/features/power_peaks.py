@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avloc_ros.geometry import direction_from_angles
+from avloc_ros.types import GridLayout
 
 
 @dataclass(frozen=True)
@@ -23,20 +24,27 @@ class PowerPeaks:
         return len(self.power)
 
 
+def map_statistics(power: np.ndarray, layout: GridLayout) -> tuple[float, float]:
+    """Mean and standard deviation of power (rows, cols) over the sphere; cells count by their solid angle."""
+    along = np.cos(layout.v_min + (np.arange(layout.rows) + 0.5) * layout.v_step)
+    share = (along / along.sum()).astype(np.float32)  # (rows,)
+    mean = float(power.mean(1) @ share)
+    return mean, float(np.sqrt(max(float(((power - mean) ** 2).mean(1) @ share), 1e-12)))
+
+
 def sphere_power_peaks(
-    power: np.ndarray, allowed: np.ndarray, solid_angle: np.ndarray, max_peaks: int, apart_rad: float
+    power: np.ndarray, layout: GridLayout, allowed: np.ndarray, max_peaks: int, apart_rad: float
 ) -> PowerPeaks:
     """The highest local maxima of power (rows, cols), a full sphere grid, at least `apart_rad` from each other.
 
-    allowed: bool (rows, cols), where a peak may lie; solid_angle (rows, cols): what a cell counts in mean and spread.
+    allowed: bool (rows, cols), where a peak may lie.
     """
     rows, cols = power.shape
     padded = _wrapped(power)
     around = np.maximum.reduce(
         [padded[r : r + rows, c : c + cols] for r in range(3) for c in range(3) if (r, c) != (1, 1)]
     )
-    mean = float((power * solid_angle).sum())
-    spread = float(np.sqrt(max(((power - mean) ** 2 * solid_angle).sum(), 1e-12)))
+    mean, spread = map_statistics(power, layout)
     found = np.flatnonzero((power >= around) & allowed & (power > mean))
     found = found[np.argsort(-power.flat[found], kind="stable")][: 4 * max_peaks]
     azimuth, elevation, height = _refined(padded, found // cols, found % cols)

@@ -53,7 +53,7 @@ class SrpPhat:
         phase = spectra / (abs(spectra) + 1e-20)  # PHAT: (frames, channels, bins)
         cross = (phase * weights[:, None])[:, self.first] * phase[:, self.second].conj()  # (frames, pairs, bins)
         parts = self._concatenate([cross.real, cross.imag])  # (frames, pairs, 2 bins)
-        return (parts @ self._projection).reshape(len(spectra), -1)
+        return (parts @ self._projection).reshape(len(spectra), self.pairs * self.rank)
 
     def power(self, projected: Any, total_weight: Any) -> Any:
         """Steered power float32 (frames, cells) in [-1, 1]: 1 where all pairs agree in all bins.
@@ -62,6 +62,10 @@ class SrpPhat:
         """
         scale = self.pairs * self._own(total_weight)[:, None] + 1e-12
         return (self._own(projected) @ self._steering) / scale
+
+    def on_cpu(self, values: Any) -> np.ndarray:
+        """A result as a numpy array."""
+        return np.asarray(values if self.device == "cpu" else values.cpu())
 
     def _own(self, values: Any) -> Any:
         if self.device == "cpu":

@@ -10,18 +10,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from avloc_ros.config import setting
-from avloc_ros.features.array_ambiguity import ArrayAmbiguity
+from avloc_ros.features.channel_check import channel_reasons, usable_channels
 from avloc_ros.features.noise_floor import NoiseFloor
 from avloc_ros.features.power_peaks import PowerPeaks, sphere_power_peaks
-from avloc_ros.features.srp_phat import SrpPhat
 from avloc_ros.features.stft import StreamingStft
 from avloc_ros.features.voice_activity import LevelAboveFloor, SileroVoiceActivity, Voicing
-from avloc_ros.geometry import CameraModel, MicrophoneArray, cell_centres, image_grid, layout_directions, sphere_grid
+from avloc_ros.features.voice_mask import FRAME_S, HOP_S, VoiceMask
+from avloc_ros.geometry import CameraModel, MicrophoneArray, image_grid, sphere_grid
 from avloc_ros.systems.srp_probability import CellAngles, PeakCalibration, cell_probability, talker_probability
+from avloc_ros.systems.srp_steering import SphereSteering, steer_over_sphere
 from avloc_ros.types import AudioWindow, GridLayout, InputError, Modality, SpeakerGrid
 
 NAME = "srp"
-SILENT_SHARE = 1e-6  # a channel with less than this share of the others' median power is dead
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class SrpConfig:
     assumed_range_m: float = setting(2.0, "distance of talkers until it is known (parallax)", low=0.2, high=50.0)
     lowest_hz: float = setting(300.0, "lower end of the band that is localised", low=20.0, high=4000.0)
     highest_hz: float = setting(7000.0, "upper end of the band that is localised", low=1000.0, high=20000.0)
-    frame_s: float = setting(0.032, "length of an analysis frame in seconds", low=0.008, high=0.2)
-    hop_s: float = setting(0.010, "time between analysis frames in seconds", low=0.004, high=0.1)
+    frame_s: float = setting(FRAME_S, "length of an analysis frame in seconds", low=0.008, high=0.2)
+    hop_s: float = setting(HOP_S, "time between analysis frames in seconds", low=0.004, high=0.1)
     memory_s: float = setting(0.15, "time constant over which the steered power is averaged", low=0.0, high=2.0)
     floor_window_s: float = setting(1.5, "how far back the noise floor looks for its minimum", low=0.3, high=30.0)
     floor_smoothing_s: float = setting(0.08, "time constant of the power that the noise floor follows", low=0.0, high=1.0)
@@ -44,6 +44,7 @@ class SrpConfig:
     max_peaks: int = setting(4, "peaks that are looked at in each window", low=1, high=16)
     apart_deg: float = setting(20.0, "least angle between two peaks", low=1.0, high=90.0)
     threshold: float = setting(0.3, "detection threshold of a peak being a talker, chosen on validation scenes", low=0.0, high=1.0)
+    voice_mask: bool = setting(False, "tell voices from other sounds by the small network; false: level and voicing only")
     voice_model: str = setting("", "path of a Silero VAD ONNX file; empty: level and voicing")
     device: str = setting("cpu", "where the steered power is computed: cpu (numpy), or a torch device such as cuda:0")
 
@@ -54,6 +55,16 @@ class AudioGrids:
 
     image: SpeakerGrid | None
     sphere: SpeakerGrid
+    voice_probability: float
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What one window holds before it becomes probabilities: peaks of the steered power (None: deaf) and voice."""
+
+    peaks: PowerPeaks | None
+    steered: SphereSteering | None
     voice_probability: float
     reasons: tuple[str, ...] = ()
 
@@ -86,11 +97,10 @@ class SrpTracker:
         )
         self._voicing = Voicing(frequencies, self._stft.frame_length, self._stft.fft_length, sample_rate_hz)
         self._level = LevelAboveFloor(frequencies)
+        self._mask = self._build_mask(frequencies) if self.config.voice_mask else None
         self._silero = SileroVoiceActivity(self.config.voice_model, sample_rate_hz) if self.config.voice_model else None
         self._sphere_layout = sphere_grid(self.config.sphere_rows, self.config.sphere_cols)
         self._sphere_cells = CellAngles(self._sphere_layout, None, self.config.assumed_range_m)
-        along = np.cos(cell_centres(self._sphere_layout)[..., 1])
-        self._solid_angle = (along / along.sum()).astype(np.float32)  # (rows, cols)
         self.set_array(array)
         self.set_camera(camera)
 
@@ -98,9 +108,9 @@ class SrpTracker:
     def set_array(self, array: MicrophoneArray) -> None:
         """Another geometry: steering is computed anew, what was heard is forgotten."""
         self.array = array
-        self._steered: dict[bytes, tuple[SrpPhat, ArrayAmbiguity, np.ndarray]] = {}
+        self._steered: dict[bytes, SphereSteering] = {}
         self.reset()
-        self._steering_for(np.ones(array.channels, bool))
+        self._steering_for(np.ones(array.channels, bool))  # now, so that the first window does not wait
 
     def set_camera(self, camera: CameraModel | None) -> None:
         """Another camera, picture size or mounting; None: no image grid."""
@@ -114,91 +124,127 @@ class SrpTracker:
         """Forget what was heard."""
         self._stft.reset()
         self._floor.reset()
-        if self._silero is not None:
-            self._silero.reset()
+        for part in (self._mask, self._silero):
+            if part is not None:
+                part.reset()
         self._projected: np.ndarray | None = None  # (pairs * rank,), decaying sum
         self._weight = 0.0
         self._voice = 0.0
+        self._end_ns: int | None = None
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What this geometry cannot tell apart, in words."""
+        return self._steering_for(np.ones(self.array.channels, bool)).ambiguity.reasons
 
     # ---------------------------------------------------------------------------------------- one window
     def step(self, window: AudioWindow) -> AudioGrids:
         """Grids of one window (frames, channels). Raises InputError on a wrong channel count or sample rate."""
+        heard = self.hear(window)
+        image = None
+        if self.camera is not None and self._image_layout is not None:
+            image = self._grid(window, heard, self._image_layout, self._image_cells, self.camera.frame_id)
+        sphere = self._grid(window, heard, self._sphere_layout, self._sphere_cells, self.array.frame_id)
+        return AudioGrids(image, sphere, heard.voice_probability, heard.reasons)
+
+    def hear(self, window: AudioWindow) -> Heard:
+        """The peaks of one window and whether it holds a voice: `step` before calibration."""
         self._check(window)
         usable = usable_channels(window)
         if usable.sum() < 2:
             self.reset()
-            return self._answer(window, None, np.zeros(0), 0.0, ("fewer than two channels carry sound",))
-        reasons = self._reasons(window, usable)
-        steering, ambiguity, allowed = self._steering_for(usable)
+            return Heard(None, None, 0.0, ("fewer than two channels carry sound",))
+        self._follow_time(window)
+        steered = self._steering_for(usable)
         samples = np.where(usable, window.samples, 0.0).astype(np.float32, copy=False)
         spectra = self._stft.push(replace(window, samples=samples))[:, usable]  # (hops, channels, bins)
         weights, voice = self._listen(spectra, samples[:, usable])
-        peaks = self._localise(spectra, weights, steering, allowed)
-        talker = talker_probability(peaks, voice, self.calibration)
-        return self._answer(window, peaks, talker, voice, reasons, ambiguity)
+        peaks = self._localise(spectra, weights, steered)
+        return Heard(peaks, steered, voice, channel_reasons(window, usable, self.array.channel_names))
+
+    def _follow_time(self, window: AudioWindow) -> None:
+        """What was heard before a gap fades by the length of the gap; time that runs backward starts anew."""
+        if self._end_ns is not None:
+            gap_s = (window.stamp_ns - self._end_ns) * 1e-9
+            if gap_s < -window.duration_s:
+                self.reset()
+            elif gap_s > 0 and self._projected is not None:
+                fade = float(np.exp(-gap_s / max(self.config.memory_s, 1e-3)))
+                self._projected, self._weight = self._projected * fade, self._weight * fade
+        self._end_ns = window.stamp_ns + round(window.duration_s * 1e9)
 
     def _listen(self, spectra: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, float]:
         """How far each bin stands above the noise, float32 (hops, band bins), and the probability of a voice."""
         power = (spectra.real**2 + spectra.imag**2).mean(1)  # (hops, bins)
         floor = np.stack([self._floor.update(p) for p in power]) if len(power) else power
         weights = np.maximum(0.0, 1 - floor / np.maximum(power, 1e-20))  # Wiener-like: (hops, bins)
-        for level_db, voicing in zip(self._level(power, floor), self._voicing(power), strict=True):
-            now = 1 / (1 + np.exp(-(0.25 * (level_db - 10) + 6 * (voicing - 0.4))))
-            keep = np.exp(-self.config.hop_s / (0.03 if now > self._voice else 0.15))
-            self._voice = float(keep * self._voice + (1 - keep) * now)
+        voicing = self._voicing(power)  # (hops,)
+        if self._mask is not None:
+            mask, now = self._mask(power, voicing)
+            weights = weights * mask
+        else:
+            now = 1 / (1 + np.exp(-(0.25 * (self._level(power, floor) - 10) + 6 * (voicing - 0.4))))
+        self._smooth_voice(now)
         voice = self._voice if self._silero is None else self._silero.probability(samples.mean(1))
         return weights[:, self._band].astype(np.float32), voice
 
-    def _localise(
-        self, spectra: np.ndarray, weights: np.ndarray, steering: SrpPhat, allowed: np.ndarray
-    ) -> PowerPeaks:
-        projected = np.asarray(steering.project(spectra[..., self._band], weights))  # (hops, pairs * rank)
+    def _smooth_voice(self, probabilities: np.ndarray) -> None:
+        """Up at once, down slowly: voices pause between syllables."""
+        for probability in probabilities:
+            keep = np.exp(-self.config.hop_s / (0.03 if probability > self._voice else 0.15))
+            self._voice = float(keep * self._voice + (1 - keep) * probability)
+
+    def _localise(self, spectra: np.ndarray, weights: np.ndarray, steered: SphereSteering) -> PowerPeaks:
+        """Peaks of the steered power, averaged over the last `memory_s` by how much each bin counted."""
+        steering = steered.steering
+        projected = steering.on_cpu(steering.project(spectra[..., self._band], weights))  # (hops, pairs * rank)
         keep = float(np.exp(-self.config.hop_s / self.config.memory_s)) if self.config.memory_s > 0 else 0.0
         if self._projected is None or self._projected.shape != projected.shape[1:]:
             self._projected, self._weight = np.zeros(projected.shape[1], np.float32), 0.0
         for vector, weight in zip(projected, weights.sum(-1), strict=True):
             self._projected = keep * self._projected + vector
             self._weight = keep * self._weight + float(weight)
-        power = np.asarray(steering.power(self._projected[None], np.array([self._weight], np.float32)))
+        power = steering.power(self._projected[None], np.array([self._weight], np.float32))  # (1, cells)
         return sphere_power_peaks(
-            power.reshape(self._sphere_layout.shape),
-            allowed,
-            self._solid_angle,
+            steering.on_cpu(power).reshape(self._sphere_layout.shape),
+            self._sphere_layout,
+            steered.allowed,
             self.config.max_peaks,
             np.radians(self.config.apart_deg),
         )
 
-    def _answer(
-        self,
-        window: AudioWindow,
-        peaks: PowerPeaks | None,
-        talker: np.ndarray,
-        voice: float,
-        reasons: tuple[str, ...],
-        ambiguity: ArrayAmbiguity | None = None,
-    ) -> AudioGrids:
-        def grid(layout: GridLayout, cells: CellAngles, frame_id: str) -> SpeakerGrid:
-            if peaks is None or ambiguity is None:
-                probability, sharpness = np.zeros(layout.shape, np.float32), 1.0
-            else:
-                probability, sharpness = cell_probability(peaks, talker, cells, ambiguity, self.calibration)
-            return SpeakerGrid(
-                window.stamp_ns,
-                layout,
-                Modality.AUDIO,
-                probability,
-                self.config.threshold * max(sharpness, 0.05),
-                NAME,
-                frame_id,
-                window.duration_s,
+    def _grid(
+        self, window: AudioWindow, heard: Heard, layout: GridLayout, cells: CellAngles, frame_id: str
+    ) -> SpeakerGrid:
+        """Probabilities over one grid; its threshold is what a peak just sure enough reaches in its best cell."""
+        if heard.peaks is None or heard.steered is None:
+            probability, sharpness = np.zeros(layout.shape, np.float32), 1.0
+        else:
+            voice = heard.voice_probability
+            talker = talker_probability(heard.peaks, heard.steered.sharpest, voice, self.calibration)
+            probability, sharpness = cell_probability(
+                heard.peaks, talker, voice, cells, heard.steered.ambiguity, self.calibration
             )
-
-        image = None
-        if self.camera is not None and self._image_layout is not None:
-            image = grid(self._image_layout, self._image_cells, self.camera.frame_id)
-        return AudioGrids(image, grid(self._sphere_layout, self._sphere_cells, self.array.frame_id), voice, reasons)
+        return SpeakerGrid(
+            window.stamp_ns,
+            layout,
+            Modality.AUDIO,
+            probability,
+            self.config.threshold * max(sharpness, 0.05),
+            NAME,
+            frame_id,
+            window.duration_s,
+        )
 
     # ---------------------------------------------------------------------------------------- input and steering
+    def _build_mask(self, frequencies_hz: np.ndarray) -> VoiceMask:
+        if (self.config.frame_s, self.config.hop_s) != (FRAME_S, HOP_S):
+            raise InputError(
+                f"the voice mask was trained on frames of {FRAME_S} s every {HOP_S} s, not {self.config.frame_s} and "
+                f"{self.config.hop_s}: leave frame_s and hop_s as they are, or set voice_mask to false"
+            )
+        return VoiceMask(frequencies_hz)
+
     def _check(self, window: AudioWindow) -> None:
         if window.samples.ndim != 2 or window.samples.shape[1] != self.array.channels:
             raise InputError(
@@ -211,35 +257,16 @@ class SrpTracker:
                 "set sample_rate_hz to what the source delivers"
             )
 
-    def _reasons(self, window: AudioWindow, usable: np.ndarray) -> tuple[str, ...]:
-        reasons = []
-        if not usable.all():
-            names = ", ".join(name for name, fine in zip(self.array.channel_names, usable, strict=True) if not fine)
-            reasons.append(f"channels left out (silent or not finite): {names}")
-        if window.valid_fraction < 0.5:
-            reasons.append(f"only {window.valid_fraction:.0%} of the window was received")
-        return tuple(reasons)
-
-    def _steering_for(self, usable: np.ndarray) -> tuple[SrpPhat, ArrayAmbiguity, np.ndarray]:
+    def _steering_for(self, usable: np.ndarray) -> SphereSteering:
         """Steering of the usable microphones, computed when first needed."""
         key = usable.tobytes()
         if key not in self._steered:
-            names = tuple(name for name, fine in zip(self.array.channel_names, usable, strict=True) if fine)
-            array = replace(self.array, positions_m=self.array.positions_m[usable], channel_names=names)
-            directions = layout_directions(self._sphere_layout, cell_centres(self._sphere_layout), None, 0.0)
-            points = (directions * self.config.assumed_range_m).reshape(-1, 3)
-            steering = SrpPhat(array, self._stft.frequencies_hz[self._band], points, self.config.device)
-            ambiguity = ArrayAmbiguity(array)
-            allowed = ambiguity.assumed_side(directions, self._sphere_layout.v_step)
-            self._steered[key] = (steering, ambiguity, allowed)
+            self._steered[key] = steer_over_sphere(
+                self.array,
+                usable,
+                self._sphere_layout,
+                self.config.assumed_range_m,
+                self._stft.frequencies_hz[self._band],
+                self.config.device,
+            )
         return self._steered[key]
-
-
-def usable_channels(window: AudioWindow) -> np.ndarray:
-    """bool (channels,): finite, and not silent while the others sound; what the window itself says counts too."""
-    samples = window.samples
-    finite = np.isfinite(samples).all(0)
-    power = np.where(finite, np.nan_to_num(samples).astype(float) ** 2, 0.0).mean(0)
-    loud = float(np.median(power[finite])) if finite.any() else 0.0
-    usable = finite & (power >= SILENT_SHARE * loud)
-    return usable if window.usable_channels is None else usable & window.usable_channels

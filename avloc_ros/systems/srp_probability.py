@@ -20,10 +20,11 @@ from avloc_ros.types import GridLayout, Projection
 class PeakCalibration:
     """Fitted numbers: a logistic rule for "this peak is a talker", and the error of its direction."""
 
-    intercept: float = -2.0
-    prominence: float = 9.0  # height above the mean of the map
-    relative_height: float = 3.0  # against the highest peak
-    voice: float = 0.8  # per unit of the voice logit
+    intercept: float = -5.9
+    clarity: float = 6.0  # height in standard deviations of the map, as a share of the sharpest that the array can do
+    relative_height: float = 1.3  # against the highest peak
+    voice: float = 0.7  # per unit of the voice logit
+    missed: float = 0.1  # share of voices that no peak stands for: they may be anywhere
     path_deviation_m: float = 0.0015
     least_deviation_rad: float = 0.03  # what remains with an array of any size: reverberation, unmeasured positions
     wide_share: float = 0.2  # share of estimates whose error is wider
@@ -32,6 +33,8 @@ class PeakCalibration:
 
 class CellAngles:
     """Azimuth and elevation of the cells of a grid and how far "within one cell width" reaches, as they broadcast.
+
+    share_of_sphere (rows, cols): how much of all directions lies within one cell width.
 
     IMAGE: all (rows, cols). SPHERE: azimuth (1, cols), elevation (rows, 1), so that a normal distribution costs one
     row and one column.
@@ -43,7 +46,14 @@ class CellAngles:
         if layout.projection == Projection.SPHERE:
             self.azimuth_rad, self.elevation_rad = centres[:1, :, 0], centres[:, :1, 1]
             self.azimuth_width_rad, self.elevation_width_rad = np.array(layout.u_step), np.array(layout.v_step)
-            return
+        else:
+            self._from_image(layout, centres, camera, assumed_range_m)
+        reach = 4 * self.azimuth_width_rad * self.elevation_width_rad * np.cos(self.elevation_rad)
+        self.share_of_sphere = np.broadcast_to(reach / (4 * np.pi), self.shape).astype(np.float32)
+
+    def _from_image(
+        self, layout: GridLayout, centres: np.ndarray, camera: CameraModel | None, assumed_range_m: float
+    ) -> None:
         steps = np.array([[0.0, 0.0], [layout.u_step, 0.0], [0.0, layout.v_step]])
         angles = [
             angles_from_direction(layout_directions(layout, centres + step, camera, assumed_range_m)) for step in steps
@@ -54,25 +64,29 @@ class CellAngles:
 
 
 def talker_probability(
-    peaks: PowerPeaks, voice_probability: float, calibration: PeakCalibration
+    peaks: PowerPeaks, sharpest: float, voice_probability: float, calibration: PeakCalibration
 ) -> np.ndarray:
-    """Probability (n,) that each peak is a talker who speaks now."""
+    """Probability (n,) that each peak is a talker who speaks now; sharpest: see SphereSteering."""
     if not len(peaks):
         return np.zeros(0)
+    features = peak_features(peaks, sharpest, voice_probability)
+    weights = np.array([calibration.clarity, calibration.relative_height, calibration.voice])
+    return 1 / (1 + np.exp(-(calibration.intercept + features @ weights)))
+
+
+def peak_features(peaks: PowerPeaks, sharpest: float, voice_probability: float) -> np.ndarray:
+    """What the logistic rule sees of each peak, (n, 3): clarity, relative height, logit of the voice."""
     height = peaks.power - peaks.map_mean
-    voice = np.log(np.clip(voice_probability, 1e-4, 1 - 1e-4) / (1 - np.clip(voice_probability, 1e-4, 1 - 1e-4)))
-    score = (
-        calibration.intercept
-        + calibration.prominence * height
-        + calibration.relative_height * (height / height[0] - 1)
-        + calibration.voice * voice
+    odds = (voice_probability + 1e-3) / (1 - voice_probability + 1e-3)
+    return np.stack(
+        [height / peaks.map_spread / sharpest, height / height[0] - 1, np.full(len(peaks), np.log(odds))], axis=1
     )
-    return 1 / (1 + np.exp(-score))
 
 
 def cell_probability(
     peaks: PowerPeaks,
     talker: np.ndarray,
+    voice_probability: float,
     cells: CellAngles,
     ambiguity: ArrayAmbiguity,
     calibration: PeakCalibration,
@@ -84,7 +98,7 @@ def cell_probability(
     elevation, or where cells are narrower than the error. No cell can be surer than that.
     """
     sharpness = 1.0
-    nobody = np.ones(cells.shape, np.float32)
+    nobody = 1 - (calibration.missed * voice_probability) * cells.share_of_sphere  # (rows, cols)
     deviation_u, deviation_v = ambiguity.angle_deviation(
         peaks.azimuth_rad, peaks.elevation_rad, calibration.path_deviation_m
     )
