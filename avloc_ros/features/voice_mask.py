@@ -1,0 +1,122 @@
+"""A small recurrent network that tells which bands hold a voice at the moment, and whether anybody speaks.
+
+Noise floors stop what always sounds; they do not stop a door, a dog or music. One gated recurrent layer (K. Cho et
+al., arXiv:1406.1078) over log band levels does, at microseconds per hop in plain numpy. It hears one power
+spectrum, not the array, and so fits any geometry. Trained by `benchmarks/train_voice_mask.py`; card: docs/srp.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from avloc_ros.types import InputError
+
+FRAME_S = 0.032  # what the network was trained on
+HOP_S = 0.010
+BANDS = 24
+LEVEL_MEMORY_S = 1.0  # the level that bands are compared with is the mean of the last second
+WEIGHTS = Path(__file__).parent / "voice_mask.npz"
+CLIP = 4.0  # in factors of ten of power around that level
+
+
+def band_edges(highest_hz: float = 7000.0) -> np.ndarray:
+    """Edges (BANDS + 2,) in hertz, even on the mel scale: band b rises from edge b to b + 1 and falls to b + 2."""
+    mel = np.linspace(_mel(60.0), _mel(highest_hz), BANDS + 2)
+    return 700 * (10 ** (mel / 2595) - 1)
+
+
+def band_filters(frequencies_hz: np.ndarray) -> np.ndarray:
+    """Triangular filters float32 (bins, BANDS), each of sum 1."""
+    edges = band_edges()
+    low, centre, high = edges[:-2], edges[1:-1], edges[2:]
+    f = frequencies_hz[:, None]
+    shape = np.minimum((f - low) / (centre - low), (high - f) / (high - centre))
+    shape = np.maximum(shape, 1e-6 * (np.abs(f - centre) == np.abs(f - centre).min(0)))  # no band without a bin
+    return (shape / shape.sum(0)).astype(np.float32)
+
+
+class BandLevels:
+    """Log band levels relative to the running level, with the voicing: what the network hears."""
+
+    def __init__(self, frequencies_hz: np.ndarray) -> None:
+        self._filters = band_filters(frequencies_hz)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the level."""
+        self._sum = 0.0
+        self._count = 0.0
+
+    def __call__(self, power: np.ndarray, voicing: np.ndarray) -> np.ndarray:
+        """float32 (hops, BANDS + 1) from power (hops, bins) and voicing (hops,) of the next hops."""
+        levels = np.log10(power @ self._filters + 1e-10)  # (hops, BANDS)
+        keep = float(np.exp(-HOP_S / LEVEL_MEMORY_S))
+        features = np.empty((len(levels), BANDS + 1), np.float32)
+        for hop, level in enumerate(levels):
+            self._sum = keep * self._sum + float(level.mean())
+            self._count = keep * self._count + 1
+            features[hop, :BANDS] = np.clip(level - self._sum / self._count, -CLIP, CLIP)
+        features[:, BANDS] = voicing
+        return features
+
+
+@dataclass(frozen=True)
+class MaskWeights:
+    """Weights of the network: gates stacked as reset, update, new."""
+
+    input_weight: np.ndarray  # (3 hidden, features)
+    hidden_weight: np.ndarray  # (3 hidden, hidden)
+    input_bias: np.ndarray  # (3 hidden,)
+    hidden_bias: np.ndarray  # (3 hidden,)
+    output_weight: np.ndarray  # (BANDS + 1, hidden)
+    output_bias: np.ndarray  # (BANDS + 1,)
+
+    @staticmethod
+    def load(path: str | Path = WEIGHTS) -> MaskWeights:
+        """Read an npz file. Raises InputError where it is missing."""
+        if not Path(path).is_file():
+            raise InputError(f"no voice mask weights at {path}: reinstall the package, or set voice_mask to false")
+        with np.load(path, allow_pickle=False) as stored:
+            return MaskWeights(**{name: stored[name].astype(np.float32) for name in stored.files})
+
+
+class VoiceMask:
+    """Streams power spectra through the network."""
+
+    def __init__(self, frequencies_hz: np.ndarray, weights: MaskWeights | None = None) -> None:
+        self._weights = weights or MaskWeights.load()
+        self._levels = BandLevels(frequencies_hz)
+        filters = band_filters(frequencies_hz)  # (bins, BANDS)
+        self._to_bins = (filters / np.maximum(filters.sum(1, keepdims=True), 1e-12)).T  # (BANDS, bins)
+        self._to_bins[-1, frequencies_hz > band_edges()[-2]] = 1.0  # above the last centre: the last band
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream so far."""
+        self._levels.reset()
+        self._hidden = np.zeros(self._weights.hidden_weight.shape[1], np.float32)
+
+    def __call__(self, power: np.ndarray, voicing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Share of voice per bin (hops, bins) and probability of a voice (hops,), from power (hops, bins)."""
+        features = self._levels(power, voicing)
+        outputs = np.empty((len(features), BANDS + 1), np.float32)
+        for hop, drive in enumerate(features @ self._weights.input_weight.T + self._weights.input_bias):
+            self._hidden = self._advance(drive)
+            outputs[hop] = self._weights.output_weight @ self._hidden + self._weights.output_bias
+        outputs = 1 / (1 + np.exp(-outputs))
+        return outputs[:, :BANDS] @ self._to_bins, outputs[:, BANDS]
+
+    def _advance(self, drive: np.ndarray) -> np.ndarray:
+        size = len(self._hidden)
+        recurrent = self._weights.hidden_weight @ self._hidden + self._weights.hidden_bias
+        gates = 1 / (1 + np.exp(-(drive[: 2 * size] + recurrent[: 2 * size])))
+        reset, update = gates[:size], gates[size:]
+        new = np.tanh(drive[2 * size :] + reset * recurrent[2 * size :])
+        return (1 - update) * new + update * self._hidden
+
+
+def _mel(frequency_hz: float) -> float:
+    return float(2595 * np.log10(1 + frequency_hz / 700))
