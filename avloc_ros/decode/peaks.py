@@ -36,16 +36,24 @@ def find_peaks(
     return [_interpolated(grid, values, int(row), int(col)) for row, col in kept]
 
 
-def value_near(grid: SpeakerGrid, u: float, v: float, radius_cells: float = 1.0) -> float:
-    """The highest probability of the cells whose centres are within `radius_cells` cell widths of (u, v); 0 outside."""
-    layout = grid.layout
-    centres = cell_centres(layout)  # (rows, cols, 2)
-    du = centres[..., 0] - u
-    dv = centres[..., 1] - v
-    if layout.wraps:
-        du = wrap_angle(du) * np.cos(v)
-    near = np.hypot(du / layout.u_step, dv / layout.v_step) <= radius_cells + 1e-9
-    return float(np.asarray(grid.probability)[near].max()) if near.any() else 0.0
+def talkers_near(grid: SpeakerGrid, peaks: list[Peak], reach_u: float, reach_v: float) -> np.ndarray:
+    """Expected number of talkers around each peak, (peaks,), at most 1: what a broad peak is worth as a whole.
+
+    A cell holds the probability that a talker is within one cell width, so each talker is counted in 2 x 2 cells: the
+    sum over a neighbourhood, divided by 4, is the expected number there. Cells count for the nearest peak, up to
+    reach_u columns' and reach_v rows' distance in the layout's unit (on a sphere reach_u is along the circle of latitude).
+    """
+    if not peaks:
+        return np.zeros(0)
+    centres = cell_centres(grid.layout)  # (rows, cols, 2)
+    places = np.array([[peak.u, peak.v] for peak in peaks])  # (peaks, 2)
+    offsets = centres[None] - places[:, None, None]  # (peaks, rows, cols, 2)
+    if grid.layout.wraps:
+        offsets[..., 0] = wrap_angle(offsets[..., 0]) * np.cos(centres[..., 1])
+    distances = np.hypot(offsets[..., 0] / reach_u, offsets[..., 1] / reach_v)
+    nearest = distances.argmin(0)  # (rows, cols)
+    own = (nearest[None] == np.arange(len(peaks))[:, None, None]) & (distances <= 1)
+    return np.minimum((own * np.asarray(grid.probability, float)[None]).sum((1, 2)) / 4, 1.0)
 
 
 def _is_local_maximum(grid: SpeakerGrid, values: np.ndarray) -> np.ndarray:

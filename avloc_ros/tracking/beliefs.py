@@ -37,7 +37,8 @@ def speaking_after(
 
 def evidence_ratio(evidence: float, config: SpeakingConfig) -> float:
     """Likelihood ratio of one frame's evidence, tempered because neighbouring frames share sound and picture."""
-    return float((odds(evidence) / odds(config.prior)) ** config.evidence_exponent)
+    believed = min(max(evidence, config.smallest_evidence), config.largest_evidence)
+    return float((odds(believed) / odds(config.prior)) ** config.evidence_exponent)
 
 
 def is_speaking_after(previous: bool, probability: float, config: SpeakingConfig) -> bool:

@@ -53,8 +53,10 @@ class AudioEvidenceConfig:
 
     azimuth_sigma_deg: float = setting(5.0, "error of a peak's azimuth", low=0.1, high=60.0)
     elevation_sigma_deg: float = setting(12.0, "error of a peak's elevation", low=0.1, high=90.0)
-    smallest_peak: float = setting(0.1, "peaks of a lower probability are ignored", low=0.0, high=1.0)
+    smallest_peak: float = setting(0.02, "peaks of a lower probability are ignored", low=0.0, high=1.0)
     peaks: int = setting(4, "most peaks taken from one grid", low=1, high=16)
+    reach_azimuth_deg: float = setting(12.0, "what is this near to a peak belongs to it", low=1.0, high=90.0)
+    reach_elevation_deg: float = setting(40.0, "the same, in height", low=1.0, high=90.0)
     neighbourhood_deg: float = setting(15.0, "peaks nearer to a higher one are ignored", low=1.0, high=90.0)
 
 
@@ -72,6 +74,9 @@ class SpeakingConfig:
         high=1.0,
     )
     smallest_evidence: float = setting(0.03, "evidence of a track without any peak", low=0.0001, high=0.5)
+    largest_evidence: float = setting(
+        0.9, "evidence of one frame is not believed more than this", low=0.5, high=0.9999
+    )
     on: float = setting(0.6, "speaking from this probability on", low=0.0, high=1.0)
     off: float = setting(0.4, "no longer speaking below this probability", low=0.0, high=1.0)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avloc_ros.decode.peaks import find_peaks
+from avloc_ros.decode.peaks import find_peaks, talkers_near
 from avloc_ros.geometry import CameraModel, layout_directions
 from avloc_ros.tracking.config import AudioEvidenceConfig, FaceEvidenceConfig
 from avloc_ros.tracking.sphere_filter import tangent_offset
@@ -62,17 +62,29 @@ def range_from_width(face: Face, camera: CameraModel, config: FaceEvidenceConfig
 def sound_bearings(
     grid: SpeakerGrid, camera: CameraModel | None, config: AudioEvidenceConfig, assumed_range_m: float
 ) -> list[Bearing]:
-    """Bearings of the peaks of an audio grid (SPHERE, or IMAGE with a camera), highest first."""
-    cell_deg = np.degrees(grid.layout.v_step)
+    """Bearings of the peaks of an audio grid (SPHERE, or IMAGE with a camera), likeliest first.
+
+    Their probability is that of a talker anywhere around the peak, so that an array that hardly tells heights apart,
+    and whose peaks are therefore broad and low, is believed as much as another.
+    """
+    unit = 1.0  # radians
     if grid.layout.projection == Projection.IMAGE and camera is not None:
-        cell_deg = np.degrees(grid.layout.u_step / camera.fx)
-    peaks = find_peaks(grid, config.smallest_peak, config.peaks, config.neighbourhood_deg / cell_deg)
+        unit = camera.fx  # pixels per radian at the centre
+    peaks = find_peaks(
+        grid,
+        config.smallest_peak,
+        config.peaks,
+        np.radians(config.neighbourhood_deg) * unit / grid.layout.u_step,
+    )
     if not peaks:
         return []
+    reach = np.radians([config.reach_azimuth_deg, config.reach_elevation_deg]) * unit
+    probabilities = talkers_near(grid, peaks, *reach)
     points = np.array([[peak.u, peak.v] for peak in peaks])
     directions = layout_directions(grid.layout, points, camera, assumed_range_m)  # (peaks, 3)
     noise = np.diag(np.radians([config.azimuth_sigma_deg, config.elevation_sigma_deg]) ** 2)
-    return [Bearing(d, noise, peak.probability) for d, peak in zip(directions, peaks, strict=True)]
+    found = [Bearing(d, noise, float(p)) for d, p in zip(directions, probabilities, strict=True)]
+    return sorted(found, key=lambda bearing: -bearing.probability)
 
 
 def _face_bearing(

@@ -132,8 +132,7 @@ class SpeakerTracker:
     def _conclude(self, had_sound: bool, duration_s: float, stamp_ns: int) -> None:
         for track in self._tracks:
             heard = track.sound.probability if track.sound is not None else 0.0
-            evidence = max(heard, self.config.speaking.smallest_evidence) if had_sound else None
-            track.conclude(evidence, duration_s, self.config)
+            track.conclude(heard if had_sound else None, duration_s, self.config)
         self._merge()
         for track in self._tracks:
             if not track.confirmed and track.existence >= self.config.life.confirm:

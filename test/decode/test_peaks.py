@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.decode.peaks import find_peaks, value_near
+from avloc_ros.decode.peaks import find_peaks, talkers_near
 from avloc_ros.geometry import angle_between, cell_centres, direction_from_angles, image_grid, sphere_grid
 from avloc_ros.types import InputError, Modality, SpeakerGrid
 
@@ -67,13 +67,29 @@ def test_a_flat_top_is_one_peak_and_an_empty_grid_has_none():
     assert len(find_peaks(grid_of(layout, values))) == 1
 
 
-def test_value_near_wraps_and_is_zero_outside():
+@pytest.mark.parametrize("azimuth_deg", [-178.0, 3.0, 91.0])
+@pytest.mark.parametrize("height_error_deg", [4.0, 14.0])
+def test_a_broad_peak_is_worth_as_much_as_a_narrow_one(azimuth_deg, height_error_deg):
     layout = sphere_grid()
-    values = np.zeros(layout.shape)
-    values[18, 0] = 0.7
+    rng = np.random.default_rng(2)
+    draws = rng.normal([azimuth_deg, 5.0], [3.0, height_error_deg], (4000, 2))
+    centres = np.degrees(cell_centres(layout))
+    near_u = np.abs((centres[None, 0, :, 0] - draws[:, None, 0] + 180) % 360 - 180) <= 5  # (draws, cols)
+    near_v = np.abs(centres[None, :, 0, 1] - draws[:, None, 1]) <= 5  # (draws, rows)
+    values = 0.8 * np.einsum("nr,nc->rc", near_v.astype(float), near_u.astype(float)) / len(draws)
     grid = grid_of(layout, values)
-    assert value_near(grid, np.radians(179), np.radians(2.5), 1.5) == pytest.approx(0.7)
-    assert value_near(grid_of(image_grid(720, 450), np.ones((20, 24))), -500.0, 0.0) == 0.0
+    peak = find_peaks(grid, 0.02, 1)
+    expected = talkers_near(grid, peak, np.radians(12), np.radians(40))
+    assert expected == pytest.approx([0.8], abs=0.05) and peak[0].probability < 0.8
+
+
+def test_cells_count_for_the_nearest_peak_only():
+    layout = sphere_grid()
+    values = np.maximum(0.4 * bump(layout, 0.0, 0.0, 0.1), 0.2 * bump(layout, 0.6, 0.0, 0.1))
+    grid = grid_of(layout, values)
+    first, second = talkers_near(grid, find_peaks(grid, 0.05), 0.5, 0.5)
+    assert first == pytest.approx(2 * second, rel=0.05)
+    assert len(talkers_near(grid, [], 0.5, 0.5)) == 0
 
 
 def test_a_wrong_shape_is_refused():
