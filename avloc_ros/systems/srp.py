@@ -28,8 +28,8 @@ NAME = "srp"
 class SrpConfig:
     """Settings of the srp audio tracker."""
 
-    rows: int = setting(20, "rows of the image grid", low=2, high=200)
-    cols: int = setting(24, "columns of the image grid", low=2, high=200)
+    image_rows: int = setting(20, "rows of the image grid", low=2, high=200)
+    image_cols: int = setting(24, "columns of the image grid", low=2, high=200)
     sphere_rows: int = setting(36, "rows of the sphere grid, elevation -90 to 90 degrees", low=6, high=180)
     sphere_cols: int = setting(72, "columns of the sphere grid, azimuth -180 to 180 degrees", low=12, high=360)
     assumed_range_m: float = setting(2.0, "distance of talkers until it is known (parallax)", low=0.2, high=50.0)
@@ -117,7 +117,7 @@ class SrpTracker:
         self.camera = camera
         self._image_layout: GridLayout | None = None
         if camera is not None:
-            self._image_layout = image_grid(camera.width, camera.height, self.config.rows, self.config.cols)
+            self._image_layout = image_grid(camera.width, camera.height, self.config.image_rows, self.config.image_cols)
             self._image_cells = CellAngles(self._image_layout, camera, self.config.assumed_range_m)
 
     def reset(self) -> None:
