@@ -46,12 +46,13 @@ def expect_running(child: subprocess.Popen[bytes], name: str, log: Path) -> None
 
 
 def expect_success(child: subprocess.Popen[bytes], name: str, log: Path) -> None:
-    """Wait for the child's end. Raises InputError with the end of its output where it failed."""
-    if child.wait(STOP_PATIENCE_S) != 0:
+    """Raises InputError with the end of its output where the child failed, or has not ended."""
+    if child.poll() != 0:
         raise ended_early(child, name, log)
 
 
 def ended_early(child: subprocess.Popen[bytes], name: str, log: Path) -> InputError:
     """The error that tells the child's status and last words."""
     end = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
-    return InputError(f"`avloc {name}` ended with status {child.returncode}; its last words:\n{end}")
+    how = "has not ended in time" if child.returncode is None else f"ended with status {child.returncode}"
+    return InputError(f"`avloc {name}` {how}; its last words:\n{end}")

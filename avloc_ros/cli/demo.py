@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
 
     scene = load_scene(scene_folder)
     out.mkdir(parents=True)
-    played = play(scene_folder, out, options.device)
+    played = play(scene, out, options.device)
     if not played.monitor.history:
         raise InputError(f"no speaker was reported; see {out / 'nodes.log'} and {out / 'player.log'}")
     page = write_results(scene, out, played)
@@ -97,18 +97,19 @@ def demo_scene() -> Path:
     return folder
 
 
-def play(scene: Path, out: Path, device: str) -> Played:
+def play(scene: Scene, out: Path, device: str) -> Played:
     """Nodes in one process, the player in another, and here, in a third, recorder and table."""
     from avloc_ros.nodes.listener import Listener
 
     nodes_log, player_log = out / "nodes.log", out / "player.log"
     live_arguments = ["live", "--namespace", NAMESPACE, "--no-table", "--device", device]
-    play_arguments = ["replay", str(scene), "--player-only", "--namespace", NAMESPACE, "--start-after", str(MATCH_TIME_S)]
+    play_arguments = ["replay", str(scene.folder), "--player-only", "--namespace", NAMESPACE, "--start-after", str(MATCH_TIME_S)]
     with Listener(NAMESPACE, out / "bag", RECORDED, GLOBAL_TOPICS) as listener, avloc_child(live_arguments, nodes_log) as live:
         with error_console.status("starting the nodes ..."):
             listener.wait_for_publisher("speakers", START_PATIENCE_S, lambda: expect_running(live, "live", nodes_log))
         with avloc_child(play_arguments, player_log) as player:
-            show_until(lambda: player.poll() is not None, listener)
+            too_late = after(scene.duration_s + START_PATIENCE_S)
+            show_until(lambda: player.poll() is not None or too_late(), listener)
             expect_success(player, "replay", player_log)
         expect_running(live, "live", nodes_log)
         show_until(after(AFTER_END_S), listener)

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     names = ["player", *pipeline]
     parameters = pipeline_parameters(options, names)
     path = options.path if "," in options.path else str(Path(options.path).expanduser())
-    parameters["player"] |= {"source": path, "rate": options.rate, "loop": options.loop, "exit_at_end": not options.loop}
+    parameters["player"] |= {"path": path, "rate": options.rate, "loop": options.loop, "exit_at_end": not options.loop}
     if options.start_after is not None:
         parameters["player"]["start_after_s"] = options.start_after
     if options.rate != 1.0:  # sound cannot be stamped "now" at another speed: all follow the recording's clock
