@@ -1,0 +1,81 @@
+"""What is drawn for measured scenes, without rendering."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.simulation.kit import Kit, open_kit
+from avloc_ros.simulation.measured_rooms import parse_response
+from avloc_ros.simulation.scene_plan import WIDTH, Wishes, draw_plan, face_column
+from avloc_ros.types import InputError
+
+
+@pytest.fixture(scope="module")
+def kit() -> Kit:
+    names = [f"lab_S{azimuth:03d}-{cm}.flac" for azimuth in range(0, 360, 60) for cm in (150, 200)]
+    responses = [parse_response(Path(name)) for name in [*names, "lab_SBG1.flac"]]
+    array = MicrophoneArray(np.array([[0.05, 0, 0], [-0.05, 0, 0]]))
+    clips = (Path("av/a.mpg"), Path("av/b.mpg"))
+    voices = tuple(Path(f"speech/{speaker}-1.flac") for speaker in range(5))
+    return Kit("test", array, tuple(responses), clips, voices, (Path("events/dog.ogg"),), None)  # type: ignore[arg-type]
+
+
+def _plans(kit: Kit, count: int, wishes: Wishes = Wishes()) -> list:  # noqa: B008
+    return [draw_plan(np.random.default_rng([3, index]), kit, index, wishes) for index in range(count)]
+
+
+def test_half_of_the_scenes_are_noisy_or_half_dark(kit: Kit) -> None:
+    plans = _plans(kit, 20)
+    assert sum(plan.condition == "clean" for plan in plans) == 10
+    assert all((plan.noise is not None) == ("noisy" in plan.condition) for plan in plans)
+    assert all((plan.darkness is not None) == ("dark" in plan.condition) for plan in plans)
+
+
+def test_faces_stand_in_any_column_and_some_talkers_are_off_camera(kit: Kit) -> None:
+    columns = []
+    for plan in _plans(kit, 300):
+        columns += [face_column(plan.camera, t.response) for t in plan.talkers if t.clip]
+    inside = np.array([u for u in columns if u is not None and 0 <= u < WIDTH])
+    per_sixth = np.histogram(inside, bins=6, range=(0, WIDTH))[0]
+    assert per_sixth.min() > 0.5 * per_sixth.mean() * 0.8
+    assert 0.1 < 1 - len(inside) / len(columns) < 0.6
+    assert np.minimum(inside, WIDTH - inside).min() > 20
+
+
+def test_talkers_stand_at_different_azimuths_and_someone_speaks(kit: Kit) -> None:
+    for plan in _plans(kit, 60):
+        azimuths = [t.response.azimuth_rad for t in plan.talkers]
+        assert len({round(a, 3) for a in azimuths}) == len(azimuths)
+        assert any(not t.silent for t in plan.talkers)
+        assert len({t.name for t in plan.talkers}) == len(plan.talkers)
+
+
+def test_wishes_are_kept(kit: Kit) -> None:
+    wishes = Wishes(audio_only=True, talkers=2, condition="noisy", snr_db=3.0, duration_s=4.0)
+    for plan in _plans(kit, 10, wishes):
+        assert (
+            len(plan.talkers) == 2
+            and plan.noise is not None
+            and plan.noise.snr_db == 3.0
+            and plan.frames == 100
+        )
+        assert all(t.clip is None for t in plan.talkers)
+        assert plan.noise.responses[0].corner == "BG1"
+
+
+def test_wrong_wishes_are_refused() -> None:
+    with pytest.raises(InputError, match="'foggy' is not known"):
+        Wishes(condition="foggy")
+    with pytest.raises(InputError, match="0 talkers"):
+        Wishes(talkers=0)
+
+
+def test_a_missing_kit_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no data kit"):
+        open_kit(tmp_path / "none", "test")
+    with pytest.raises(InputError, match="no measured responses"):
+        open_kit(tmp_path, "test")
