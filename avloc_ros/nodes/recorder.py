@@ -33,11 +33,14 @@ def message_class(type_name: str) -> Any:
 
 
 def discover_topics(node: Node, wanted: tuple[str, ...] = ()) -> list[RecordedTopic]:
-    """Topics on the graph now: those in `wanted`, or all but parameter and log traffic."""
+    """Topics that somebody publishes now: those in `wanted`, or all but parameter and log traffic.
+
+    A topic that only has subscribers is left for later: its publisher decides whether it is latched.
+    """
     found = []
     for name, kinds in node.get_topic_names_and_types():
         hidden = name.endswith(("/transition_event",)) or name in ("/rosout", "/parameter_events")
-        if (name in wanted) if wanted else not hidden:
+        if ((name in wanted) if wanted else not hidden) and node.count_publishers(name):
             found.append(RecordedTopic(name, kinds[0]))
     return found
 
