@@ -92,12 +92,13 @@ class CameraWatch:
         try:
             found = self._buffer.lookup_transform(array_frame, camera_frame, Time())
         except tf2_ros.TransformException as error:
-            missing = f"no TF from '{camera_frame}' to '{array_frame}' ({error})"
+            missing = f"no TF from '{camera_frame}' to '{array_frame}'"
             if self.config.mount_from == "tf":
-                self.reason = f"{missing}: publish a static transform, or set camera.mount_from to parameters"
+                self.reason = f"{missing} ({error}): publish it, or set camera.mount_from to parameters"
                 return
-            self.reason = f"{missing}: the camera's mounting is taken from the parameters camera.*"
             self._mount = self._mount or self._mount_from_parameters()
+            where = "on the array, looking along x" if self.config == CameraMountConfig() else "where camera.* says"
+            self.reason = f"{missing}: the camera is taken to be {where} (camera.mount_from: parameters confirms it)"
             return
         self.reason = ""
         self._mount = mount_from_transform(found.transform)

@@ -172,8 +172,8 @@ class Health:
         )
         if has_output or not self._outputs:
             return HealthReport(worst, "; ".join(words) if words else "running", values)
-        if not words and now - self._watching_since_s < self._longest_stale_s():
-            return HealthReport(Level.OK, "starting", values)
+        if now - self._watching_since_s < self._longest_stale_s():
+            return HealthReport(Level.OK, "; ".join(["starting", *words]), values)
         reason = "; ".join(words) or "inputs come, but nothing has been made of them yet"
         return HealthReport(Level.ERROR, f"no output: {reason}", values)
 

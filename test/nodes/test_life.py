@@ -1,0 +1,151 @@
+"""Life cycle, parameters and processes of the nodes, as a user meets them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from rclpy.parameter import Parameter
+
+from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.nodes.attention import AttentionNode
+from avloc_ros.nodes.audio_tracker import AudioTrackerNode
+from avloc_ros.nodes.compose import make_node, run_in_one_process
+from avloc_ros.nodes.fusion import FusionNode
+from avloc_ros.nodes.player import PlayerNode
+from avloc_ros.nodes.speaker_tracker import SpeakerTrackerNode
+from avloc_ros.types import InputError
+
+NODES = ("attention", "audio_capture", "audio_tracker", "camera_capture", "fusion", "overlay", "player",
+         "speaker_tracker", "visual_detector")  # fmt: skip
+
+
+def test_a_bad_setting_is_refused_with_the_reason_and_a_good_one_holds(rig):
+    (node,) = rig.add(SpeakerTrackerNode)
+    (refused,) = node.set_parameters([Parameter("camera.position_m", value=[1.0, 2.0])])
+    assert not refused.successful and "needs three finite numbers in metres" in refused.reason
+    (refused,) = node.set_parameters([Parameter("tracker.life.memory_s", value=-1.0)])
+    assert not refused.successful and "tracker.life.memory_s" in refused.reason
+    (refused,) = node.set_parameters([Parameter("camera.mount_from", value="guess")])
+    assert not refused.successful and "auto, tf, parameters" in refused.reason
+    (refused,) = node.set_parameters([Parameter("max_wait_s", value=1.0)])
+    assert not refused.successful and "read-only" in refused.reason
+    (done,) = node.set_parameters([Parameter("tracker.life.memory_s", value=3)])  # an integer will do
+    assert done.successful and node.config.tracker.life.memory_s == 3.0
+
+
+def test_every_parameter_is_described(rig):
+    (node,) = rig.add(FusionNode)
+    for name in ("max_wait_s", "flat.threshold", "autostart", "stale_after_s"):
+        descriptor = node.describe_parameter(name)
+        assert descriptor.description
+        assert name == "autostart" or descriptor.floating_point_range[0].to_value > 0
+
+
+def test_a_parameter_out_of_range_stops_the_start_with_a_clear_line(rig, capsys):
+    with pytest.raises(InputError, match=r"flat\.threshold"):
+        make_node(FusionNode, rig.context, {"fusion": {"flat.threshold": 7.0}})
+    assert run_in_one_process([FusionNode], {"fusion": {"flat.threshold": 7.0}}, until=lambda: True) == 2
+    assert "flat.threshold" in capsys.readouterr().err
+
+
+def test_without_autostart_the_life_cycle_is_the_users(rig):
+    node = make_node(FusionNode, rig.context, {"fusion": {"autostart": False}})
+    rig.executor.add_node(node)
+    rig.nodes.append(node)
+    assert not rig.wait(lambda: node.is_active, 0.3)
+    for transition, is_active in (("configure", False), ("activate", True), ("deactivate", False), ("activate", True),
+                                  ("deactivate", False), ("cleanup", False), ("configure", False), ("activate", True)):  # fmt: skip
+        assert getattr(node, f"trigger_{transition}")().name == "SUCCESS", transition
+        assert node.is_active == is_active
+
+
+def test_a_node_that_cannot_configure_says_why(rig):
+    node = make_node(PlayerNode, rig.context, {"**": {}, "player": {"path": "no/such/scene", "diagnostics_period_s": 0.1}})
+    rig.executor.add_node(node)
+    rig.nodes.append(node)
+    assert rig.wait(lambda: rig.seen.said("player", "no/such/scene: no such file or folder"))
+    assert not node.is_active
+
+
+def test_no_array_and_a_wrong_one_are_named(rig, faults):
+    rig.add(AudioTrackerNode)
+    rig.talk(0.8)
+    assert rig.wait(lambda: rig.seen.said("audio_tracker", "no output: no microphone array: publish it (latched) on /microphone_array"))
+    rig.tell_array(MicrophoneArray([[0, 0, 0], [0.1, 0, 0]], name="pair"))
+    assert rig.talk_until(lambda: rig.seen.said("audio_tracker", "audio has 4 channels"))
+    rig.tell_array()  # the right one, while running
+    rig.seen.clear()
+    assert rig.talk_until(lambda: "audio_tracker" in rig.seen.words and "no output" not in rig.seen.words["audio_tracker"][-1])
+
+
+def test_a_namespace_and_many_rooms_do_not_mix(rig):
+    rooms = [make_node(AttentionNode, rig.context, {}, f"/{room}") for room in ("kitchen", "hall")]
+    for room in rooms:
+        rig.executor.add_node(room)
+        rig.nodes.append(room)
+    assert rig.wait(lambda: all(room.is_active for room in rooms), 10)
+    assert [room.resolve_topic_name("speakers") for room in rooms] == ["/kitchen/speakers", "/hall/speakers"]
+
+
+def run_fusion(*arguments: str) -> subprocess.Popen:
+    return start_node("fusion", "--ros-args", "-p", "max_wait_s:=0.15", "-p", "diagnostics_period_s:=0.1", *arguments)
+
+
+def start_node(name: str, *arguments: str) -> subprocess.Popen:
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "  # as the installed executables begin
+        f"from avloc_ros.nodes.{name} import main; sys.exit(main())"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ)
+    )
+
+
+def test_a_node_killed_and_restarted(rig):
+    from avloc_ros.nodes.visual_detector import VisualDetectorNode
+
+    fusion = run_fusion()
+    try:
+        rig.add(AudioTrackerNode, VisualDetectorNode, SpeakerTrackerNode)
+        rig.tell_array()
+        fused = lambda: rig.seen.modalities()[-3:] == [2, 2, 2]  # noqa: E731
+        assert rig.talk_until(fused, 15)
+        fusion.kill()
+        fusion.wait()
+        rig.seen.clear()
+        assert rig.talk_until(lambda: rig.seen.said("speaker_tracker", "no speaker_grid for"))
+        assert rig.seen.has_speaker()  # the tracker goes on with faces and sound
+        fusion = run_fusion()
+        rig.seen.clear()
+        assert rig.talk_until(fused, 15)
+        assert rig.wait(lambda: "no speaker_grid" not in rig.seen.words["speaker_tracker"][-1])
+    finally:
+        fusion.kill()
+        fusion.communicate()
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_sigint_ends_a_running_node_cleanly(name):
+    node = start_node(name, "--ros-args", "-p", "diagnostics_period_s:=0.1")
+    for line in node.stdout:  # its first word in the log: it runs, or says what it lacks
+        if f"[{name}]" in line:
+            break
+    node.send_signal(signal.SIGINT)
+    rest, _ = node.communicate(timeout=10)
+    assert "Traceback" not in rest
+    assert node.returncode == 0
+
+
+@pytest.mark.parametrize("after_s", [0.25, 0.6, 1.0, 1.6])
+def test_sigint_at_any_time_leaves_no_traceback(after_s):
+    node = start_node("visual_detector")
+    time.sleep(after_s)
+    node.send_signal(signal.SIGINT)
+    output, _ = node.communicate(timeout=15)
+    assert "Traceback" not in output
+    assert node.returncode in (0, 130, -signal.SIGINT)
