@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from statistics import median
+from statistics import fmean
 
 from avloc_ros.sources.sample_clock import SampleClock
 from avloc_ros.types import AudioChunk
@@ -13,7 +13,7 @@ STEP_S = 1.0  # a stamp this far from its prediction cannot be jitter: the strea
 GATE_S = 0.05  # beyond this (and six sigmas) a stamp is an outlier, unless several in a row agree
 AGREEING = 3
 REMEMBERED = 16  # recent packets in which duplicates are looked for when the sender does not count
-LAGS = 8  # packets over which a lag is averaged before it counts as a lost packet
+LAGS = 16  # packets over which a lag is averaged before it counts as a lost packet
 
 
 class AudioPlacement:
@@ -84,9 +84,9 @@ class AudioPlacement:
         self._lags_s.append(late_s)
         certain_s = max(0.75 * packet_s, 5 * self.clock.jitter_s)
         if abs(late_s) < certain_s:
-            late_s = median(self._lags_s) if len(self._lags_s) == LAGS else 0.0
+            late_s = fmean(self._lags_s) if len(self._lags_s) == LAGS else 0.0
             # jitter averages out over several packets, a lost one does not
-            certain_s = max(0.5 * packet_s, 3 * self.clock.jitter_s / LAGS**0.5)
+            certain_s = max(0.6 * packet_s, 4 * self.clock.jitter_s / LAGS**0.5)
         if abs(late_s) < certain_s:
             return end
         self._lags_s.clear()
