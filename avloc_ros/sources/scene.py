@@ -84,8 +84,7 @@ def load_scene(folder: str | Path) -> Scene:
     audio_path, video_path = (_file(folder, content, key) for key in ("audio", "video"))
     if audio_path is None and video_path is None:
         raise InputError(f"{folder / 'scene.json'} names neither 'audio' nor 'video'")
-    array = MicrophoneArray.from_mapping(content["array"], folder.name) if content.get("array") else None
-    camera = CameraModel.from_mapping(content["camera"]) if content.get("camera") else None
+    array, camera = _geometry(folder, content)
     truth_path = _file(folder, content, "truth")
     scene = Scene(
         folder,
@@ -208,6 +207,19 @@ def _file(folder: Path, content: dict[str, Any], key: str) -> Path | None:
     if not path.is_file():
         raise InputError(f"{folder / 'scene.json'}: '{key}' names {name}, which is not there")
     return path
+
+
+def _geometry(folder: Path, content: dict[str, Any]) -> tuple[MicrophoneArray | None, CameraModel | None]:
+    try:
+        array = MicrophoneArray.from_mapping(content["array"], folder.name) if content.get("array") else None
+        camera = CameraModel.from_mapping(content["camera"]) if content.get("camera") else None
+    except InputError:
+        raise
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{folder / 'scene.json'}: array.positions_m or camera is not made of numbers: {error}"
+        ) from error
+    return array, camera
 
 
 def _fps(folder: Path, content: dict[str, Any], video_path: Path | None) -> float:

@@ -119,3 +119,34 @@ def errors_ms():
 def restamped():
     """The same packet with other fields."""
     return replace
+
+
+@pytest.fixture(scope="session")
+def small_scene(tmp_path_factory):
+    """A scene of 1.2 s with sound, pictures whose brightness tells their number, and truth."""
+    from avloc_ros.geometry import CameraModel, MicrophoneArray, rotation_from_yaw_pitch_roll
+    from avloc_ros.sources.scene import TruthRow, write_scene
+
+    rng = np.random.default_rng(3)
+    array = MicrophoneArray(rng.uniform(-0.05, 0.05, (4, 3)), ("a", "b", "c", "d"), name="square")
+    rotation = rotation_from_yaw_pitch_roll(0.3, 0.1, -0.05)
+    camera = CameraModel(96, 64, 80.0, 81.0, 48.0, 31.0, np.array([0.02, 0.0, 0.1]), rotation)
+    images = [np.full((64, 96, 3), 8 * number, np.uint8) for number in range(30)]
+    rows = [
+        TruthRow(k, k / 25, who, *place, azimuth_rad=0.25 - k / 100, elevation_rad=0.1, distance_m=distance,
+                 speaking=k % 3 > 0, visible=place[0] is not None, extra={"note": str(k)})
+        for k in range(30)
+        for who, place, distance in (
+            ("anna", (10.5, 20.25, 5.0, 6.0, 11.0, 28.5), 1.5), ("ben", (None,) * 6, None),
+        )
+    ]  # fmt: skip
+    return write_scene(
+        tmp_path_factory.mktemp("scenes") / "small",
+        array=array,
+        camera=camera,
+        audio=rng.uniform(-0.5, 0.5, (19200, 4)),
+        sample_rate_hz=16000,
+        images=iter(images),
+        truth=rows,
+        extra={"description": "a small one", "room": {"rt60_s": 0.3}},
+    )

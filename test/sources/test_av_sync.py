@@ -157,7 +157,7 @@ def test_frames_out_of_order_come_out_in_order(make_recording, make_sync, play_s
     pictures = recording.pictures()
     swapped = list(pictures)
     for first in range(4, len(swapped) - 1, 7):
-        (early, *one), (late, *other) = swapped[first], swapped[first + 1]
+        (early, *one), (_, *other) = swapped[first], swapped[first + 1]
         # the later frame comes first, the earlier one while both still wait for their sound
         swapped[first], swapped[first + 1] = (early, *other), (early + 0.01, *one)
     windows = play_streams(make_sync(recording), recording.packets(), swapped)
