@@ -102,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
     figures = metrics(evaluation, about)
     page = write_report(options.out, evaluation, figures)
     print_table(figures)
-    console.print(f"report: {page}")
+    console.print(f"report: {page}", soft_wrap=True)
     return 0
 
 
@@ -134,7 +134,7 @@ def print_table(figures: dict[str, Any]) -> None:
     from avloc_ros.evaluation.page import number
 
     table = Table(title=f"{len(figures['inputs'])} recordings, {figures['frames']} frames")
-    table.add_column("system")
+    table.add_column("system", no_wrap=True)
     for label in TERMINAL_COLUMNS.values():
         table.add_column(label, justify="right")
     for name, system in figures.get("systems", {figures["system"]: figures}).items():

@@ -7,6 +7,7 @@ is not labelled: a frame counts as speech where its level is within 25 dB of the
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,6 +103,6 @@ def speech_frames(samples: np.ndarray, rate_hz: int, frames: int) -> np.ndarray:
     mono = samples.mean(1)
     edges = [round(k * rate_hz / DEFAULT_FPS) for k in range(frames + 1)]
     level_db = np.array(
-        [10 * np.log10(np.mean(mono[a:b] ** 2) + 1e-12) for a, b in zip(edges, edges[1:], strict=False)]
+        [10 * np.log10(np.mean(mono[a:b] ** 2) + 1e-12) for a, b in itertools.pairwise(edges)]
     )
     return level_db > np.percentile(level_db, 95) - SPEECH_WITHIN_DB

@@ -25,7 +25,8 @@ TEMPLATE = """<!doctype html>
 <table><tr><th>against</th><th>LE px</th><th>FR</th><th>FP</th></tr>
 {% for other, row in m.differences_95.items() %}<tr><td>{{ other }}</td>
 {% for name in ("le_px_mean", "frame_recall", "false_positives") %}
-<td{% if not row[name].excludes_zero %} class="no"{% endif %}>{{ row[name].difference | n }} [{{ row[name].low | n }}, {{ row[name].high | n }}]</td>
+<td{% if not row[name].excludes_zero %} class="no"{% endif %}>{{ row[name].difference | n }}
+ [{{ row[name].low | n }}, {{ row[name].high | n }}]</td>
 {% endfor %}</tr>{% endfor %}</table>{% endif %}
 {% for plot in plots %}<p><img src="{{ plot }}" alt="{{ plot }}"></p>{% endfor %}
 <h2>Per recording</h2>

@@ -82,7 +82,9 @@ def run_contestants(
     stages = run_stages(item, config)
     picture = None
     if item.camera is not None:
-        picture = PictureGeometry(item.camera.width, item.camera.height, config.rows, config.cols)
+        picture = PictureGeometry(
+            item.camera.width, item.camera.height, config.srp.image_rows, config.srp.image_cols
+        )
     return {
         contestant.name: Recording(
             item.name, tuple(report_frames(contestant, item, stages, config)), picture, item.extra

@@ -23,8 +23,6 @@ class LocalizerConfig:
     """Settings of the whole chain."""
 
     fusion: str = setting("flat", "what the tracker rests on: both senses, or one of them", choices=FUSIONS)
-    rows: int = setting(20, "rows of the image grid", low=2, high=200)
-    cols: int = setting(24, "columns of the image grid", low=2, high=200)
     binary_faces: bool = setting(
         False, "faces mark their cell with 1 instead of the detector's score (the paper)"
     )
@@ -64,7 +62,9 @@ class FusedTracking:
         """One moment; what is None is missing, and not held against anybody."""
         video = None
         if faces is not None:
-            video = faces_to_grid(faces, self.config.rows, self.config.cols, self.config.binary_faces)
+            video = faces_to_grid(
+                faces, self.config.srp.image_rows, self.config.srp.image_cols, self.config.binary_faces
+            )
             video = replace(video, stamp_ns=stamp_ns)
         image_audio = audio.image if audio is not None else None
         fused = (
