@@ -59,3 +59,8 @@ def test_share_holds_the_dds_profile_and_the_manifest() -> None:
     share = Path(get_package_share_directory("avloc_ros"))
     assert (share / "package.xml").read_text() == (ROOT / "package.xml").read_text()
     assert (share / "config" / "dds" / "shared_memory.xml").is_file()
+
+
+def test_nothing_shadows_the_generated_half() -> None:
+    assert not (ROOT / "avloc_ros" / "msg").exists()
+    assert not list((ROOT / "test").rglob("__init__.py"))
