@@ -43,7 +43,7 @@ class SrpConfig:
     quietest_dbfs: float = setting(-100.0, "level per bin below which nothing counts as sound", low=-200.0, high=0.0)
     max_peaks: int = setting(4, "peaks that are looked at in each window", low=1, high=16)
     apart_deg: float = setting(20.0, "least angle between two peaks", low=1.0, high=90.0)
-    threshold: float = setting(0.3, "detection threshold of a peak being a talker, chosen on validation scenes", low=0.0, high=1.0)
+    threshold: float = setting(0.5, "detection threshold of a peak being a talker, chosen on validation scenes", low=0.0, high=1.0)
     voice_mask: bool = setting(False, "tell voices from other sounds by the small network; false: level and voicing only")
     voice_model: str = setting("", "path of a Silero VAD ONNX file; empty: level and voicing")
     device: str = setting("cpu", "where the steered power is computed: cpu (numpy), or a torch device such as cuda:0")

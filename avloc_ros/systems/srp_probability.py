@@ -20,15 +20,15 @@ from avloc_ros.types import GridLayout, Projection
 class PeakCalibration:
     """Fitted numbers: a logistic rule for "this peak is a talker", and the error of its direction."""
 
-    intercept: float = -5.9
-    clarity: float = 6.0  # height in standard deviations of the map, as a share of the sharpest that the array can do
-    relative_height: float = 1.3  # against the highest peak
-    voice: float = 0.7  # per unit of the voice logit
-    missed: float = 0.1  # share of voices that no peak stands for: they may be anywhere
+    intercept: float = -6.8
+    clarity: float = 9.3  # height in standard deviations of the map, as a share of the sharpest that the array can do
+    relative_height: float = 1.1  # against the highest peak
+    voice: float = 0.25  # per unit of the voice logit
+    missed: float = 0.08  # share of voices that no peak stands for: they may be anywhere
     path_deviation_m: float = 0.0015
-    least_deviation_rad: float = 0.03  # what remains with an array of any size: reverberation, unmeasured positions
-    wide_share: float = 0.2  # share of estimates whose error is wider
-    wide_factor: float = 3.0
+    least_deviation_rad: float = 0.015  # what remains with an array of any size: reverberation, unmeasured positions
+    wide_share: float = 0.15  # share of estimates whose error is wider
+    wide_factor: float = 2.5
 
 
 class CellAngles:
@@ -97,29 +97,37 @@ def cell_probability(
     surest peak's error that fits within one cell width: small where the array tells little, as a flat one does of the
     elevation, or where cells are narrower than the error. No cell can be surer than that.
     """
-    sharpness = 1.0
     nobody = 1 - (calibration.missed * voice_probability) * cells.share_of_sphere  # (rows, cols)
-    deviation_u, deviation_v = ambiguity.angle_deviation(
-        peaks.azimuth_rad, peaks.elevation_rad, calibration.path_deviation_m
-    )
-    spread_u = np.hypot(deviation_u, calibration.least_deviation_rad)  # (n,)
-    spread_v = np.hypot(deviation_v, calibration.least_deviation_rad)
-    shares = ((1 - calibration.wide_share, 1.0), (calibration.wide_share, calibration.wide_factor))
-    for k in np.flatnonzero(talker > 1e-3):
-        along = np.cos(peaks.elevation_rad[k])  # azimuth is counted along the arc, as its error is
-        offset_u = wrap_angle(cells.azimuth_rad - peaks.azimuth_rad[k]) * along
-        offset_v = cells.elevation_rad - peaks.elevation_rad[k]
-        within = sum(
-            _mass(offset_u, cells.azimuth_width_rad * along, factor * spread_u[k])
-            * (share * _mass(offset_v, cells.elevation_width_rad, factor * spread_v[k]))
-            for share, factor in shares
-        )
-        if k == np.argmax(talker):
-            sharpness = float(np.max(within))
-        nobody *= 1 - talker[k] * within
-    return (1 - nobody).astype(np.float32), sharpness
+    worth = np.flatnonzero(talker > 1e-3)
+    if not len(worth):
+        return (1 - nobody).astype(np.float32), 1.0
+    within = _within_one_width(peaks, worth, cells, ambiguity, calibration)  # (worth, rows, cols)
+    nobody = nobody * np.prod(1 - talker[worth, None, None].astype(np.float32) * within, axis=0)
+    return (1 - nobody).astype(np.float32), float(within[np.argmax(talker[worth])].max())
 
 
-def _mass(offset: np.ndarray, half_width: np.ndarray, deviation: float) -> np.ndarray:
+def _within_one_width(
+    peaks: PowerPeaks,
+    chosen: np.ndarray,
+    cells: CellAngles,
+    ambiguity: ArrayAmbiguity,
+    calibration: PeakCalibration,
+) -> np.ndarray:
+    """Share of the error of each chosen (n,) peak that lies within one cell width of each cell: (n, rows, cols)."""
+    azimuth, elevation = peaks.azimuth_rad[chosen], peaks.elevation_rad[chosen]
+    deviation = ambiguity.angle_deviation(azimuth, elevation, calibration.path_deviation_m)
+    factors = np.array([1.0, calibration.wide_factor])[:, None]
+    # Axes below: (narrow or wide, peaks, rows, cols)
+    spread_u, spread_v = ((factors * np.hypot(d, calibration.least_deviation_rad))[..., None, None] for d in deviation)
+    along = np.cos(elevation)[:, None, None]  # azimuth is counted along the arc, as its error is
+    offset_u = wrap_angle(cells.azimuth_rad - azimuth[:, None, None]) * along
+    offset_v = cells.elevation_rad - elevation[:, None, None]
+    mass = _mass(offset_u, cells.azimuth_width_rad * along, spread_u)
+    mass = mass * _mass(offset_v, cells.elevation_width_rad, spread_v)
+    return (1 - calibration.wide_share) * mass[0] + calibration.wide_share * mass[1]
+
+
+def _mass(offset: np.ndarray, half_width: np.ndarray, deviation: np.ndarray) -> np.ndarray:
     """Share of a normal distribution within `half_width` of a point `offset` from its centre."""
-    return ndtr((offset + half_width) / deviation) - ndtr((offset - half_width) / deviation)
+    upper, lower = (offset + half_width) / deviation, (offset - half_width) / deviation
+    return ndtr(upper.astype(np.float32)) - ndtr(lower.astype(np.float32))
