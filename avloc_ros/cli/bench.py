@@ -14,6 +14,7 @@ from rich.table import Table
 from avloc_ros.cli.console import console, error_console
 
 PARTS = ("stages", "growth", "transport", "live")
+PEER_FRAMES = 100
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,7 +25,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--frames", type=int, default=200, help="calls per measurement of a stage")
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the live run")
     parser.add_argument("--scene", type=Path, help="scene of the live run; default: the demo's")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure")
+    parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS), help="what to measure; none: only peers")
     parser.add_argument("--against", choices=("pyroomacoustics",), help="run this peer on the same frames")
     parser.set_defaults(run=run)
 
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
         if "growth" in options.parts:
             from avloc_ros.evaluation.stage_costs import growth
 
-            report["scaling"] = [asdict(item) for item in growth(options.frames // 2, options.device, progress)]
+            report["scaling"] = [asdict(item) for item in growth(max(options.frames // 2, 10), options.device, progress)]
         if "transport" in options.parts:
             report["transport_ms"] = measure_transport(progress)
         if "live" in options.parts:
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
             from avloc_ros.evaluation.against_pyroomacoustics import compare
 
             progress(options.against)
-            report["against"] = compare(progress)
+            report["against"] = compare(progress, PEER_FRAMES)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "bench.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print_report(report)
