@@ -133,7 +133,7 @@ def test_truth_says_line_and_reason(tmp_path, small_scene):
     assert read_truth(path) == small_scene.truth
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:2], lines[2].replace("ben,,", "ben,left,")]))
-    with pytest.raises(InputError, match="line 3.*left"):
+    with pytest.raises(InputError, match=r"line 3.*left"):
         read_truth(path)
     path.write_text("frame,time_s\n1,2\n")
     with pytest.raises(InputError, match="speaker"):
