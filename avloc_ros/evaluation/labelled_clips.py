@@ -52,18 +52,8 @@ def _clip(
     speech = speech_frames(samples, rate_hz, frames)
     truth = {
         k: tuple(
-            TruthRow(
-                k,
-                k / DEFAULT_FPS,
-                f"talker{n}",
-                *[None] * 6,
-                float(a),
-                float(e),
-                distance_m,
-                bool(speech[k]),
-                False,
-            )
-            for n, (a, e) in enumerate(zip(azimuths, elevations, strict=True), 1)
+            _row(k, f"talker{n}", azimuth, elevation, distance_m, bool(speech[k]))
+            for n, (azimuth, elevation) in enumerate(zip(azimuths, elevations, strict=True), 1)
         )
         for k in range(frames)
     }
@@ -79,6 +69,27 @@ def _clip(
     }
     return EvaluationInput(
         name, folder / row["file"], DEFAULT_FPS, frames, array, None, rate_hz, truth, moments, extra
+    )
+
+
+def _row(
+    frame: int, speaker: str, azimuth_rad: float, elevation_rad: float, distance_m: float, speaking: bool
+) -> TruthRow:
+    return TruthRow(
+        frame=frame,
+        time_s=frame / DEFAULT_FPS,
+        speaker=speaker,
+        u_px=None,
+        v_px=None,
+        left_px=None,
+        top_px=None,
+        width_px=None,
+        height_px=None,
+        azimuth_rad=float(azimuth_rad),
+        elevation_rad=float(elevation_rad),
+        distance_m=distance_m,
+        speaking=speaking,
+        visible=False,
     )
 
 
