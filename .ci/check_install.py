@@ -49,9 +49,9 @@ def check_node(node: Node, executable: Path) -> None:
 
 
 def main() -> None:
-    prefix = Path(sys.argv[1]).resolve()
+    prefix = Path(sys.argv[1]).absolute()
     for half in (avloc_ros.__file__, sys.modules["avloc_ros.msg"].__file__):
-        if not Path(half).resolve().is_relative_to(prefix):
+        if not Path(half).absolute().is_relative_to(prefix):
             raise SystemExit(f"{half} is not from {prefix}")
     rclpy.init()
     node = Node("check_install")
