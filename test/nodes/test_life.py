@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -46,11 +45,11 @@ def test_every_parameter_is_described(rig):
         assert name == "autostart" or descriptor.floating_point_range[0].to_value > 0
 
 
-def test_a_parameter_out_of_range_stops_the_start_with_a_clear_line(rig, capsys):
+def test_a_parameter_out_of_range_stops_the_start_with_a_clear_line(rig, capfd):
     with pytest.raises(InputError, match=r"flat\.threshold"):
         make_node(FusionNode, rig.context, {"fusion": {"flat.threshold": 7.0}})
     assert run_in_one_process([FusionNode], {"fusion": {"flat.threshold": 7.0}}, until=lambda: True) == 2
-    assert "flat.threshold" in capsys.readouterr().err
+    assert "flat.threshold" in capfd.readouterr().err
 
 
 def test_without_autostart_the_life_cycle_is_the_users(rig):
@@ -58,10 +57,9 @@ def test_without_autostart_the_life_cycle_is_the_users(rig):
     rig.executor.add_node(node)
     rig.nodes.append(node)
     assert not rig.wait(lambda: node.is_active, 0.3)
-    for transition, is_active in (("configure", False), ("activate", True), ("deactivate", False), ("activate", True),
-                                  ("deactivate", False), ("cleanup", False), ("configure", False), ("activate", True)):  # fmt: skip
+    for transition in "configure activate deactivate activate deactivate cleanup configure activate".split():
         assert getattr(node, f"trigger_{transition}")().name == "SUCCESS", transition
-        assert node.is_active == is_active
+        assert node.is_active == (transition == "activate")
 
 
 def test_a_node_that_cannot_configure_says_why(rig):
@@ -75,7 +73,8 @@ def test_a_node_that_cannot_configure_says_why(rig):
 def test_no_array_and_a_wrong_one_are_named(rig, faults):
     rig.add(AudioTrackerNode)
     rig.talk(0.8)
-    assert rig.wait(lambda: rig.seen.said("audio_tracker", "no output: no microphone array: publish it (latched) on /microphone_array"))
+    why = "no output: no microphone array: publish it (latched) on /microphone_array"
+    assert rig.wait(lambda: rig.seen.said("audio_tracker", why))
     rig.tell_array(MicrophoneArray([[0, 0, 0], [0.1, 0, 0]], name="pair"))
     assert rig.talk_until(lambda: rig.seen.said("audio_tracker", "audio has 4 channels"))
     rig.tell_array()  # the right one, while running
@@ -101,9 +100,8 @@ def start_node(name: str, *arguments: str) -> subprocess.Popen:
         "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "  # as the installed executables begin
         f"from avloc_ros.nodes.{name} import main; sys.exit(main())"
     )
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ)
-    )
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def test_a_node_killed_and_restarted(rig):

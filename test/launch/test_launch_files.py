@@ -1,0 +1,93 @@
+"""The launch files themselves, by launch_pytest: they start, a scene goes in, speakers come out, they end cleanly."""
+
+# ruff: noqa: E402 - what is missing is named before it is imported
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+launch_pytest = pytest.importorskip("launch_pytest", reason="needs launch_pytest, which no wheel has: run it on a ROS distro")
+pytest.importorskip("launch_ros", reason="needs launch_ros, which no wheel has: run it on a ROS distro")
+
+from launch.actions import IncludeLaunchDescription, RegisterEventHandler
+from launch.event_handlers import OnProcessExit
+from launch.launch_description_sources import (
+    PythonLaunchDescriptionSource,
+    get_launch_description_from_python_launch_file,
+)
+from launch_ros.actions import Node
+
+from avloc_ros.geometry import angles_from_direction
+from avloc_ros.msg import SpeakerArray
+from launch import LaunchDescription
+
+EXIT_CODES: dict[str, int] = {}
+
+
+def included(launch_file, **arguments: str) -> LaunchDescription:
+    source = PythonLaunchDescriptionSource(str(launch_file))
+    note_exit = OnProcessExit(on_exit=lambda event, _: EXIT_CODES.__setitem__(event.process_name, event.returncode))
+    return LaunchDescription(
+        [
+            IncludeLaunchDescription(source, launch_arguments=arguments.items()),
+            RegisterEventHandler(note_exit),
+            launch_pytest.actions.ReadyToTest(),
+        ]
+    )
+
+
+@launch_pytest.fixture
+def replayed(launch_folder, buzzing_scene):
+    return included(launch_folder / "replay.launch.py", path=str(buzzing_scene[0]), namespace="room", loop="true")
+
+
+@launch_pytest.fixture
+def localizing(launch_folder, buzzing_scene):
+    """localize.launch.py with its topics remapped to those of a robot, and a player that publishes them."""
+    description = included(
+        launch_folder / "localize.launch.py",
+        namespace="robot", audio_topic="/head/sound", image_topic="/head/picture", camera_info_topic="/head/calibration",
+        microphone_array_topic="/head/array", overlay="false", device="cpu",
+    )  # fmt: skip
+    names = {"audio": "sound", "image": "picture", "camera_info": "calibration", "microphone_array": "array"}
+    player = Node(
+        package="avloc_ros", executable="player", name="player",
+        remappings=[(ours, f"/head/{theirs}") for ours, theirs in names.items()],
+        parameters=[{"path": str(buzzing_scene[0]), "loop": True}],
+    )  # fmt: skip
+    description.add_action(player)
+    return description
+
+
+def has_speakers(messages: list, count: int = 10) -> bool:
+    return sum(bool(message.speakers) for message in messages) >= count
+
+
+def median_azimuth_deg(messages: list) -> float:
+    directions = [speaker.direction for message in messages for speaker in message.speakers]
+    return float(np.median([np.degrees(angles_from_direction(np.array([d.x, d.y, d.z]))[0]) for d in directions]))
+
+
+@pytest.mark.launch(fixture=replayed)
+def test_replay_finds_the_talker_of_a_scene(ears, buzzing_scene):
+    heard = ears(SpeakerArray, "/room/speakers", has_speakers)
+    assert has_speakers(heard), f"{len(heard)} messages, none with speakers"
+    assert abs(median_azimuth_deg(heard) - buzzing_scene[1]) < 5
+    assert heard[-1].header.frame_id == "microphone_array"
+
+
+@pytest.mark.launch(fixture=localizing)
+def test_localize_on_remapped_topics_and_its_clean_end(ears, buzzing_scene):
+    EXIT_CODES.clear()
+    heard = ears(SpeakerArray, "/robot/speakers", has_speakers)
+    assert has_speakers(heard), f"{len(heard)} messages, none with speakers"
+    assert abs(median_azimuth_deg(heard) - buzzing_scene[1]) < 5
+    yield  # launch has shut all down
+    assert len(EXIT_CODES) == 6 and not any(EXIT_CODES.values()), EXIT_CODES
+
+
+@pytest.mark.parametrize("name", ["localize", "replay", "smart_room", "record"])
+def test_every_launch_file_loads_and_describes_its_arguments(launch_folder, name):
+    description = get_launch_description_from_python_launch_file(str(launch_folder / f"{name}.launch.py"))
+    for argument in description.get_launch_arguments():
+        assert argument.description and argument.description != "no description given", argument.name
