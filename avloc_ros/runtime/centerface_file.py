@@ -27,7 +27,7 @@ def packaged_centerface() -> Path:
 def resizable_centerface() -> Path:
     """CenterFace in the cache folder with input (1, 3, height, width) and outputs heat, size, offset, landmarks."""
     source = packaged_centerface().read_bytes()
-    return prepared_file(source, "centerface-fp32-v3", lambda: make_resizable(source))
+    return prepared_file(source, "centerface-fp32-v4", lambda: make_resizable(source))
 
 
 def make_resizable(source: bytes) -> bytes:

@@ -38,7 +38,7 @@ class KindDefaults:
 
 
 DEFAULTS = {
-    "centerface": KindDefaults(True, 1.0, 0.0, 0, 480, 320, 0.4, 0.3),
+    "centerface": KindDefaults(True, 1.0, 0.0, 0, 480, 320, 0.35, 0.3),
     "yunet": KindDefaults(False, 1.0, 0.0, 0, 480, 320, 0.6, 0.3),
     "ultralight": KindDefaults(True, 1 / 128, 127.0, 127, 320, 256, 0.7, 0.3),
     "yolo": KindDefaults(True, 1 / 255, 0.0, 114, 640, 640, 0.4, 0.45),

@@ -60,7 +60,8 @@ def _fold_batch_norms(graph: Any, onnx: Any) -> None:
     used = {name for node in graph.node for name in node.input}
     for item in [item for item in graph.initializer if item.name not in used]:
         graph.initializer.remove(item)
-    for item in [item for item in graph.input if item.name in weights and item.name not in used]:
+    # Old exporters list weights among the inputs, which keeps runtimes from treating them as constants.
+    for item in [item for item in graph.input if item.name in weights]:
         graph.input.remove(item)
 
 

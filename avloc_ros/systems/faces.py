@@ -42,7 +42,7 @@ class FaceConfig:
         choices=("auto", "fp32", "int8"),
     )
     score_threshold: float = setting(
-        0.0, "smallest score of a face; 0 is the kind's own (CenterFace 0.4, Darknet 0.5)", low=0.0, high=1.0
+        0.0, "smallest score of a face; 0 is the kind's own (CenterFace 0.35, Darknet 0.5)", low=0.0, high=1.0
     )
     nms_iou: float = setting(
         0.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -76,3 +77,51 @@ def test_missing_models_are_named(tmp_path: Path) -> None:
         open_face_network(FaceNetworkChoice(model=str(tmp_path / "face.onnx")))
     with pytest.raises(InputError, match=r"no face model at .*face\.cfg"):
         open_face_network(FaceNetworkChoice(model=str(tmp_path / "face.cfg")))
+
+
+def test_a_brought_network_can_be_int8_too(kit_models: Path, kit_faces: Path) -> None:
+    choice = FaceNetworkChoice(model=str(kit_models / "yunet_n_320_320.onnx"), precision="int8", device="cpu")
+    small = open_face_network(choice)
+    plain = open_face_network(replace(choice, precision="auto"))
+    assert (small.precision, plain.precision) == ("int8", "fp32")
+    picture = cv2.imread(str(min(kit_faces.glob("*.jpg"))))
+    found = small.detector.detect(picture)
+    sure = [
+        box for box, score in zip(*_boxes_and_scores(plain.detector, picture), strict=True) if score > 0.8
+    ]
+    assert len(sure) >= 2
+    assert all(overlaps(box, found.boxes).max() > 0.7 for box in sure)
+
+
+def test_darknet_files_are_opened_by_the_name_of_the_cfg(tmp_path: Path) -> None:
+    (tmp_path / "face.cfg").write_text(
+        "[net]\nwidth=64\nheight=64\n[convolutional]\nfilters=12\nsize=1\nstride=32\npad=0\nactivation=linear\n"
+        "[yolo]\nmask=0,1\nanchors=10,20, 60,40\nclasses=1\n",
+        encoding="utf-8",
+    )
+    bias = np.zeros((2, 6), np.float32)
+    bias[1, 4:] = 6.0  # the second anchor is sure of a face in each cell
+    numbers = np.concatenate([bias.ravel(), np.zeros(36, np.float32)]).astype(np.float32)
+    (tmp_path / "face.weights").write_bytes(np.array([0, 2, 0, 0, 0], np.int32).tobytes() + numbers.tobytes())
+    choice = FaceNetworkChoice(model=str(tmp_path / "face.cfg"), width=64, height=64, device="cpu")
+    detector = open_face_network(choice).detector
+    assert (detector.kind, detector.size, detector.score_threshold, detector.nms_iou) == (
+        "yolov3_darknet",
+        (64, 64),
+        0.5,  # the paper's
+        0.45,
+    )
+    found = detector.detect(
+        np.full((640, 640, 3), 99, np.uint8)
+    )  # ten pixels of the picture for one of the input
+    expected = [[-140, -40, 460, 360], [180, -40, 780, 360], [-140, 280, 460, 680], [180, 280, 780, 680]]
+    assert sorted(found.boxes.tolist()) == sorted(np.clip(expected, 0, 640).tolist())
+    with pytest.raises(InputError, match="fp32 only"):
+        open_face_network(replace(choice, precision="int8"))
+    usual = open_face_network(replace(choice, width=0, height=0)).detector
+    assert usual.size == (832, 832)
+
+
+def _boxes_and_scores(detector: FaceDetector, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    found = detector.detect(picture)
+    return found.boxes, found.scores
