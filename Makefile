@@ -23,6 +23,7 @@ AVLOC_DOMAIN_ID ?= 87
 override ROS_DOMAIN_ID := $(AVLOC_DOMAIN_ID)
 override ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 export ROS_DOMAIN_ID ROS_AUTOMATIC_DISCOVERY_RANGE
+export ROS_LOG_DIR := $(CURDIR)/build/ros_log
 export ORT_DISABLE_TELEMETRY := 1
 
 STANDIN_SOURCES := $(shell find standins cmake -type f -not -path '*/build/*' -not -path '*/__pycache__/*' \
