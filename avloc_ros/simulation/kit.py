@@ -73,6 +73,16 @@ def open_kit(folder: Path, split: str, *, face_model: Path | None = None) -> Kit
     )
 
 
+def files_below(folder: Path | None, suffixes: tuple[str, ...]) -> tuple[Path, ...]:
+    """The sorted files of a folder that a user named; none for no folder. Raises InputError where it holds none."""
+    if folder is None:
+        return ()
+    found = _files(folder, suffixes)
+    if not found:
+        raise InputError(f"no files ending in {', '.join(suffixes)} in {folder}")
+    return tuple(found)
+
+
 def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.suffix in suffixes) if folder.is_dir() else []
 

@@ -29,6 +29,7 @@ class Response:
     azimuth_rad: float | None
     distance_m: float | None
     corner: str | None = None
+    elevation_rad: float = ELEVATION_RAD
 
     @property
     def name(self) -> str:

@@ -12,7 +12,6 @@ from avloc_ros.simulation.backdrop import Room
 from avloc_ros.simulation.talker_clip import TalkerClip
 
 FACE_WIDTH_M = 0.15
-PIXEL_ASPECT = 16 / 15  # PAL picture of 360x288 shown 4:3
 TORSO_M = 0.9  # how far clothes are continued below the clip's lower edge
 EDGE_OF_DARKNESS_PX = 12
 
@@ -67,7 +66,7 @@ def place_figure(
         return None
     depth_m = float(((point - camera.position_m) @ camera.rotation)[0])
     scale_u = FACE_WIDTH_M * camera.fx / max(depth_m, 0.3) / clip.boxes[:, 2].mean()
-    scale_v = scale_u / PIXEL_ASPECT
+    scale_v = scale_u / clip.pixel_aspect
     rows, cols = clip.cut_outs.shape[1:3]
     size = max(2, round(cols * scale_u)), max(2, round(rows * scale_v))
     scale = np.array([size[0] / cols, size[1] / rows])

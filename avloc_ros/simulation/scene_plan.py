@@ -9,7 +9,7 @@ import numpy as np
 
 from avloc_ros.geometry import CameraModel, direction_from_angles, rotation_from_yaw_pitch_roll, wrap_angle
 from avloc_ros.simulation.kit import Kit
-from avloc_ros.simulation.measured_rooms import ELEVATION_RAD, Response
+from avloc_ros.simulation.measured_rooms import Response
 from avloc_ros.simulation.picture import Darkness
 from avloc_ros.types import InputError
 
@@ -51,13 +51,18 @@ class Wishes:
 
 @dataclass(frozen=True)
 class PlannedTalker:
-    """A voice at a measured position; `clip` where the talker has a face, `voice` where only heard."""
+    """A voice at a measured position; `clip` or `portrait` where the talker has a face, `voice` where only heard."""
 
     name: str
     response: Response
     clip: Path | None
     voice: Path | None
     silent: bool
+    portrait: str | None = None
+
+    @property
+    def has_face(self) -> bool:
+        return self.clip is not None or self.portrait is not None
 
 
 @dataclass(frozen=True)
@@ -87,9 +92,9 @@ def draw_plan(rng: np.random.Generator, kit: Kit, index: int, wishes: Wishes) ->
     condition = wishes.condition or CONDITIONS[index % len(CONDITIONS)]
     talkers = _draw_talkers(rng, kit, index, wishes)
     room = talkers[0].response.room
-    camera = draw_camera(rng, [t.response for t in talkers], [t.clip is not None for t in talkers])
+    camera = draw_camera(rng, [t.response for t in talkers], [t.has_face for t in talkers])
     noise = _draw_noise(rng, kit, room, talkers, wishes) if "noisy" in condition else None
-    darkness = _draw_darkness(rng) if "dark" in condition and not wishes.audio_only else None
+    darkness = draw_darkness(rng) if "dark" in condition and not wishes.audio_only else None
     duration_s = wishes.duration_s or rng.uniform(*DURATION_S)
     return ScenePlan(condition, round(duration_s * FPS), room, camera, talkers, noise, darkness)
 
@@ -120,7 +125,9 @@ def camera_with_yaw(yaw_rad: float) -> CameraModel:
 
 def face_column(camera: CameraModel, position: Response) -> float | None:
     """The pixel column of a position, which may lie beside the picture; None behind the camera."""
-    point = direction_from_angles(position.azimuth_rad or 0.0, ELEVATION_RAD) * (position.distance_m or 1.0)
+    point = direction_from_angles(position.azimuth_rad or 0.0, position.elevation_rad) * (
+        position.distance_m or 1.0
+    )
     u = float(camera.project(point)[0][0])
     return u if np.isfinite(u) else None
 
@@ -177,7 +184,7 @@ def _draw_noise(
     return PlannedNoise(path, (places[int(rng.integers(len(places)))],), snr_db)
 
 
-def _draw_darkness(rng: np.random.Generator) -> Darkness:
+def draw_darkness(rng: np.random.Generator) -> Darkness:
     return Darkness(
         WIDTH / 2 + rng.uniform(-60, 60), bool(rng.random() < 0.5), float(rng.uniform(0.015, 0.05))
     )

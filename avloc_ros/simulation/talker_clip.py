@@ -18,6 +18,7 @@ from avloc_ros.types import InputError
 
 FPS = 25
 SMOOTHING_FRAMES = 2.0  # a head moves slower than a detector's box jitters
+PAL_PIXEL_ASPECT = 16 / 15  # 360x288 pixels shown 4:3
 BORDER_PX = 3  # the outermost rows and columns of a digitised tape are dark
 
 BoxDetector = Callable[[np.ndarray], np.ndarray]  # BGR picture -> (faces, 5): left, top, width, height, score
@@ -29,6 +30,7 @@ class TalkerClip:
 
     cut_outs: uint8 (frames, rows, columns, 4), premultiplied BGR and alpha. boxes: (frames, 4) left, top, width, height
     of the face in the clip's pixels, smoothed. voice: float32 (samples,) with an active RMS of 1. speaking: bool (frames,).
+    pixel_aspect: width over height of what one pixel shows.
     """
 
     name: str
@@ -37,6 +39,7 @@ class TalkerClip:
     voice: np.ndarray
     sample_rate_hz: int
     speaking: np.ndarray
+    pixel_aspect: float = 1.0
 
     @property
     def frames(self) -> int:
@@ -61,7 +64,13 @@ def load_talker_clip(path: Path, detector: BoxDetector, sample_rate_hz: int) -> 
     if not speaking.any():
         raise InputError(f"{path}: nobody is heard speaking in this clip")
     return TalkerClip(
-        path.stem, cut_outs, boxes, voice / active_rms(voice, sample_rate_hz), sample_rate_hz, speaking
+        path.stem,
+        cut_outs,
+        boxes,
+        voice / active_rms(voice, sample_rate_hz),
+        sample_rate_hz,
+        speaking,
+        PAL_PIXEL_ASPECT,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -24,14 +26,14 @@ def test_turns_of_one_talker_never_overlap_and_everybody_speaks(seed: int) -> No
     assert {turn.talker for turn in turns} == {0, 2}
     for talker in (0, 2):
         own = sorted((t.start, t.end) for t in turns if t.talker == talker)
-        assert all(end <= start for (_, end), (start, _) in zip(own, own[1:], strict=False))
+        assert all(end <= start for (_, end), (start, _) in itertools.pairwise(own))
 
 
 def test_some_turns_overlap_and_some_pause() -> None:
     gaps = []
     for seed in range(30):
         turns = draw_turns(np.random.default_rng(seed), EXCERPTS, [0, 1], 250, 25)
-        gaps += [b.start - a.end for a, b in zip(turns, turns[1:], strict=False)]
+        gaps += [b.start - a.end for a, b in itertools.pairwise(turns)]
     assert min(gaps) < -5
     assert max(gaps) > 5
 
