@@ -12,6 +12,7 @@ NS = 1e9
 STEP_S = 1.0  # a stamp this far from its prediction cannot be jitter: the stream was interrupted
 GATE_S = 0.05  # beyond this (and six sigmas) a stamp is an outlier, unless several in a row agree
 AGREEING = 3
+MANY_STEPS = 4
 REMEMBERED = 16  # recent packets in which duplicates are looked for when the sender does not count
 LAGS = 16  # packets over which a lag is averaged before it counts as a lost packet
 
@@ -54,6 +55,8 @@ class AudioPlacement:
         if index is None:
             return None
         late_s = self.clock.innovation_s(index, chunk.stamp_ns)
+        if chunk.stamp_ns == self._newest_stamp_ns and index >= end:
+            self.event = "audio stamps stand still: the sender must fill in header.stamp"
         if abs(late_s) > STEP_S or self._agree_on_step(late_s):
             index = self._step(chunk, end, late_s)
         elif index >= end and not self._is_outlier(late_s):
@@ -110,5 +113,11 @@ class AudioPlacement:
         self._outliers.clear()
         self._lags_s.clear()
         self.counts["clock_steps"] += 1
-        self.event = f"audio stamps stepped by {late_s:+.2f} s against the sample count: placed by stamp"
+        self.event = (
+            self.event or f"audio stamps stepped by {late_s:+.2f} s against the sample count: placed by stamp"
+        )
+        if self.counts["clock_steps"] >= MANY_STEPS:
+            self.event += (
+                f" ({self.counts['clock_steps']} times: does the sender state its true sample_rate?)"
+            )
         return index

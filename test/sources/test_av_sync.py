@@ -361,6 +361,21 @@ def test_another_format_is_refused_in_words_and_the_stream_goes_on(
     assert len(windows) >= len(pictures) - 1
 
 
+def test_stamps_that_stand_still_are_named(make_recording, make_sync, play_streams):
+    recording = make_recording(duration_s=2.0)
+    sync = make_sync(recording)
+    play_streams(sync, [(t, replace(chunk, stamp_ns=0)) for t, chunk in recording.packets()], [])
+    assert any("audio stamps stand still" in reason for reason in sync.status().reasons)
+
+
+def test_a_wrong_sample_rate_is_suspected(make_recording, make_sync, play_streams):
+    recording = make_recording(duration_s=6.0)
+    packets = [(t, replace(chunk, sample_rate_hz=14400)) for t, chunk in recording.packets()]
+    sync = make_sync(replace(recording, rate_hz=14400))
+    play_streams(sync, packets, recording.pictures())
+    assert any("true sample_rate" in reason for reason in sync.status().reasons)
+
+
 # ------------------------------------------------------------------------------------------ senders without a count
 def test_uncounted_packets_with_losses_are_found_from_stamps(
     make_recording, make_sync, play_streams, errors_ms
