@@ -1,19 +1,14 @@
 """Is somebody speaking: the classical answer from level above an adaptive floor and from voicing, and a plug.
 
-`VoiceActivity` is the plug: `SileroVoiceActivity` runs an ONNX file that the user brings.
+`VoiceActivity` is the plug: `runtime.silero` runs an ONNX file that the user brings.
 """
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from scipy.fft import irfft
-from scipy.signal import resample_poly
-
-from avloc_ros.types import InputError
 
 VOICE_BAND_HZ = (200.0, 4000.0)
 PITCH_PERIOD_S = (1 / 400, 1 / 75)  # of voices from children's to deep men's
@@ -34,7 +29,9 @@ class VoiceActivity(Protocol):
 class Voicing:
     """How periodic a spectrum is at the pitch of voices."""
 
-    def __init__(self, frequencies_hz: np.ndarray, frame_length: int, fft_length: int, sample_rate_hz: int) -> None:
+    def __init__(
+        self, frequencies_hz: np.ndarray, frame_length: int, fft_length: int, sample_rate_hz: int
+    ) -> None:
         highest = min(1800.0, float(frequencies_hz[-1]))
         self._bins = int(np.searchsorted(frequencies_hz, highest))
         spacing_hz = float(frequencies_hz[1] - frequencies_hz[0])
@@ -47,7 +44,9 @@ class Voicing:
         window = np.hanning(frame_length + 2)[1:-1]
         fade = np.correlate(window, window, "full")[frame_length - 1 :]
         fade = fade / fade[0]
-        self._fade = np.maximum(np.interp(lag_s[self._lags] * sample_rate_hz, np.arange(frame_length), fade), 0.2)
+        self._fade = np.maximum(
+            np.interp(lag_s[self._lags] * sample_rate_hz, np.arange(frame_length), fade), 0.2
+        )
 
     def __call__(self, power: np.ndarray) -> np.ndarray:
         """Height in [0, 1] of the pitch peak of the autocorrelation, (frames,), of power spectra (frames, bins)."""
@@ -67,50 +66,3 @@ class LevelAboveFloor:
         """Decibels (frames,) from power and floor, both (frames, bins)."""
         ratio = power[:, self._band].mean(-1) / np.maximum(floor[:, self._band].mean(-1), 1e-20)
         return 10 * np.log10(np.maximum(ratio, 1e-3))
-
-
-class SileroVoiceActivity:
-    """A Silero VAD ONNX file (input, state, sr -> output, stateN) brought by the user; runs at 16 kHz.
-
-    Raises InputError where the file is missing, or is not such a model.
-    """
-
-    CHUNK = 512  # samples at 16 kHz per call
-    CONTEXT = 64  # samples before the chunk that the model also sees
-
-    def __init__(self, path: str | Path, sample_rate_hz: int) -> None:
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-        import onnxruntime
-
-        path = Path(path)
-        if not path.is_file():
-            raise InputError(f"no voice activity model at {path}: give the path of a Silero VAD ONNX file, or leave it empty")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        names = {item.name for item in self._session.get_inputs()}
-        if names != {"input", "state", "sr"}:
-            raise InputError(f"{path} has inputs {sorted(names)}, a Silero VAD of version 5 has input, state, sr")
-        divisor = int(np.gcd(16000, sample_rate_hz))
-        self._up, self._down = 16000 // divisor, sample_rate_hz // divisor
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget the stream so far."""
-        self._state = np.zeros((2, 1, 128), np.float32)
-        self._heard = np.zeros(self.CONTEXT, np.float32)  # context, then samples that do not fill a chunk yet
-        self._last = 0.0
-
-    def probability(self, samples: np.ndarray) -> float:
-        """Probability of a voice at the end of the next samples, float32 (frames,), at the stream's own rate."""
-        at_16k = resample_poly(np.asarray(samples, np.float32), self._up, self._down)
-        self._heard = np.concatenate([self._heard, at_16k.astype(np.float32)])
-        size = self.CONTEXT + self.CHUNK
-        while len(self._heard) >= size:
-            output, self._state = self._session.run(
-                None, {"input": self._heard[None, :size], "state": self._state, "sr": np.array(16000, np.int64)}
-            )
-            self._last = float(output[0, 0])
-            self._heard = self._heard[self.CHUNK :]
-        return self._last

@@ -14,9 +14,10 @@ from avloc_ros.features.channel_check import channel_reasons, usable_channels
 from avloc_ros.features.noise_floor import NoiseFloor
 from avloc_ros.features.power_peaks import PowerPeaks, sphere_power_peaks
 from avloc_ros.features.stft import StreamingStft
-from avloc_ros.features.voice_activity import LevelAboveFloor, SileroVoiceActivity, Voicing
+from avloc_ros.features.voice_activity import LevelAboveFloor, Voicing
 from avloc_ros.features.voice_mask import FRAME_S, HOP_S, VoiceMask
 from avloc_ros.geometry import CameraModel, MicrophoneArray, image_grid, sphere_grid
+from avloc_ros.runtime.silero import SileroVoiceActivity
 from avloc_ros.systems.srp_probability import CellAngles, PeakCalibration, cell_probability, talker_probability
 from avloc_ros.systems.srp_steering import SphereSteering, steer_over_sphere
 from avloc_ros.types import AudioWindow, GridLayout, InputError, Modality, SpeakerGrid
