@@ -12,7 +12,6 @@ NS = 1e9
 STEP_S = 1.0  # a stamp this far from its prediction cannot be jitter: the stream was interrupted
 GATE_S = 0.05  # beyond this (and six sigmas) a stamp is an outlier, unless several in a row agree
 AGREEING = 3
-MANY_STEPS = 4
 REMEMBERED = 16  # recent packets in which duplicates are looked for when the sender does not count
 LAGS = 16  # packets over which a lag is averaged before it counts as a lost packet
 

@@ -16,6 +16,8 @@ from avloc_ros.sources.frame_clock import FrameClock
 from avloc_ros.sources.sync_status import AvSyncConfig, AvSyncStatus, Notes
 from avloc_ros.types import AudioChunk, AudioWindow, InputError
 
+LARGEST_DRIFT_PPM = 2000.0  # ten times that of a bad crystal
+
 __all__ = ["AvSync", "AvSyncConfig", "AvSyncStatus"]
 
 
@@ -249,6 +251,11 @@ class AvSync:
             ahead = "camera" if seen_ns > heard_ns else "audio"
             reasons.append(
                 f"stamps of {ahead} are {abs(seen_ns - heard_ns) / NS:.1f} s ahead of the other stream"
+            )
+        if abs(self._audio.drift_ppm) > LARGEST_DRIFT_PPM:
+            percent = self._audio.drift_ppm * 1e-4
+            reasons.append(
+                f"the audio clock runs {percent:+.1f} % off: does the sender state its true sample_rate?"
             )
         if self.config.frame_clock != "audio" and not self._camera_present():
             without = (

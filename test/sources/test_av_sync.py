@@ -373,7 +373,7 @@ def test_a_wrong_sample_rate_is_suspected(make_recording, make_sync, play_stream
     packets = [(t, replace(chunk, sample_rate_hz=14400)) for t, chunk in recording.packets()]
     sync = make_sync(replace(recording, rate_hz=14400))
     play_streams(sync, packets, recording.pictures())
-    assert any("true sample_rate" in reason for reason in sync.status().reasons)
+    assert any("+11.1 % off: does the sender state its true sample_rate" in r for r in sync.status().reasons)
 
 
 # ------------------------------------------------------------------------------------------ senders without a count
