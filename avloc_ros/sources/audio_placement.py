@@ -115,8 +115,4 @@ class AudioPlacement:
         self.event = (
             self.event or f"audio stamps stepped by {late_s:+.2f} s against the sample count: placed by stamp"
         )
-        if self.counts["clock_steps"] >= MANY_STEPS:
-            self.event += (
-                f" ({self.counts['clock_steps']} times: does the sender state its true sample_rate?)"
-            )
         return index
