@@ -10,9 +10,9 @@ from avloc_ros.cli.checks.finding import Finding, State
 
 def check_gpu() -> list[Finding]:
     """Which processors the networks could run on."""
-    from avloc_ros.runtime.engines import available_providers
+    from avloc_ros.runtime.telemetry import import_onnxruntime
 
-    providers = available_providers()
+    providers = import_onnxruntime().get_available_providers()
     gpu = [name for name in providers if name in ("CUDAExecutionProvider", "TensorrtExecutionProvider")]
     if gpu:
         findings = [Finding("onnxruntime gpu", State.OK, ", ".join(gpu))]
