@@ -10,6 +10,11 @@ import numpy as np
 from avloc_ros.types import InputError
 
 SMALLEST_SIDE_PX = 16
+LIGHT_MAP = (24, 16)  # columns, rows
+LIGHT_TARGET = 90.0  # grey levels
+LARGEST_GAIN = 12.0
+WORTH_A_GAIN = 2.0
+NOISY_GAIN = 6.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,25 @@ def letterbox(image: np.ndarray, width: int, height: int, fill: int = 0) -> tupl
         else cv2.resize(image, (fitted_width, fitted_height), interpolation=method)
     )
     return canvas, fit
+
+
+def brighten_dark_parts(image: np.ndarray) -> np.ndarray:
+    """A BGR picture whose dark parts are lifted to a common brightness; one without dark parts is passed on as it is.
+
+    Each place is multiplied by up to 12, so that its surroundings (a 24 x 16 map of the picture, smoothed) reach 90 of
+    255; a strong gain also smooths, because in the dark most detail is sensor noise.
+    """
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    level = cv2.GaussianBlur(
+        cv2.resize(grey, LIGHT_MAP, interpolation=cv2.INTER_AREA).astype(np.float32), (0, 0), 1.0
+    )
+    gain = np.clip(LIGHT_TARGET / np.maximum(level, 0.5), 1.0, LARGEST_GAIN)
+    if gain.max() < WORTH_A_GAIN:
+        return image
+    rows, cols = grey.shape
+    smooth = image if gain.max() < NOISY_GAIN else cv2.GaussianBlur(image, (0, 0), 1.0)
+    lifted = cv2.multiply(smooth, cv2.merge([cv2.resize(gain, (cols, rows))] * 3), dtype=cv2.CV_8U)
+    return np.asarray(lifted)
 
 
 def round_up(length_px: int, multiple: int) -> int:

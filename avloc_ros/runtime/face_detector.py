@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from avloc_ros.features.image import letterbox, round_up
+from avloc_ros.features.image import Letterbox, brighten_dark_parts, letterbox, round_up
 from avloc_ros.models.centerface import decode_centerface
 from avloc_ros.models.face_boxes import FaceBoxes, strongest_apart
 from avloc_ros.models.face_kind import CENTERFACE_CHANNELS, KINDS, YUNET_OUTPUTS, kind_of
@@ -51,7 +51,8 @@ class FaceDetector:
 
     engine: a network with one input (1, 3, height, width). kind: `auto` or one of KINDS. size: (width, height) of the
     input for a network that takes any; a network of fixed size keeps its own. face_class: which class of a YOLO is the
-    face. 0 in size, score_threshold and nms_iou stands for what DEFAULTS says of the kind.
+    face. brighten_dark: lift the dark parts of the picture first. 0 in size, score_threshold and nms_iou stands for
+    what DEFAULTS says of the kind.
     Raises InputError where the kind is unknown or the network does not fit it.
     """
 
@@ -63,13 +64,14 @@ class FaceDetector:
         score_threshold: float = 0.0,
         nms_iou: float = 0.0,
         face_class: int = 0,
+        brighten_dark: bool = True,
     ) -> None:
         self.engine = engine
         self.kind = kind_of(engine.outputs, engine.name) if kind == "auto" else _checked_kind(kind, engine)
         usual = DEFAULTS[self.kind]
         self.score_threshold = score_threshold or usual.score_threshold
         self.nms_iou = nms_iou or usual.nms_iou
-        self.face_class = face_class
+        self.face_class, self.brighten_dark = face_class, brighten_dark
         self.input_name, shape = _single_picture_input(engine)
         self.fixed_size = (shape[3], shape[2]) if shape[2] is not None and shape[3] is not None else None
         self.size: tuple[int, int] = self.fixed_size or (
@@ -86,6 +88,8 @@ class FaceDetector:
         """
         width, height = self.size if size is None or self.fixed_size else size
         canvas, fit = letterbox(image, width, height, DEFAULTS[self.kind].fill)
+        if self.brighten_dark:
+            canvas = _brightened(canvas, fit, image)
         outputs = self.engine.run({self.input_name: picture_tensor(canvas, self.kind)})
         found = strongest_apart(self._decode(outputs, width, height), self.nms_iou).moved(fit.to_picture)
         return _inside(found, image.shape[1], image.shape[0])
@@ -118,6 +122,17 @@ def picture_tensor(canvas: np.ndarray, kind: str) -> np.ndarray:
     wants = DEFAULTS[kind]
     mean = (wants.offset,) * 3
     return np.asarray(cv2.dnn.blobFromImage(canvas, wants.scale, mean=mean, swapRB=wants.rgb), np.float32)
+
+
+def _brightened(canvas: np.ndarray, fit: Letterbox, image: np.ndarray) -> np.ndarray:
+    """The canvas with the dark parts of the picture in it lifted; its margin, and the picture itself, stay."""
+    if canvas is image:
+        return brighten_dark_parts(image)
+    rows, cols = image.shape[:2]
+    bottom, right = fit.top + round(rows * fit.scale_y), fit.left + round(cols * fit.scale_x)
+    inner = canvas[fit.top : bottom, fit.left : right]
+    inner[...] = brighten_dark_parts(inner)
+    return canvas
 
 
 def _inside(found: FaceBoxes, width: int, height: int) -> FaceBoxes:

@@ -27,6 +27,7 @@ class FaceNetworkChoice:
     score_threshold: float = 0.0
     nms_iou: float = 0.0
     face_class: int = 0
+    brighten_dark: bool = True
     device: str = "auto"
     threads: int = 1
 
@@ -97,6 +98,7 @@ def _open(
         choice.score_threshold,
         choice.nms_iou,
         choice.face_class,
+        choice.brighten_dark,
     )
     return OpenFaceNetwork(detector, precision, engine.note)
 

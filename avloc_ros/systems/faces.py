@@ -51,6 +51,7 @@ class FaceConfig:
         high=1.0,
     )
     face_class: int = setting(0, "which class of a YOLO network is the face", low=0, high=10000)
+    brighten_dark: bool = setting(True, "lift the dark parts of the picture before looking for faces")
     small_faces: str = setting(
         "async",
         "a pass at full resolution for small faces: off, async (in the background, live), sync (in step, repeatable)",

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 SAMPLE_SIZE = (64, 40)
-BLACK_LEVEL = 12.0  # grey levels of 255; a lit room at night is above 20
+BLACK_LEVEL = 2.0  # grey levels of 255; below it there is sensor noise only
+DARK_LEVEL = 10.0
 WHITE_LEVEL = 250.0
 FROZEN_AFTER_S = 2.0
 
@@ -26,6 +27,8 @@ class PictureCheck:
         reasons = []
         if levels.mean() < BLACK_LEVEL:
             reasons.append("the picture is black: lens cover, light, or exposure")
+        elif levels.mean() < DARK_LEVEL:
+            reasons.append("the picture is very dark: faces may be missed")
         elif levels.mean() > WHITE_LEVEL:
             reasons.append("the picture is white: overexposed")
         elif levels.std() < 1:

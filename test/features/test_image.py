@@ -6,7 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
-from avloc_ros.features.image import bgr_picture, cell_luminance, cell_sharpness, letterbox
+from avloc_ros.features.image import (
+    bgr_picture,
+    brighten_dark_parts,
+    cell_luminance,
+    cell_sharpness,
+    letterbox,
+)
 from avloc_ros.types import InputError
 
 BGR = np.random.default_rng(0).integers(0, 256, (40, 60, 3)).astype(np.uint8)
@@ -82,3 +88,17 @@ def test_sharpness_falls_with_blur_and_darkness_and_not_with_size() -> None:
     large = cv2.resize(sharp, (1440, 900), interpolation=cv2.INTER_LINEAR)
     assert abs(float(cell_sharpness(large, 20, 24).mean()) - mean[0]) < 0.1
     assert cell_sharpness(np.full((450, 720, 3), 128, np.uint8), 20, 24).max() == 0
+
+
+def test_dark_parts_are_lifted_and_bright_pictures_stay() -> None:
+    random = np.random.default_rng(2)
+    bright = random.integers(60, 200, (320, 480, 3)).astype(np.uint8)
+    assert brighten_dark_parts(bright) is bright
+    half_dark = bright.copy()
+    half_dark[:, :240] //= 10
+    before = half_dark.copy()
+    lifted = brighten_dark_parts(half_dark)
+    np.testing.assert_array_equal(half_dark, before)
+    assert 70 < lifted[:, :200].mean() < 110
+    assert abs(lifted[:, 280:].mean() - bright[:, 280:].mean()) < 3
+    assert brighten_dark_parts(np.zeros((320, 480, 3), np.uint8)).max() == 0

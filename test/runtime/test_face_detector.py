@@ -55,7 +55,9 @@ def test_yunet_equals_opencvs_own_reader(kit_models: Path, kit_faces: Path) -> N
         expected = reference.detect(picture)[1]
     except cv2.error as error:
         pytest.skip(f"this OpenCV cannot run the YuNet file: {error}")
-    found = FaceDetector(OnnxEngine(path, "cpu"), score_threshold=0.6, nms_iou=0.3).detect(picture)
+    found = FaceDetector(
+        OnnxEngine(path, "cpu"), score_threshold=0.6, nms_iou=0.3, brighten_dark=False
+    ).detect(picture)
     np.testing.assert_allclose(found.scores, expected[:, 14], atol=1e-3)
     np.testing.assert_allclose(found.boxes[:, :2], expected[:, :2], atol=0.05)
     np.testing.assert_allclose(found.boxes[:, 2:] - found.boxes[:, :2], expected[:, 2:4], atol=0.05)

@@ -136,10 +136,23 @@ def test_a_jump_back_in_time_forgets_the_past() -> None:
     full.close()
 
 
+def test_a_face_in_the_dark_half_of_a_room_is_found(tracker: FaceTracker) -> None:
+    picture = scene([(100, 100, 200), (450, 100, 200)]).astype(np.float32)
+    picture[:, :360] *= 0.04
+    noise = np.random.default_rng(3).normal(0, 1, picture.shape)
+    dark = np.clip(picture + noise, 0, 255).astype(np.uint8)
+    found = tracker.step(VideoFrame(0, dark))
+    assert near(found, 100, 100, 200) and near(found, 450, 100, 200)
+    plain = FaceTracker(FaceConfig(small_faces="off", brighten_dark=False, device="cpu"))
+    assert not near(plain.step(VideoFrame(0, dark)), 100, 100, 200)
+    plain.close()
+
+
 @pytest.mark.parametrize(
     ("picture", "said"),
     [
         (np.zeros((450, 720, 3), np.uint8), "black"),
+        (np.full((450, 720, 3), 5, np.uint8), "very dark"),
         (np.full((450, 720, 3), 255, np.uint8), "white"),
         (np.full((450, 720, 3), 128, np.uint8), "plain colour"),
     ],
