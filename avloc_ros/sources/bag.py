@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from avloc_ros.geometry import CameraModel, MicrophoneArray
 from avloc_ros.sources.adapters import AudioInfo, adapter_for, info_of
 from avloc_ros.sources.audio_encoding import decode_samples
 from avloc_ros.sources.bag_geometry import FrameTree, array_of_message, camera_of_info
+from avloc_ros.sources.bag_repair import unfinished_mcap_words
 from avloc_ros.sources.bag_types import (
     AUDIO_FRAME,
     CAMERA_INFO,
@@ -39,6 +41,8 @@ FOREIGN_AUDIO = (
 )
 AUDIO_INFO = "audio_common_msgs/msg/AudioInfo"
 TRUTH_TOPIC = "truth"
+DEFAULT_FPS = 25.0
+NS = 1_000_000_000
 
 
 @contextmanager
@@ -55,9 +59,7 @@ def open_reader(path: str | Path) -> Iterator[Any]:
         reader = AnyReader([_storage(path)], default_typestore=default_types)
         reader.open()
     except (AnyReaderError, OSError, ValueError, KeyError, TypeError, AssertionError) as error:
-        raise InputError(
-            f"{path} cannot be read as a bag: {error}; `ros2 bag reindex` may repair it"
-        ) from error
+        raise InputError(f"{path} cannot be read as a bag: {error}{unfinished_mcap_words(path)}") from error
     try:
         yield reader
     finally:
@@ -181,25 +183,33 @@ class BagSource:
             raise InputError(f"{self.path}: topic truth is not as scene_to_bag writes it: {error}") from error
 
     def _measure(self) -> None:
-        """Rate, frame rate and length, from the first and last stamps."""
+        """Rate, frame rate, start and length, from the first and the last messages."""
         first = next(self.chunks(), None)
         self.sample_rate_hz = first.sample_rate_hz if first else 0
-        stamps = list(self._frame_stamps())
-        self.fps = (len(stamps) - 1) / ((stamps[-1] - stamps[0]) / 1e9) if len(stamps) > 1 else 0.0
-        if len(stamps) == 1:
-            self.fps = 25.0  # one picture says nothing about the rate
+        with open_reader(self.path) as reader:
+            self.duration_s: float | None = reader.duration / NS
+            stamps, count = self._picture_span(reader)
+        self.fps = 0.0
+        if stamps:
+            # one picture says nothing about the rate
+            self.fps = (count - 1) / ((stamps[1] - stamps[0]) / NS) if stamps[1] > stamps[0] else DEFAULT_FPS
+            self.fps = float(self.scene_json.get("fps", self.fps))
         starts = [*([first.stamp_ns] if first else []), *stamps[:1]]
         self.start_ns = min(starts) if self._truth_start_ns is None else self._truth_start_ns
-        with open_reader(self.path) as reader:
-            self.duration_s: float | None = reader.duration / 1e9
-        if self.scene_json.get("fps"):
-            self.fps = float(self.scene_json["fps"]) if stamps else 0.0
 
-    def _frame_stamps(self) -> Iterator[int]:
+    def _picture_span(self, reader: Any) -> tuple[list[int], int]:
+        """(first and last stamp, number) of the pictures, without reading those between."""
         if self._images is None:
-            return
-        for _, _, message in read_messages(self.path, (self._images[0],)):
-            yield stamp_of_message(message)
+            return [], 0
+        chosen = [item for item in reader.connections if item.topic == self._images[0]]
+        first = next(_messages(self.path, reader, chosen))
+        for span_ns in (2 * NS, None):  # the last pictures, or all where the camera stopped early
+            start = None if span_ns is None else max(0, reader.end_time - span_ns)
+            newest = deque(_messages(self.path, reader, chosen, start), maxlen=1)
+            if newest:
+                stamps = [stamp_of_message(message) for _, _, message in (first, newest[0])]
+                return stamps, sum(item.msgcount for item in chosen)
+        return [], 0
 
 
 def _storage(path: Path) -> Path:
@@ -231,12 +241,14 @@ def _choose(path: str | Path, reader: Any, kinds: tuple[str, ...], topic: str) -
     return (fitting[0].topic, fitting[0].msgtype) if fitting else None
 
 
-def _messages(path: str | Path, reader: Any, connections: list[Any]) -> Iterator[tuple[Any, int, Any]]:
+def _messages(
+    path: str | Path, reader: Any, connections: list[Any], start_ns: int | None = None
+) -> Iterator[tuple[Any, int, Any]]:
     if not connections:
         return
     count = 0
     try:
-        for connection, receive_ns, data in reader.messages(connections):
+        for connection, receive_ns, data in reader.messages(connections, start=start_ns):
             yield connection, receive_ns, reader.deserialize(data, connection.msgtype)
             count += 1
     except InputError:

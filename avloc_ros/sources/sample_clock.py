@@ -19,6 +19,10 @@ INITIAL_ERROR_S = 0.01  # of the first stamp: above the noise, so that it counts
 SMALLEST_NOISE_S = 2e-5  # stamps are never finer than a sample
 HUBER_SIGMAS = 2.5
 NOISE_MEMORY = 100  # updates over which the noise level is averaged
+BIAS_MEMORY = 25  # updates over which a one-sided error is noticed
+BIAS_SIGMAS = 6.0
+SMALLEST_BIAS_S = 1e-4
+LARGEST_DRIFT = 0.1  # a sender that states a wrong sample rate
 
 
 class SampleClock:
@@ -33,11 +37,13 @@ class SampleClock:
         self._noise = INITIAL_NOISE_S**2
         self._p_time, self._p_both, self._p_drift = INITIAL_ERROR_S**2, 0.0, DRIFT_PRIOR**2
         self._updates = 1
+        self._last_innovation = 0.0
+        self._bias = 0.0  # fading mean of the innovations
 
     @property
     def drift_ppm(self) -> float:
         """How much faster than nominal the audio clock runs."""
-        return -self._drift * 1e6
+        return (1.0 / (1.0 + self._drift) - 1.0) * 1e6
 
     @property
     def jitter_s(self) -> float:
@@ -61,9 +67,8 @@ class SampleClock:
         """Take in the stamp of a packet's first sample."""
         innovation = self.innovation_s(index, stamp_ns)
         self._predict(index)
-        self._updates += 1
-        share = max(1.0 / self._updates, 1.0 / NOISE_MEMORY)
-        surprise = innovation**2
+        self._learn_noise(innovation)
+        self._doubt_drift(innovation)
         noise = self._noise
         limit = HUBER_SIGMAS * math.sqrt(self._p_time + noise)
         if abs(innovation) > limit:  # Huber: beyond the limit the pull grows no further
@@ -72,12 +77,27 @@ class SampleClock:
         gain_time, gain_drift = self._p_time / total, self._p_both / total
         self._time_s += gain_time * innovation
         self._drift += gain_drift * innovation
-        # the innovation also holds the estimate's own error, which is not the stamps' noise
-        self._noise += share * (max(surprise - self._p_time, 0.0) - self._noise)
-        self._noise = max(self._noise, SMALLEST_NOISE_S**2)
         self._p_drift -= gain_drift * self._p_both
         self._p_both *= 1.0 - gain_time
         self._p_time *= 1.0 - gain_time
+
+    def _learn_noise(self, innovation: float) -> None:
+        """Half the squared difference of successive innovations: free of offset and trend (von Neumann 1941)."""
+        difference = innovation - self._last_innovation
+        self._last_innovation = innovation
+        self._updates += 1
+        if self._updates > 2:
+            share = max(1.0 / self._updates, 1.0 / NOISE_MEMORY)
+            self._noise += share * (difference**2 / 2 - self._noise)
+            self._noise = max(self._noise, SMALLEST_NOISE_S**2)
+
+    def _doubt_drift(self, innovation: float) -> None:
+        """Stamps that stay on one side say that the drift is not what it was thought to be: learn it anew."""
+        self._bias += (innovation - self._bias) / BIAS_MEMORY
+        sigma = math.sqrt((self._p_time + self._noise) / (2 * BIAS_MEMORY - 1))
+        if self._updates > NOISE_MEMORY and abs(self._bias) > BIAS_SIGMAS * sigma + SMALLEST_BIAS_S:
+            self._p_drift = min(100 * self._p_drift, LARGEST_DRIFT**2)
+            self._bias = 0.0
 
     def step_to(self, index: int, stamp_ns: int) -> None:
         """Start again at a known pair after a step of the clock; the rate stays, since the device is the same."""

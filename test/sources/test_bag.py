@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("rosbags")
 
 from avloc_ros.sources.bag import BagSource, BagWriter, RawBagWriter, read_messages, read_pictures
+from avloc_ros.sources.bag_repair import repair_mcap, scan_mcap
 from avloc_ros.sources.bag_scene import bag_to_scene, scene_to_bag
 from avloc_ros.sources.bag_types import header_fields, make_message, message_types, serialized
 from avloc_ros.sources.stream import Source, open_source
@@ -248,6 +249,27 @@ def test_a_truncated_bag_gives_what_is_there_or_says_why(scene_bag, tmp_path):
     storage.write_bytes(data[: len(data) // 2])
     with pytest.raises(InputError, match=r"broken"):
         list(BagSource(broken))
+
+
+def test_what_a_killed_recorder_left_in_an_mcap_can_be_saved(small_scene, tmp_path):
+    scene_to_bag(small_scene, tmp_path / "bag")
+    (storage,) = (tmp_path / "bag").glob("*.mcap")
+    data = storage.read_bytes()
+    assert scan_mcap(storage) is None  # finished
+    storage.write_bytes(data[: round(0.6 * len(data))])
+    with pytest.raises(InputError, match=r"chunks of messages in it are whole: save them with .*repair_mcap"):
+        BagSource(tmp_path / "bag")
+    found = repair_mcap(storage, tmp_path / "repaired.mcap")
+    saved = BagSource(tmp_path / "repaired.mcap")
+    chunks = list(saved.chunks())
+    assert 10 < len(chunks) < 60
+    assert np.array_equal(
+        np.concatenate([c.samples for c in chunks]), small_scene.read_audio()[: 320 * len(chunks)]
+    )
+    assert saved.truth == small_scene.truth
+    assert found.messages == sum(1 for _ in read_messages(tmp_path / "repaired.mcap"))
+    with pytest.raises(InputError, match="nothing to repair"):
+        repair_mcap(tmp_path / "repaired.mcap", tmp_path / "again.mcap")
 
 
 def test_a_bag_of_a_killed_recorder(scene_bag, small_scene, tmp_path):
