@@ -26,7 +26,11 @@ def azimuth_errors_deg(reported_rad: Sequence[float], true_rad: Sequence[float])
 
 
 def false_reports(reported_rad: Sequence[float], true_rad: Sequence[float]) -> int:
-    """Number of reported speakers farther than 20 degrees from every true one."""
+    """Number of reported speakers farther than 20 degrees from every true one.
+
+    `false_per_frame` counts against all talkers of the frame, speaking or silent: a report that outlasts a word by a
+    moment is late, not false. `false_per_frame_strict` counts against those who speak.
+    """
     if not reported_rad:
         return 0
     if not true_rad:
@@ -59,7 +63,8 @@ def frame_bearings(frames: Sequence[FrameReport], threshold: float | None = None
                 "settled_deg": [
                     e for e, row in zip(errors, talkers, strict=True) if row.speaker in past_onset
                 ],
-                "false": false_reports(reported, true),
+                "false": false_reports(reported, [row.azimuth_rad for row in frame.truth]),
+                "false_strict": false_reports(reported, true),
                 "reported": len(reported),
                 "talkers": len(true),
             }
@@ -83,6 +88,7 @@ def summarise_bearings(rows: Sequence[dict]) -> dict[str, float | None]:
         if spoken
         else None,
         "false_per_frame": float(np.mean([row["false"] for row in rows])) if rows else None,
+        "false_per_frame_strict": float(np.mean([row["false_strict"] for row in rows])) if rows else None,
     }
 
 

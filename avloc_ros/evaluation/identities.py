@@ -63,7 +63,9 @@ class ClearMot:
     def _kept(self, true: Sequence[str], reported: Sequence[str], allowed: np.ndarray) -> dict[str, str]:
         kept: dict[str, str] = {}
         for row, name in enumerate(true):
-            match = self._matches.get(name)
+            if name not in self._matches:
+                continue
+            match = self._matches[name]
             if (
                 match in reported
                 and match not in kept.values()

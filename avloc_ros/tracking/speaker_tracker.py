@@ -8,7 +8,7 @@ from avloc_ros.geometry import CameraModel, angle_between, angles_from_direction
 from avloc_ros.tracking.association import associate
 from avloc_ros.tracking.config import SpeakerTrackerConfig
 from avloc_ros.tracking.evidence import Bearing, RangeReading, face_bearings, sound_bearings
-from avloc_ros.tracking.sphere_filter import initial_state, squared_distance
+from avloc_ros.tracking.sphere_filter import initial_state, squared_distances
 from avloc_ros.tracking.track import NS, Track
 from avloc_ros.types import FaceDetections, Modality, SpeakerGrid, Speakers
 
@@ -108,13 +108,16 @@ class SpeakerTracker:
     def _costs(self, tracks: list[Track], bearings: list[Bearing], face: bool) -> np.ndarray:
         """Squared Mahalanobis distances (tracks, bearings); a track that was only heard may be off by a sound's error."""
         costs = np.empty((len(tracks), len(bearings)))
+        if not costs.size:
+            return costs
+        directions = np.stack([bearing.direction for bearing in bearings])  # (bearings, 3)
+        noises = np.stack([bearing.noise for bearing in bearings])  # (bearings, 2, 2)
         sound_error = np.diag(
             np.radians([self.config.audio.azimuth_sigma_deg, self.config.audio.elevation_sigma_deg]) ** 2
         )
         for row, track in enumerate(tracks):
-            for column, bearing in enumerate(bearings):
-                noise = bearing.noise + sound_error if face and not track.was_seen else bearing.noise
-                costs[row, column] = squared_distance(track.state, bearing.direction, noise)[0]
+            more = sound_error if face and not track.was_seen else 0.0
+            costs[row] = squared_distances(track.state, directions, noises + more)
         return costs
 
     def _is_far_from_tracks(self, bearing: Bearing) -> bool:

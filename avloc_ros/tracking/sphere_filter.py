@@ -39,18 +39,19 @@ def predict(
     """The state `duration_s` later, with velocity that dies out and white acceleration."""
     kept = np.exp(-duration_s / damping_s)
     travel_s = damping_s * (1 - kept)
-    transition = np.eye(4)
-    transition[:2, 2:] = np.eye(2) * travel_s
-    transition[2:, 2:] = np.eye(2) * kept
-    gain = np.concatenate([np.eye(2) * duration_s**2 / 2, np.eye(2) * duration_s])  # (4, 2)
-    covariance = transition @ state.covariance @ transition.T + gain @ gain.T * acceleration_rad_s2**2
+    transition = np.diag([1.0, 1.0, kept, kept])
+    transition[0, 2] = transition[1, 3] = travel_s
+    gain = np.zeros((4, 2))
+    gain[0, 0] = gain[1, 1] = duration_s**2 / 2 * acceleration_rad_s2
+    gain[2, 0] = gain[3, 1] = duration_s * acceleration_rad_s2
+    covariance = transition @ state.covariance @ transition.T + gain @ gain.T
     return _moved(SphereState(state.direction, state.rate * kept, covariance), state.rate * travel_s)
 
 
 def update(state: SphereState, direction: np.ndarray, noise: np.ndarray) -> SphereState:
     """The state after a measured direction (3,) with noise (2, 2) in its east and north, rad^2."""
-    innovation, innovation_covariance = innovate(state, direction, noise)
-    gain = np.linalg.solve(innovation_covariance, state.covariance[:2]).T  # (4, 2)
+    innovation = tangent_offset(state.direction, direction)
+    gain = np.linalg.solve(state.covariance[:2, :2] + noise, state.covariance[:2]).T  # (4, 2)
     step = gain @ innovation
     keep = np.eye(4)
     keep[:, :2] -= gain
@@ -58,37 +59,28 @@ def update(state: SphereState, direction: np.ndarray, noise: np.ndarray) -> Sphe
     return _moved(SphereState(state.direction, state.rate + step[2:], covariance), step[:2])
 
 
-def innovate(state: SphereState, direction: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What a measurement adds: its offset (2,) east and north of the estimate, and the covariance (2, 2) of that."""
-    return tangent_offset(state.direction, direction), state.covariance[:2, :2] + noise
-
-
-def squared_distance(state: SphereState, direction: np.ndarray, noise: np.ndarray) -> tuple[float, float]:
-    """Squared Mahalanobis distance of a measurement, and its Gaussian likelihood in 1/sr."""
-    offset, covariance = innovate(state, direction, noise)
-    distance = float(offset @ np.linalg.solve(covariance, offset))
-    return distance, float(np.exp(-distance / 2) / (2 * np.pi * np.sqrt(np.linalg.det(covariance))))
+def squared_distances(state: SphereState, directions: np.ndarray, noises: np.ndarray) -> np.ndarray:
+    """Squared Mahalanobis distances (n,) of measured directions (n, 3) with noises (n, 2, 2)."""
+    offsets = tangent_offset(state.direction, directions)  # (n, 2)
+    covariances = state.covariance[:2, :2] + noises
+    return np.einsum("ni,ni->n", offsets, np.linalg.solve(covariances, offsets[..., None])[..., 0])
 
 
 def tangent_axes(direction: np.ndarray) -> np.ndarray:
     """Unit vectors (2, 3) to the east and to the north of a direction; at a pole, those of azimuth 0."""
-    horizontal = np.hypot(direction[0], direction[1])
-    east = (
-        np.array([-direction[1], direction[0], 0.0]) / horizontal
-        if horizontal > 1e-9
-        else np.array([0.0, 1.0, 0.0])
-    )
-    return np.stack([east, np.cross(direction, east)])
+    x, y, z = direction
+    horizontal = float(np.hypot(x, y))
+    cosine, sine = (x / horizontal, y / horizontal) if horizontal > 1e-9 else (1.0, 0.0)
+    return np.array([[-sine, cosine, 0.0], [-z * cosine, -z * sine, horizontal]])
 
 
-def tangent_offset(origin: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """Angle (2,) east and north from one direction to another along the great circle (the logarithm map)."""
-    across = direction - origin * (origin @ direction)
-    length = np.linalg.norm(across)
-    if length < 1e-12:
-        return np.zeros(2)
-    angle = np.arctan2(length, origin @ direction)
-    return tangent_axes(origin) @ across * (angle / length)
+def tangent_offset(origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """Angles (..., 2) east and north from one direction to others (..., 3) along great circles (the logarithm map)."""
+    across = directions @ tangent_axes(origin).T  # (..., 2)
+    length = np.sqrt((across * across).sum(-1))
+    angle = np.arctan2(length, directions @ origin)
+    # towards the direction itself and its antipode there is no side: the scale is that of small angles
+    return across * np.where(length > 1e-12, angle / np.maximum(length, 1e-12), 1.0)[..., None]
 
 
 def angle_covariance(state: SphereState) -> np.ndarray:
@@ -108,13 +100,15 @@ def _moved(state: SphereState, offset: np.ndarray) -> SphereState:
     if angle < 1e-12:
         return state
     axes = tangent_axes(state.direction)
-    heading = offset @ axes / angle  # unit vector along the way
+    east, north = offset / angle
+    heading = east * axes[0] + north * axes[1]  # unit vector along the way
     direction = state.direction * np.cos(angle) + heading * np.sin(angle)
     direction /= np.linalg.norm(direction)
     heading_after = heading * np.cos(angle) - state.direction * np.sin(angle)
-    side = np.cross(state.direction, heading)  # unchanged on the way: parallel transport
+    side = east * axes[1] - north * axes[0]  # direction x heading; unchanged on the way: parallel transport
     turn = (
         tangent_axes(direction) @ np.stack([heading_after, side], axis=1) @ np.stack([heading, side]) @ axes.T
     )
-    both = np.kron(np.eye(2), turn)
+    both = np.zeros((4, 4))
+    both[:2, :2] = both[2:, 2:] = turn
     return SphereState(direction, turn @ state.rate, both @ state.covariance @ both.T)
