@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from avloc_ros.geometry import angles_from_direction
 from avloc_ros.simulation.demo_script import DURATION_S, ROLES
+from avloc_ros.sources.scene import write_scene
 from avloc_ros.types import InputError
 
 
@@ -76,3 +79,27 @@ def test_portraits_are_cut_out_and_open_their_mouths() -> None:
         np.testing.assert_array_equal(
             portrait.speaking(1.0)[: mouth_v - 10], portrait.picture[: mouth_v - 10]
         )
+
+
+def test_the_demo_scene_is_built_once_and_never_left_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from avloc_ros.simulation import demo_scene as demo
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    built: list[Path] = []
+
+    def build(folder: Path, **_: object) -> object:
+        built.append(folder)
+        if len(built) == 1:
+            (folder / "audio.wav").write_bytes(b"half")
+            raise KeyboardInterrupt
+        return write_scene(folder, audio=np.zeros((1600, 2)))
+
+    monkeypatch.setattr(demo, "build_demo_scene", build)
+    with pytest.raises(KeyboardInterrupt):
+        demo.demo_scene()
+    assert not list((tmp_path / "avloc_ros").iterdir())
+    first, second = demo.demo_scene(), demo.demo_scene()
+    assert first.folder == second.folder and len(built) == 2
+    assert list((tmp_path / "avloc_ros").iterdir()) == [first.folder]
