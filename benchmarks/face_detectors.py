@@ -166,11 +166,8 @@ def main() -> int:
         row = measured(name, detector, samples, empty)
         cells = [f"{value:.2f}" for value in row.recall.values()]
         size = "x".join(map(str, row.size))
-        print(
-            f"| {row.name} | {size} | "
-            + " | ".join(cells)
-            + f" | {row.false_per_picture:.2f} | {row.time_ms:.1f} |"
-        )
+        cells += [f"{row.dark:.2f}", f"{row.false_per_picture:.2f}", f"{row.time_ms:.1f}"]
+        print(f"| {row.name} | {size} | " + " | ".join(cells) + " |", flush=True)
         rows.append(row.__dict__)
     if arguments.out is not None:
         arguments.out.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from avloc_ros.config import cache_folder
+from avloc_ros.types import InputError
 
 
 def prepared_file(source: bytes, recipe: str, prepare: Callable[[], bytes]) -> Path:
@@ -28,9 +29,14 @@ def cached_path(source: bytes, recipe: str) -> Path:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that others see complete or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    """Write a file that others see complete or not at all. Raises InputError where the folder cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    except OSError as error:
+        raise InputError(
+            f"the cache folder {path.parent} cannot be written ({error}): set XDG_CACHE_HOME to one that can"
+        ) from error
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

@@ -143,8 +143,8 @@ class FaceTracker:
     def _take_upgrade(self) -> None:
         """Go over to the int8 network once it is made."""
         if self._upgrade is not None and self._upgrade.done():
-            self._network = self._upgrade.result()
-            self._upgrade = None
+            upgrade, self._upgrade = self._upgrade, None  # a failure is raised once; fp32 then stays
+            self._network = upgrade.result()
             self._small.use(self._network.detector)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import avloc_ros.types
 from avloc_ros.runtime.model_cache import cached_path, prepared_file, write_whole
+from avloc_ros.types import InputError
 
 WRITER = """
 import sys
@@ -65,3 +66,9 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
         write_whole(path, "text")  # type: ignore[arg-type]
     assert list(path.parent.iterdir()) == []
     assert cached_path(b"a", "r").name.startswith("r-")
+
+
+def test_a_cache_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file, no folder", encoding="utf-8")
+    with pytest.raises(InputError, match="XDG_CACHE_HOME"):
+        write_whole(tmp_path / "taken" / "face.onnx", b"x")
