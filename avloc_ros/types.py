@@ -47,7 +47,7 @@ class AudioChunk:
     """A piece of a multichannel recording as it came from a source.
 
     samples: float32 (frames, channels) in [-1, 1]; first_sample_index counts from the start of the stream, so that a
-    lost packet shows as a jump.
+    lost packet shows as a jump; negative where the sender does not count.
     """
 
     stamp_ns: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from statistics import fmean
 
 from avloc_ros.sources.sample_clock import SampleClock
@@ -12,6 +13,7 @@ NS = 1e9
 STEP_S = 1.0  # a stamp this far from its prediction cannot be jitter: the stream was interrupted
 GATE_S = 0.05  # beyond this (and six sigmas) a stamp is an outlier, unless several in a row agree
 AGREEING = 3
+COUNTS = ("gaps", "lost_samples", "duplicates", "out_of_order", "clock_steps")
 REMEMBERED = 16  # recent packets in which duplicates are looked for when the sender does not count
 LAGS = 16  # packets over which a lag is averaged before it counts as a lost packet
 
@@ -116,3 +118,26 @@ class AudioPlacement:
             self.event or f"audio stamps stepped by {late_s:+.2f} s against the sample count: placed by stamp"
         )
         return index
+
+
+class PacketCounter:
+    """Gives packets of a sender that does not count their first_sample_index, from their stamps."""
+
+    def __init__(self) -> None:
+        self._placement: AudioPlacement | None = None
+        self._end = 0
+
+    def count(self, chunk: AudioChunk) -> AudioChunk | None:
+        """The packet with its index, or None for a duplicate; packets that are counted pass unchanged."""
+        if chunk.first_sample_index >= 0:
+            return chunk
+        index: int | None = 0
+        if self._placement is None or self._placement.behind_s(chunk.stamp_ns) > STEP_S:
+            self._placement = AudioPlacement(chunk.sample_rate_hz, chunk, dict.fromkeys(COUNTS, 0))
+            self._end = 0
+        else:
+            index = self._placement.place(chunk, self._end)
+        if index is None:
+            return None
+        self._end = max(self._end, index + len(chunk.samples))
+        return replace(chunk, first_sample_index=max(index, 0))

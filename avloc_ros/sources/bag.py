@@ -12,6 +12,7 @@ from typing import Any
 from avloc_ros.geometry import CameraModel, MicrophoneArray
 from avloc_ros.sources.adapters import AudioInfo, adapter_for, info_of
 from avloc_ros.sources.audio_encoding import decode_samples
+from avloc_ros.sources.audio_placement import PacketCounter
 from avloc_ros.sources.bag_geometry import FrameTree, array_of_message, camera_of_info
 from avloc_ros.sources.bag_repair import unfinished_mcap_words
 from avloc_ros.sources.bag_types import (
@@ -129,8 +130,11 @@ class BagSource:
         """The sound alone, in the order of arrival."""
         if self._audio is None:
             return
+        counter = PacketCounter()  # messages of other packages have no sample index
         for _, _, message in read_messages(self.path, (self._audio[0],)):
-            yield self._chunk(message)
+            chunk = counter.count(self._chunk(message))
+            if chunk is not None:
+                yield chunk
 
     def frames(self) -> Iterator[VideoFrame]:
         """The pictures alone, in the order of arrival."""
