@@ -15,6 +15,7 @@ from avloc_ros.msg import AudioFrame, MicrophoneArray as MicrophoneArrayMessage,
 from avloc_ros.nodes.camera_watch import CameraMountConfig, CameraWatch
 from avloc_ros.nodes.compose import run_node
 from avloc_ros.nodes.conversions import array_from_message, audio_from_message, stamp_ns
+from avloc_ros.nodes.message_types import message_class
 from avloc_ros.nodes.node_base import PipelineNode
 from avloc_ros.nodes.quality_of_service import (
     RELIABILITIES,
@@ -24,11 +25,14 @@ from avloc_ros.nodes.quality_of_service import (
     result_quality,
 )
 from avloc_ros.nodes.speaker_messages import grid_to_message
+from avloc_ros.sources.adapters import AudioInfo, chunk_of, info_of
 from avloc_ros.sources.av_sync import AvSync, AvSyncConfig
 from avloc_ros.systems.srp import SrpConfig, SrpTracker
 from avloc_ros.types import AudioChunk, AudioWindow, InputError
 
 STATUS_PERIOD_S = 0.25
+OWN_TYPE = "avloc_ros/msg/AudioFrame"
+INFO_TYPES = {"audio_common_msgs/msg/AudioDataStamped": "audio_common_msgs/msg/AudioInfo"}  # told on a topic of its own
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,9 @@ class AudioTrackerConfig:
     device: str = setting("auto", "where to compute: auto and cpu (numpy), or cuda, cuda:N (torch)")
     array_file: str = setting("", "microphone array YAML or JSON; empty: the topic microphone_array", read_only=True)
     channels: tuple[int, ...] = setting((), "channels of `audio` that are the microphones, in order; empty: all")
+    audio_type: str = setting(
+        OWN_TYPE, "ROS type of `audio`; also those that docs/nodes.md lists, raw PCM only", read_only=True
+    )
     audio_reliability: str = setting("best_effort", "QoS of `audio`", choices=RELIABILITIES, read_only=True)
     camera_info_reliability: str = setting("best_effort", "QoS of `camera_info`", choices=RELIABILITIES, read_only=True)
     sync: AvSyncConfig = field(default_factory=AvSyncConfig)
@@ -57,6 +64,7 @@ class AudioTrackerNode(PipelineNode):
         self._array: MicrophoneArray | None = None
         self._sync: AvSync | None = None
         self._tracker: SrpTracker | None = None  # belongs to the worker thread
+        self._audio_info: AudioInfo | None = None
         self._resets_seen = 0
         self._camera = CameraWatch(self, self.config.camera)
         if self.config.array_file:
@@ -72,8 +80,11 @@ class AudioTrackerNode(PipelineNode):
             image_quality(self.config.camera_info_reliability),
             consequence="windows follow the sound, no image grid without a camera",
         )
+        info_type = INFO_TYPES.get(self.config.audio_type)
+        if info_type is not None:
+            self.listen(message_class(info_type), "audio_info", self._on_audio_info, latched_quality())
         self.listen(
-            AudioFrame,
+            message_class(self.config.audio_type),
             "audio",
             self._on_audio,
             audio_quality(self.config.audio_reliability),
@@ -117,8 +128,12 @@ class AudioTrackerNode(PipelineNode):
                 self._sync.push_frame(stamp_ns(info.header.stamp))
                 self._advance(self._sync)
 
-    def _on_audio(self, message: AudioFrame) -> None:
-        chunk = self._microphones_of(audio_from_message(message))
+    def _on_audio_info(self, message: Any) -> None:
+        self._audio_info = info_of(message)
+
+    def _on_audio(self, message: Any) -> None:
+        is_own = isinstance(message, AudioFrame)
+        chunk = self._microphones_of(audio_from_message(message) if is_own else chunk_of(message, self._audio_info))
         if self._sync is None or self._sync.sample_rate_hz != chunk.sample_rate_hz:
             self._begin(chunk)
         assert self._sync is not None

@@ -12,6 +12,9 @@ from enum import IntEnum
 import numpy as np
 
 
+OVERLOAD = "by overload"  # the key of drops by a worker that lags
+
+
 class Level(IntEnum):
     """How bad it is; the numbers are those of DiagnosticStatus."""
 
@@ -66,6 +69,7 @@ class Health:
         self._notes: dict[str, float] = {}  # text -> when it was noted last
         self.drops: Counter[str] = Counter()
         self.values: dict[str, str] = {}
+        self._overload_seen = 0
         self.restart()
 
     def restart(self) -> None:
@@ -153,6 +157,7 @@ class Health:
             self._since_s = now
             values = self._numbers(span_s)
             self._notes = {text: when for text, when in self._notes.items() if now - when < self._note_s}
+            self._judge_drops(span_s)
             words = [text for _, text in self._problems.values()]
             worst = max((level for level, _ in self._problems.values()), default=Level.OK)
             if is_active:
@@ -176,6 +181,14 @@ class Health:
             return HealthReport(Level.OK, "; ".join(["starting", *words]), values)
         reason = "; ".join(words) or "inputs come, but nothing has been made of them yet"
         return HealthReport(Level.ERROR, f"no output: {reason}", values)
+
+    def _judge_drops(self, span_s: float) -> None:
+        new = self.drops[OVERLOAD] - self._overload_seen
+        self._overload_seen = self.drops[OVERLOAD]
+        if new:
+            self.problem(OVERLOAD, f"{new / span_s:.0f} inputs a second dropped: this machine is too slow for them")
+        else:
+            self.well(OVERLOAD)
 
     def _longest_stale_s(self) -> float:
         return max((item.stale_after_s for item in self._inputs.values()), default=1.0)

@@ -21,7 +21,7 @@ from rclpy.timer import Timer
 from avloc_ros.config import setting
 from avloc_ros.nodes.conversions import stamp_ns
 from avloc_ros.nodes.diagnostics import DiagnosticsPublisher, explain_silence
-from avloc_ros.nodes.health import Health, Level
+from avloc_ros.nodes.health import OVERLOAD, Health, Level
 from avloc_ros.nodes.parameters import declare_settings, read_settings, watch_settings
 from avloc_ros.nodes.stamp_order import Order, StampOrder
 from avloc_ros.nodes.worker import Worker
@@ -299,7 +299,7 @@ class PipelineNode(LifecycleNode):
         self.settings = settings
 
     def _note_drop(self) -> None:
-        self.health.dropped("by overload")
+        self.health.dropped(OVERLOAD)
 
     def _why_silent(self, topic: str) -> str:
         return explain_silence(self, topic, topic in self._reliable_topics)

@@ -24,6 +24,7 @@ from avloc_ros.nodes.quality_of_service import audio_quality, image_quality, lat
 from avloc_ros.sources.stream import Source
 from avloc_ros.types import AudioChunk, InputError, VideoFrame
 
+STATUS_PERIOD_S = 0.5
 TRANSPORTS = {"raw": ("image",), "compressed": ("image/compressed",), "both": ("image", "image/compressed")}
 
 
@@ -47,10 +48,12 @@ class SourceNode(PipelineNode):
         self.stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._static_tf: tf2_ros.StaticTransformBroadcaster | None = None
-        self.source = self.open()
+        self.source: Source = self.open()
+        self._is_closed = False
         self._prefix = getattr(self.config, "frame_prefix", "")
         self._topics = TRANSPORTS[getattr(self.config, "image_transport", "raw")]
         self._announce_all()
+        self.every(STATUS_PERIOD_S, self._tell_status)
 
     def release(self) -> None:
         """Close the source."""
@@ -65,14 +68,22 @@ class SourceNode(PipelineNode):
     def start(self) -> None:
         """Publish from now on."""
         self.stopping.clear()
+        if self._is_closed:
+            self.source = self.open()
+            self._is_closed = False
         self._thread = threading.Thread(target=self._play_guarded, name=self.NAME, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop publishing."""
+        """Stop publishing; a device is let go of."""
         self.stopping.set()
+        self.source.close()
+        self._is_closed = True
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(5.0)
+
+    def _tell_status(self) -> None:
+        self.health.problems("device", filter(None, [getattr(self.source, "problem", "")]))
 
     def _play_guarded(self) -> None:
         try:

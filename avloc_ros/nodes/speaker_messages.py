@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 from sensor_msgs.msg import RegionOfInterest
 
-from avloc_ros.msg import Face as FaceMessage
-from avloc_ros.msg import FaceArray, SpeakerArray
-from avloc_ros.msg import Speaker as SpeakerMessage
-from avloc_ros.msg import SpeakerGrid as SpeakerGridMessage
+from avloc_ros.msg import (
+    Face as FaceMessage,
+    FaceArray,
+    Speaker as SpeakerMessage,
+    SpeakerArray,
+    SpeakerGrid as SpeakerGridMessage,
+)
 from avloc_ros.nodes.conversions import (
     float_array,
     point_message,
