@@ -65,6 +65,7 @@ class MicrophoneSource:
                 if not self._next_index:
                     raise  # it never worked: say so at once
                 self._closed.wait(RETRY_S)
+                self._look_again()
                 continue
             with stream:
                 yield from self._while_alive()
@@ -85,6 +86,15 @@ class MicrophoneSource:
                 continue
             last_s, self.problem = time.monotonic(), ""
             yield chunk
+
+    def _look_again(self) -> None:
+        """PortAudio lists the devices once; only a restart of it sees one that was plugged in again."""
+        self._sounddevice._terminate()
+        self._sounddevice._initialize()
+        try:
+            self._device, _ = find_device(self._sounddevice, self.name)  # its number may have changed
+        except InputError as error:
+            self.problem = str(error)
 
     def _open(self) -> Any:
         self._next_adc_s = None

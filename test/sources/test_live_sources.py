@@ -34,7 +34,14 @@ class FakeSound:
     def __init__(self, late_s: float = 0.05, overflow_at: int = -1, adc_clock: bool = True) -> None:
         self.late_s, self.overflow_at, self.adc_clock = late_s, overflow_at, adc_clock
         self.fails = False
+        self.restarts = 0
         self.opened: list[dict] = []
+
+    def _terminate(self):
+        self.restarts += 1
+
+    def _initialize(self):
+        self.fails = False
 
     def query_devices(self, number=None, kind=None):
         if kind is None:
@@ -155,6 +162,25 @@ def test_an_array_larger_than_the_device_and_one_that_will_not_open(sound):
     sound.fails = True
     with pytest.raises(InputError, match="Device unavailable; asked for 6 channels at 16000 Hz"):
         list(open_live("audio=,camera=none"))
+
+
+def test_a_device_that_is_pulled_out_and_put_in_again(sound, monkeypatch):
+    from avloc_ros.sources import microphone
+
+    monkeypatch.setattr(microphone, "SILENCE_PATIENCE_S", 0.1)
+    monkeypatch.setattr(microphone, "RETRY_S", 0.01)
+    source = open_live("audio=respeaker,camera=none")
+    indices = []
+    for chunk in source:
+        indices.append(chunk.first_sample_index)
+        if len(indices) == 60:  # the stand-in gives no more; the next attempt to open it fails as well
+            sound.fails = True
+        if len(indices) == 70:
+            break
+    source.close()
+    assert indices == [320 * number for number in range(70)]
+    assert sound.restarts == 1
+    assert len(sound.opened) == 2
 
 
 def test_missing_packages_are_named(monkeypatch):
