@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -75,3 +78,35 @@ def test_what_does_not_fit_is_said(files, tmp_path):
         open_source(tmp_path / "bad.mp4")
     with pytest.raises(InputError, match="no such file"):
         open_source("a.wav,b.mp4")
+
+
+@pytest.fixture(scope="module")
+def data_kit():
+    folder = os.environ.get("AVLOC_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("AVLOC_DATA names no data kit")
+    return Path(folder)
+
+
+def test_a_real_clip_of_the_data_kit(data_kit):
+    """MPEG-1 with mp2 sound, which OpenCV's wheel cannot read: 75 pictures at 25 fps and as long a sound track."""
+    source = open_source(sorted((data_kit / "av" / "grid").glob("*.mpg"))[0])
+    items = list(source)
+    frames = [item for item in items if isinstance(item, VideoFrame)]
+    chunks = [item for item in items if isinstance(item, AudioChunk)]
+    assert source.fps == 25.0
+    assert len(frames) == pytest.approx(75, abs=1)
+    assert sum(len(c.samples) for c in chunks) / source.sample_rate_hz == pytest.approx(
+        len(frames) / 25, abs=0.1
+    )
+
+
+def test_a_real_recording_of_the_data_kit(data_kit):
+    folder = data_kit / "array_recordings" / "respeaker4_multissl"
+    array = MicrophoneArray.load(data_kit / "arrays" / "respeaker_usb_4mic.json")
+    recording = sorted(folder.glob("*.wav"))[0]
+    chunk = next(iter(open_source(recording)))
+    if chunk.channels == array.channels:
+        assert open_source(recording, array=array).array is array
+    assert chunk.samples.dtype == np.float32
+    assert 0 < np.abs(chunk.samples).max() <= 1.0
