@@ -4,7 +4,7 @@ usage: AVLOC_DATA=DIR python benchmarks/calibrate_srp.py [--scenes 12] [--seed 0
 
 Scenes: one or two voices of the kit at measured positions in a measured room, alone or with a sound event from a corner
 (10 or 0 dB below the voices), events without voices. One part of the talkers and events fits, another one validates
-and chooses the threshold (the split of train_voice_mask.py).
+and chooses the threshold (the split of train_voice_network.py).
 """
 
 from __future__ import annotations
@@ -32,7 +32,14 @@ SCENE_S = 6.0
 WINDOW = RATE_HZ // 25
 NEAR_RAD = np.radians(10.0)  # a peak nearer than this to an active talker is that talker
 ELEVATION_RAD = np.radians(4.0)  # of the sources of these measurements
-CONDITIONS = ((1, None), (1, 10.0), (1, 0.0), (2, None), (2, 10.0), (0, 0.0))  # talkers, level above the event in dB
+CONDITIONS = (
+    (1, None),
+    (1, 10.0),
+    (1, 0.0),
+    (2, None),
+    (2, 10.0),
+    (0, 0.0),
+)  # talkers, level above the event in dB
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,9 @@ class Parts:
     """Voices, events and room responses of one part of the kit."""
 
     def __init__(self, root: Path, validation: bool) -> None:
-        self.voices = _part(sorted(root.glob("speech/libri_*/*.flac")), validation, lambda f: f.name.split("-")[0])
+        self.voices = _part(
+            sorted(root.glob("speech/libri_*/*.flac")), validation, lambda f: f.name.split("-")[0]
+        )
         events = [*sorted(root.glob("events/esc10/*/*.ogg")), *sorted(root.glob("music/*.ogg"))]
         self.events = _part(events, validation, lambda f: f.stem.rsplit("-", 1)[0])
         self.rooms: dict[str, dict[str, list[Path]]] = {}
@@ -78,7 +87,9 @@ def scene(
         voice = _voice(parts, random, count) * 10 ** (random.uniform(-3, 3) / 20)
         mixed += _heard(voice, room[str(label)][random.integers(len(room[str(label)]))])
         level = 10 * np.log10((voice[: count // WINDOW * WINDOW].reshape(-1, WINDOW) ** 2).mean(1) + 1e-12)
-        truth.append((float(-np.radians(float(label))), level > np.percentile(level, 95) - 30))  # labels: clockwise
+        truth.append(
+            (float(-np.radians(float(label))), level > np.percentile(level, 95) - 30)
+        )  # labels: clockwise
     if above_event_db is not None:
         corners = room.get("BG") or parts.rooms["100"]["BG"]
         event = np.resize(_sound(parts.events[random.integers(len(parts.events))]), count)
@@ -112,7 +123,9 @@ def _heard(sound: np.ndarray, response_file: Path) -> np.ndarray:
     return np.stack([fftconvolve(sound, h)[onset:][: len(sound)] for h in response.T], axis=1)
 
 
-def windows(parts: Parts, array: MicrophoneArray, config: SrpConfig, scenes: int, seed: int) -> Iterator[Window]:
+def windows(
+    parts: Parts, array: MicrophoneArray, config: SrpConfig, scenes: int, seed: int
+) -> Iterator[Window]:
     """Every window of `scenes` scenes of each condition."""
     for number, condition in enumerate(CONDITIONS):
         for index in range(scenes):
@@ -127,7 +140,12 @@ def windows(parts: Parts, array: MicrophoneArray, config: SrpConfig, scenes: int
                 features = peak_features(heard.peaks, heard.steered.sharpest, heard.voice_probability)
                 peaks = heard.peaks
                 yield Window(
-                    features, peaks.azimuth_rad, peaks.elevation_rad, speaking, heard.voice_probability, condition
+                    features,
+                    peaks.azimuth_rad,
+                    peaks.elevation_rad,
+                    speaking,
+                    heard.voice_probability,
+                    condition,
                 )
 
 
@@ -165,17 +183,24 @@ def fit_errors(heard: list[Window], path_deviation_m: float, array: MicrophoneAr
     errors, floors = [], []
     for window in heard:
         for k in np.flatnonzero(labels(window)):
-            nearest = window.speaking_rad[np.argmin(np.abs(wrap_angle(window.speaking_rad - window.azimuth_rad[k])))]
+            nearest = window.speaking_rad[
+                np.argmin(np.abs(wrap_angle(window.speaking_rad - window.azimuth_rad[k])))
+            ]
             errors.append(float(wrap_angle(window.azimuth_rad[k] - nearest)))
             azimuth, elevation = window.azimuth_rad[k : k + 1], window.elevation_rad[k : k + 1]
             floors.append(float(ambiguity.angle_deviation(azimuth, elevation, path_deviation_m)[0][0]))
     error, floor = np.array(errors), np.array(floors)
 
     def loss(parameters: np.ndarray) -> float:
-        least, factor, share = np.exp(parameters[0]), 1 + np.exp(parameters[1]), 1 / (1 + np.exp(-parameters[2]))
+        least, factor, share = (
+            np.exp(parameters[0]),
+            1 + np.exp(parameters[1]),
+            1 / (1 + np.exp(-parameters[2])),
+        )
         spread = np.hypot(floor, least)
         density = sum(
-            s * np.exp(-0.5 * (error / (f * spread)) ** 2) / (f * spread) for s, f in ((1 - share, 1.0), (share, factor))
+            s * np.exp(-0.5 * (error / (f * spread)) ** 2) / (f * spread)
+            for s, f in ((1 - share, 1.0), (share, factor))
         )
         return float(-np.log(density + 1e-12).mean())
 
@@ -190,7 +215,9 @@ def fit_errors(heard: list[Window], path_deviation_m: float, array: MicrophoneAr
 def probabilities(heard: list[Window], weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Probability and truth of all peaks."""
     features = np.concatenate([w.features for w in heard])
-    return 1 / (1 + np.exp(-(weights[0] + features @ weights[1:]))), np.concatenate([labels(w) for w in heard])
+    return 1 / (1 + np.exp(-(weights[0] + features @ weights[1:]))), np.concatenate(
+        [labels(w) for w in heard]
+    )
 
 
 def best_threshold(probability: np.ndarray, truth: np.ndarray) -> dict[str, float]:
@@ -210,14 +237,22 @@ def reliability(probability: np.ndarray, truth: np.ndarray) -> list[dict[str, fl
         inside = (probability >= low) & (probability < low + 0.1)
         if inside.any():
             rows.append(
-                {"peaks": int(inside.sum()), "given": float(probability[inside].mean()), "true": float(truth[inside].mean())}
+                {
+                    "peaks": int(inside.sum()),
+                    "given": float(probability[inside].mean()),
+                    "true": float(truth[inside].mean()),
+                }
             )
     return rows
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenes", type=int, default=12, help="of each condition, for fitting and for validation each")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--scenes", type=int, default=12, help="of each condition, for fitting and for validation each"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", default="")
     options = parser.parse_args()
@@ -226,7 +261,9 @@ def main() -> None:
     config = SrpConfig()
     fitting = list(windows(Parts(root, False), array, config, options.scenes, options.seed))
     held = list(windows(Parts(root, True), array, config, options.scenes, options.seed + 1000))
-    weights = fit_logistic(np.concatenate([w.features for w in fitting]), np.concatenate([labels(w) for w in fitting]))
+    weights = fit_logistic(
+        np.concatenate([w.features for w in fitting]), np.concatenate([labels(w) for w in fitting])
+    )
     missed = np.mean([1 - labels(w).sum() / len(w.speaking_rad) for w in fitting if len(w.speaking_rad)])
     names = ("intercept", "clarity", "relative_height", "voice")
     fitted = dict(zip(names, map(float, weights), strict=True)) | {"missed": float(missed)}

@@ -53,7 +53,9 @@ def score(found: list[Speakers], azimuth_rad: float, active: np.ndarray) -> tupl
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--scenes", type=int, default=16)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threshold", type=float, default=-1.0, help="of srp; negative: its default")

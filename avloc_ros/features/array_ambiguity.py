@@ -30,7 +30,9 @@ class ArrayAmbiguity:
         self.normal: np.ndarray | None = None
         if self.on_a_line:
             across = np.cross([0.0, 0.0, 1.0], axes[0])
-            self.normal = _towards_a_talker(across if np.linalg.norm(across) > 0.1 else np.array([1.0, 0.0, 0.0]))
+            self.normal = _towards_a_talker(
+                across if np.linalg.norm(across) > 0.1 else np.array([1.0, 0.0, 0.0])
+            )
         elif self.in_a_plane:
             self.normal = _towards_a_talker(axes[2])
         first, second = np.triu_indices(array.channels, 1)
@@ -41,7 +43,9 @@ class ArrayAmbiguity:
     def reasons(self) -> tuple[str, ...]:
         """In words, for diagnostics."""
         if self.on_a_line:
-            return ("microphones on a line: front and back, above and below sound alike; the front is assumed",)
+            return (
+                "microphones on a line: front and back, above and below sound alike; the front is assumed",
+            )
         if self.in_a_plane:
             side = "upper" if self.normal is not None and abs(self.normal[2]) > 0.5 else "front"
             return (f"microphones in a plane: its two sides sound alike; the {side} one is assumed",)

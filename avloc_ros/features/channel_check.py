@@ -20,7 +20,9 @@ def usable_channels(window: AudioWindow) -> np.ndarray:
     return usable if window.usable_channels is None else usable & window.usable_channels
 
 
-def channel_reasons(window: AudioWindow, usable: np.ndarray, channel_names: tuple[str, ...]) -> tuple[str, ...]:
+def channel_reasons(
+    window: AudioWindow, usable: np.ndarray, channel_names: tuple[str, ...]
+) -> tuple[str, ...]:
     """In words what is wrong with the window, for diagnostics; empty where nothing is."""
     reasons = []
     if not usable.all():

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-MINIMUM_BIAS = 2.0  # the minimum of a smoothed noise power lies below its mean; measured with white noise in the test
+MINIMUM_BIAS = (
+    2.0  # the minimum of a smoothed noise power lies below its mean; measured with white noise in the test
+)
 BLOCKS = 6  # the window of the minimum is made of this many blocks
 
 

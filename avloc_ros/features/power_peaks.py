@@ -59,7 +59,9 @@ def _wrapped(power: np.ndarray) -> np.ndarray:
     return np.concatenate([tall[:, -1:], tall, tall[:, :1]], axis=1)
 
 
-def _refined(padded: np.ndarray, row: np.ndarray, col: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _refined(
+    padded: np.ndarray, row: np.ndarray, col: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Angles and height at the top of the parabolas through the neighbours in each axis."""
     rows, cols = padded.shape[0] - 2, padded.shape[1] - 2
     here = padded[row + 1, col + 1]

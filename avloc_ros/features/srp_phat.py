@@ -18,7 +18,9 @@ from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.types import InputError
 
 RANK_TOLERANCE = 1e-3  # singular values below this share of the largest are left out
-DELAYS_PER_PERIOD = 8  # table of delays per period of the highest frequency; the spline between is exact to 1e-4
+DELAYS_PER_PERIOD = (
+    8  # table of delays per period of the highest frequency; the spline between is exact to 1e-4
+)
 
 
 class SrpPhat:
@@ -33,16 +35,22 @@ class SrpPhat:
     ) -> None:
         points = np.asarray(points_m, float)
         if points.ndim != 2 or points.shape[1] != 3 or not np.all(np.isfinite(points)):
-            raise InputError(f"points to listen to have shape {points.shape}, need finite (cells, 3) in metres")
+            raise InputError(
+                f"points to listen to have shape {points.shape}, need finite (cells, 3) in metres"
+            )
         self.first, self.second = np.triu_indices(array.channels, 1)  # (pairs,)
         self.device = device
         delays_s = pair_delays(array, points, self.first, self.second)  # (cells, pairs)
-        projection, table_s, table = delay_space(np.asarray(frequencies_hz, float), float(np.abs(delays_s).max()))
+        projection, table_s, table = delay_space(
+            np.asarray(frequencies_hz, float), float(np.abs(delays_s).max())
+        )
         steering = CubicSpline(table_s, table)(delays_s)  # (cells, pairs, rank)
         self.rank = projection.shape[1]
         self.pairs = len(self.first)
         self._projection = self._own(projection.astype(np.float32))  # (2 bins, rank)
-        self._steering = self._own(steering.reshape(len(points), -1).T.astype(np.float32))  # (pairs rank, cells)
+        self._steering = self._own(
+            steering.reshape(len(points), -1).T.astype(np.float32)
+        )  # (pairs rank, cells)
 
     def project(self, spectra: Any, weights: Any) -> Any:
         """Weighted, whitened pair spectra in the delay space: float32 (frames, pairs * rank).
@@ -51,7 +59,9 @@ class SrpPhat:
         """
         spectra, weights = self._own(spectra), self._own(weights)
         phase = spectra / (abs(spectra) + 1e-20)  # PHAT: (frames, channels, bins)
-        cross = (phase * weights[:, None])[:, self.first] * phase[:, self.second].conj()  # (frames, pairs, bins)
+        cross = (phase * weights[:, None])[:, self.first] * phase[
+            :, self.second
+        ].conj()  # (frames, pairs, bins)
         parts = self._concatenate([cross.real, cross.imag])  # (frames, pairs, 2 bins)
         return (parts @ self._projection).reshape(len(spectra), self.pairs * self.rank)
 
@@ -82,7 +92,9 @@ class SrpPhat:
         return torch.cat(parts, dim=-1)
 
 
-def pair_delays(array: MicrophoneArray, points_m: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def pair_delays(
+    array: MicrophoneArray, points_m: np.ndarray, first: np.ndarray, second: np.ndarray
+) -> np.ndarray:
     """Seconds (cells, pairs) by which sound from each point reaches microphone `first` before `second`."""
     distances = np.linalg.norm(points_m[:, None] - array.positions_m[None], axis=-1)  # (cells, channels)
     return (distances[:, second] - distances[:, first]) / array.sound_speed_mps

@@ -22,7 +22,9 @@ class StreamingStft:
 
     def __init__(self, sample_rate_hz: int, frame_s: float, hop_s: float, highest_hz: float) -> None:
         if sample_rate_hz < 4000:
-            raise InputError(f"sample rate {sample_rate_hz} Hz is too low for voices: capture at 16000 Hz or more")
+            raise InputError(
+                f"sample rate {sample_rate_hz} Hz is too low for voices: capture at 16000 Hz or more"
+            )
         self.sample_rate_hz = sample_rate_hz
         self.frame_length = max(16, round(frame_s * sample_rate_hz))
         self.hop_length = max(1, round(hop_s * sample_rate_hz))
@@ -52,9 +54,13 @@ class StreamingStft:
         bins = len(self.frequencies_hz)
         if hops == 0:
             return np.zeros((0, samples.shape[1], bins), np.complex64)
-        starts = np.arange(hops)[:, None] * self.hop_length + np.arange(self.frame_length)  # (hops, frame_length)
+        starts = np.arange(hops)[:, None] * self.hop_length + np.arange(
+            self.frame_length
+        )  # (hops, frame_length)
         frames = samples[starts] * self._window  # (hops, frame_length, channels)
-        return rfft(frames.transpose(0, 2, 1), self.fft_length, axis=-1)[..., :bins].astype(np.complex64, copy=False)
+        return rfft(frames.transpose(0, 2, 1), self.fft_length, axis=-1)[..., :bins].astype(
+            np.complex64, copy=False
+        )
 
     def _unseen_samples(self, window: AudioWindow) -> np.ndarray:
         samples = np.asarray(window.samples, np.float32)

@@ -15,10 +15,15 @@ from avloc_ros.features.noise_floor import NoiseFloor
 from avloc_ros.features.power_peaks import PowerPeaks, sphere_power_peaks
 from avloc_ros.features.stft import StreamingStft
 from avloc_ros.features.voice_activity import LevelAboveFloor, Voicing
-from avloc_ros.features.voice_mask import FRAME_S, HOP_S, VoiceMask
+from avloc_ros.features.voice_network import FRAME_S, HOP_S, VoiceNetwork
 from avloc_ros.geometry import CameraModel, MicrophoneArray, image_grid, sphere_grid
 from avloc_ros.runtime.silero import SileroVoiceActivity
-from avloc_ros.systems.srp_probability import CellAngles, PeakCalibration, cell_probability, talker_probability
+from avloc_ros.systems.srp_probability import (
+    CellAngles,
+    PeakCalibration,
+    cell_probability,
+    talker_probability,
+)
 from avloc_ros.systems.srp_steering import SphereSteering, steer_over_sphere
 from avloc_ros.types import AudioWindow, GridLayout, InputError, Modality, SpeakerGrid
 
@@ -32,22 +37,40 @@ class SrpConfig:
     image_rows: int = setting(20, "rows of the image grid", low=2, high=200)
     image_cols: int = setting(24, "columns of the image grid", low=2, high=200)
     sphere_rows: int = setting(36, "rows of the sphere grid, elevation -90 to 90 degrees", low=6, high=180)
-    sphere_cols: int = setting(72, "columns of the sphere grid, azimuth -180 to 180 degrees", low=12, high=360)
-    assumed_range_m: float = setting(2.0, "distance of talkers until it is known (parallax)", low=0.2, high=50.0)
+    sphere_cols: int = setting(
+        72, "columns of the sphere grid, azimuth -180 to 180 degrees", low=12, high=360
+    )
+    assumed_range_m: float = setting(
+        2.0, "distance of talkers until it is known (parallax)", low=0.2, high=50.0
+    )
     lowest_hz: float = setting(300.0, "lower end of the band that is localised", low=20.0, high=4000.0)
     highest_hz: float = setting(7000.0, "upper end of the band that is localised", low=1000.0, high=20000.0)
     frame_s: float = setting(FRAME_S, "length of an analysis frame in seconds", low=0.008, high=0.2)
     hop_s: float = setting(HOP_S, "time between analysis frames in seconds", low=0.004, high=0.1)
-    memory_s: float = setting(0.15, "time constant over which the steered power is averaged", low=0.0, high=2.0)
-    floor_window_s: float = setting(1.5, "how far back the noise floor looks for its minimum", low=0.3, high=30.0)
-    floor_smoothing_s: float = setting(0.08, "time constant of the power that the noise floor follows", low=0.0, high=1.0)
-    quietest_dbfs: float = setting(-100.0, "level per bin below which nothing counts as sound", low=-200.0, high=0.0)
+    memory_s: float = setting(
+        0.15, "time constant over which the steered power is averaged", low=0.0, high=2.0
+    )
+    floor_window_s: float = setting(
+        1.5, "how far back the noise floor looks for its minimum", low=0.3, high=30.0
+    )
+    floor_smoothing_s: float = setting(
+        0.08, "time constant of the power that the noise floor follows", low=0.0, high=1.0
+    )
+    quietest_dbfs: float = setting(
+        -100.0, "level per bin below which nothing counts as sound", low=-200.0, high=0.0
+    )
     max_peaks: int = setting(4, "peaks that are looked at in each window", low=1, high=16)
     apart_deg: float = setting(20.0, "least angle between two peaks", low=1.0, high=90.0)
-    threshold: float = setting(0.5, "detection threshold of a peak being a talker, chosen on validation scenes", low=0.0, high=1.0)
-    voice_mask: bool = setting(False, "tell voices from other sounds by the small network; false: level and voicing only")
-    voice_model: str = setting("", "path of a Silero VAD ONNX file; empty: level and voicing")
-    device: str = setting("cpu", "where the steered power is computed: cpu (numpy), or a torch device such as cuda:0")
+    threshold: float = setting(
+        0.45, "detection threshold of a peak being a talker, chosen on validation scenes", low=0.0, high=1.0
+    )
+    voice_network: bool = setting(
+        True, "tell voices from other sounds by the small network; false: by level and voicing only"
+    )
+    voice_model: str = setting("", "path of a Silero VAD ONNX file; empty: voice_network decides")
+    device: str = setting(
+        "cpu", "where the steered power is computed: cpu (numpy), or a torch device such as cuda:0"
+    )
 
 
 @dataclass(frozen=True)
@@ -86,7 +109,9 @@ class SrpTracker:
         self.config = config or SrpConfig()
         self.calibration = calibration or PeakCalibration()
         self.sample_rate_hz = sample_rate_hz
-        self._stft = StreamingStft(sample_rate_hz, self.config.frame_s, self.config.hop_s, self.config.highest_hz)
+        self._stft = StreamingStft(
+            sample_rate_hz, self.config.frame_s, self.config.hop_s, self.config.highest_hz
+        )
         frequencies = self._stft.frequencies_hz
         self._band = np.flatnonzero(frequencies >= self.config.lowest_hz)
         self._floor = NoiseFloor(
@@ -98,8 +123,10 @@ class SrpTracker:
         )
         self._voicing = Voicing(frequencies, self._stft.frame_length, self._stft.fft_length, sample_rate_hz)
         self._level = LevelAboveFloor(frequencies)
-        self._mask = self._build_mask(frequencies) if self.config.voice_mask else None
-        self._silero = SileroVoiceActivity(self.config.voice_model, sample_rate_hz) if self.config.voice_model else None
+        self._network = self._build_network(frequencies) if self.config.voice_network else None
+        self._silero = (
+            SileroVoiceActivity(self.config.voice_model, sample_rate_hz) if self.config.voice_model else None
+        )
         self._sphere_layout = sphere_grid(self.config.sphere_rows, self.config.sphere_cols)
         self._sphere_cells = CellAngles(self._sphere_layout, None, self.config.assumed_range_m)
         self.set_array(array)
@@ -118,14 +145,16 @@ class SrpTracker:
         self.camera = camera
         self._image_layout: GridLayout | None = None
         if camera is not None:
-            self._image_layout = image_grid(camera.width, camera.height, self.config.image_rows, self.config.image_cols)
+            self._image_layout = image_grid(
+                camera.width, camera.height, self.config.image_rows, self.config.image_cols
+            )
             self._image_cells = CellAngles(self._image_layout, camera, self.config.assumed_range_m)
 
     def reset(self) -> None:
         """Forget what was heard."""
         self._stft.reset()
         self._floor.reset()
-        for part in (self._mask, self._silero):
+        for part in (self._network, self._silero):
             if part is not None:
                 part.reset()
         self._projected: np.ndarray | None = None  # (pairs * rank,), decaying sum
@@ -180,11 +209,11 @@ class SrpTracker:
         floor = np.stack([self._floor.update(p) for p in power]) if len(power) else power
         weights = np.maximum(0.0, 1 - floor / np.maximum(power, 1e-20))  # Wiener-like: (hops, bins)
         voicing = self._voicing(power)  # (hops,)
-        if self._mask is not None:
-            mask, now = self._mask(power, voicing)
-            weights = weights * mask
+        level_db = self._level(power, floor)  # (hops,)
+        if self._network is not None:
+            now = self._network(power, voicing) * (level_db > 0)  # digital silence is like nothing it was taught
         else:
-            now = 1 / (1 + np.exp(-(0.25 * (self._level(power, floor) - 10) + 6 * (voicing - 0.4))))
+            now = 1 / (1 + np.exp(-(0.25 * (level_db - 10) + 6 * (voicing - 0.4))))
         self._smooth_voice(now)
         voice = self._voice if self._silero is None else self._silero.probability(samples.mean(1))
         return weights[:, self._band].astype(np.float32), voice
@@ -198,7 +227,9 @@ class SrpTracker:
     def _localise(self, spectra: np.ndarray, weights: np.ndarray, steered: SphereSteering) -> PowerPeaks:
         """Peaks of the steered power, averaged over the last `memory_s` by how much each bin counted."""
         steering = steered.steering
-        projected = steering.on_cpu(steering.project(spectra[..., self._band], weights))  # (hops, pairs * rank)
+        projected = steering.on_cpu(
+            steering.project(spectra[..., self._band], weights)
+        )  # (hops, pairs * rank)
         keep = float(np.exp(-self.config.hop_s / self.config.memory_s)) if self.config.memory_s > 0 else 0.0
         if self._projected is None or self._projected.shape != projected.shape[1:]:
             self._projected, self._weight = np.zeros(projected.shape[1], np.float32), 0.0
@@ -238,13 +269,13 @@ class SrpTracker:
         )
 
     # ---------------------------------------------------------------------------------------- input and steering
-    def _build_mask(self, frequencies_hz: np.ndarray) -> VoiceMask:
+    def _build_network(self, frequencies_hz: np.ndarray) -> VoiceNetwork:
         if (self.config.frame_s, self.config.hop_s) != (FRAME_S, HOP_S):
             raise InputError(
-                f"the voice mask was trained on frames of {FRAME_S} s every {HOP_S} s, not {self.config.frame_s} and "
-                f"{self.config.hop_s}: leave frame_s and hop_s as they are, or set voice_mask to false"
+                f"the voice network was trained on frames of {FRAME_S} s every {HOP_S} s, not {self.config.frame_s} and "
+                f"{self.config.hop_s}: leave frame_s and hop_s as they are, or set voice_network to false"
             )
-        return VoiceMask(frequencies_hz)
+        return VoiceNetwork(frequencies_hz)
 
     def _check(self, window: AudioWindow) -> None:
         if window.samples.ndim != 2 or window.samples.shape[1] != self.array.channels:

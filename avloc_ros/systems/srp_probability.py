@@ -20,15 +20,15 @@ from avloc_ros.types import GridLayout, Projection
 class PeakCalibration:
     """Fitted numbers: a logistic rule for "this peak is a talker", and the error of its direction."""
 
-    intercept: float = -6.8
-    clarity: float = 9.3  # height in standard deviations of the map, as a share of the sharpest that the array can do
-    relative_height: float = 1.1  # against the highest peak
-    voice: float = 0.25  # per unit of the voice logit
-    missed: float = 0.08  # share of voices that no peak stands for: they may be anywhere
+    intercept: float = -6.05
+    clarity: float = 6.97  # height in deviations of the map, as a share of the sharpest that the array can do
+    relative_height: float = 5.62  # against the highest peak
+    voice: float = 0.76  # per unit of the voice logit
+    missed: float = 0.09  # share of voices that no peak stands for: they may be anywhere
     path_deviation_m: float = 0.0015
-    least_deviation_rad: float = 0.015  # what remains with an array of any size: reverberation, unmeasured positions
-    wide_share: float = 0.15  # share of estimates whose error is wider
-    wide_factor: float = 2.5
+    least_deviation_rad: float = 0.017  # with an array of any size: reverberation, unmeasured positions
+    wide_share: float = 0.27  # share of estimates whose error is wider
+    wide_factor: float = 1.86
 
 
 class CellAngles:
@@ -45,7 +45,10 @@ class CellAngles:
         centres = cell_centres(layout)  # (rows, cols, 2)
         if layout.projection == Projection.SPHERE:
             self.azimuth_rad, self.elevation_rad = centres[:1, :, 0], centres[:, :1, 1]
-            self.azimuth_width_rad, self.elevation_width_rad = np.array(layout.u_step), np.array(layout.v_step)
+            self.azimuth_width_rad, self.elevation_width_rad = (
+                np.array(layout.u_step),
+                np.array(layout.v_step),
+            )
         else:
             self._from_image(layout, centres, camera, assumed_range_m)
         reach = 4 * self.azimuth_width_rad * self.elevation_width_rad * np.cos(self.elevation_rad)
@@ -56,7 +59,8 @@ class CellAngles:
     ) -> None:
         steps = np.array([[0.0, 0.0], [layout.u_step, 0.0], [0.0, layout.v_step]])
         angles = [
-            angles_from_direction(layout_directions(layout, centres + step, camera, assumed_range_m)) for step in steps
+            angles_from_direction(layout_directions(layout, centres + step, camera, assumed_range_m))
+            for step in steps
         ]
         (self.azimuth_rad, self.elevation_rad), right, below = angles
         self.azimuth_width_rad = np.abs(wrap_angle(right[0] - self.azimuth_rad))
@@ -79,7 +83,8 @@ def peak_features(peaks: PowerPeaks, sharpest: float, voice_probability: float) 
     height = peaks.power - peaks.map_mean
     odds = (voice_probability + 1e-3) / (1 - voice_probability + 1e-3)
     return np.stack(
-        [height / peaks.map_spread / sharpest, height / height[0] - 1, np.full(len(peaks), np.log(odds))], axis=1
+        [height / peaks.map_spread / sharpest, height / height[0] - 1, np.full(len(peaks), np.log(odds))],
+        axis=1,
     )
 
 
@@ -118,7 +123,9 @@ def _within_one_width(
     deviation = ambiguity.angle_deviation(azimuth, elevation, calibration.path_deviation_m)
     factors = np.array([1.0, calibration.wide_factor])[:, None]
     # Axes below: (narrow or wide, peaks, rows, cols)
-    spread_u, spread_v = ((factors * np.hypot(d, calibration.least_deviation_rad))[..., None, None] for d in deviation)
+    spread_u, spread_v = (
+        (factors * np.hypot(d, calibration.least_deviation_rad))[..., None, None] for d in deviation
+    )
     along = np.cos(elevation)[:, None, None]  # azimuth is counted along the arc, as its error is
     offset_u = wrap_angle(cells.azimuth_rad - azimuth[:, None, None]) * along
     offset_v = cells.elevation_rad - elevation[:, None, None]

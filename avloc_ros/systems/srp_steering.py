@@ -47,9 +47,13 @@ def steer_over_sphere(
     return SphereSteering(steering, ambiguity, allowed, _sharpest(steering, part, layout, frequencies_hz))
 
 
-def _sharpest(steering: SrpPhat, array: MicrophoneArray, layout: GridLayout, frequencies_hz: np.ndarray) -> float:
+def _sharpest(
+    steering: SrpPhat, array: MicrophoneArray, layout: GridLayout, frequencies_hz: np.ndarray
+) -> float:
     """Mean height of the peak of one source in silence, in standard deviations of the map."""
-    sources = direction_from_angles(TRIAL_AZIMUTHS_RAD, np.full(len(TRIAL_AZIMUTHS_RAD), np.radians(15.0))) * 2.0
+    sources = (
+        direction_from_angles(TRIAL_AZIMUTHS_RAD, np.full(len(TRIAL_AZIMUTHS_RAD), np.radians(15.0))) * 2.0
+    )
     arrival_s = -pair_delays(array, sources, np.zeros(array.channels, int), np.arange(array.channels))
     spectra = np.exp(2j * np.pi * frequencies_hz * arrival_s[..., None]).astype(np.complex64)
     weights = np.ones((len(sources), len(frequencies_hz)), np.float32)

@@ -10,7 +10,14 @@ from avloc_ros.geometry import MicrophoneArray, direction_from_angles
 from avloc_ros.types import InputError
 
 POSITIONS_M = np.array(
-    [[0, 0.09, 0], [0, -0.09, 0], [0.07, 0.04, 0.08], [0.07, -0.04, 0.08], [-0.08, 0.04, 0.06], [-0.08, -0.04, 0.06]]
+    [
+        [0, 0.09, 0],
+        [0, -0.09, 0],
+        [0.07, 0.04, 0.08],
+        [0.07, -0.04, 0.08],
+        [-0.08, 0.04, 0.06],
+        [-0.08, -0.04, 0.06],
+    ]
 )
 ARRAY = MicrophoneArray(POSITIONS_M)
 FREQUENCIES_HZ = np.arange(300.0, 7000.0, 31.25)
@@ -26,12 +33,16 @@ def random_frames(frames: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def random_directions(count: int) -> np.ndarray:
     random = np.random.default_rng(1)
-    return direction_from_angles(random.uniform(-np.pi, np.pi, count), np.arcsin(random.uniform(-1, 1, count)))
+    return direction_from_angles(
+        random.uniform(-np.pi, np.pi, count), np.arcsin(random.uniform(-1, 1, count))
+    )
 
 
 def textbook_power(spectra: np.ndarray, weights: np.ndarray, points_m: np.ndarray) -> np.ndarray:
     """Beamformer power minus the microphones' own, written out: (frames, cells)."""
-    delays_s = np.linalg.norm(points_m[:, None] - POSITIONS_M, axis=-1) / ARRAY.sound_speed_mps  # (cells, channels)
+    delays_s = (
+        np.linalg.norm(points_m[:, None] - POSITIONS_M, axis=-1) / ARRAY.sound_speed_mps
+    )  # (cells, channels)
     phase = spectra / np.abs(spectra)
     power = np.zeros((len(spectra), len(points_m)))
     for cell, delay in enumerate(delays_s):
@@ -72,14 +83,18 @@ def test_same_direction_as_pyroomacoustics() -> None:
     pyroomacoustics = pytest.importorskip("pyroomacoustics", reason="pyroomacoustics is an extra")
     rate, length = 16000, 512
     frequencies = np.fft.rfftfreq(length, 1 / rate)
-    doa = pyroomacoustics.doa.SRP(POSITIONS_M.T, rate, length, c=ARRAY.sound_speed_mps, num_src=1, dim=3, n_grid=480)
+    doa = pyroomacoustics.doa.SRP(
+        POSITIONS_M.T, rate, length, c=ARRAY.sound_speed_mps, num_src=1, dim=3, n_grid=480
+    )
     directions = np.stack([doa.grid.x, doa.grid.y, doa.grid.z], axis=1)
     band = (frequencies >= 300) & (frequencies <= 7000)
     steering = SrpPhat(ARRAY, frequencies[band], directions * 1000)
     random = np.random.default_rng(2)
     agree = 0
     for truth in random_directions(20):
-        source = random.normal(size=(4, 1, len(frequencies))) + 1j * random.normal(size=(4, 1, len(frequencies)))
+        source = random.normal(size=(4, 1, len(frequencies))) + 1j * random.normal(
+            size=(4, 1, len(frequencies))
+        )
         arrival_s = -POSITIONS_M @ truth / ARRAY.sound_speed_mps
         spectra = source * np.exp(-2j * np.pi * frequencies * arrival_s[:, None])
         spectra = spectra + 0.7 * (random.normal(size=spectra.shape) + 1j * random.normal(size=spectra.shape))

@@ -29,7 +29,9 @@ def voice_like(seconds: float, sample_rate_hz: int, seed: int = 0) -> np.ndarray
     return 0.01 * tone * envelope + 1e-4 * noise
 
 
-def plane_wave(voice: np.ndarray, array: MicrophoneArray, azimuth_deg: float, elevation_deg: float, rate: int) -> np.ndarray:
+def plane_wave(
+    voice: np.ndarray, array: MicrophoneArray, azimuth_deg: float, elevation_deg: float, rate: int
+) -> np.ndarray:
     """The voice as the array hears it from far away, by exact delays in the frequency domain: (samples, channels)."""
     direction = direction_from_angles(np.radians(azimuth_deg), np.radians(elevation_deg))
     early_s = array.positions_m @ direction / array.sound_speed_mps
@@ -67,9 +69,7 @@ def test_image_grid_shows_the_pixel_of_the_talker(pixel: tuple[float, float]) ->
     camera = CameraModel(720, 450, 318.5, 318.5, 360, 225, position_m=np.array([0.1, 0.0, 0.15]))
     array = shipped_array("seven_mic_10cm")
     # Far away the parallax is nothing; the camera's ray and the array's are one direction.
-    azimuth, elevation = np.degrees(
-        [float(a) for a in _angles(camera.directions(np.array(pixel), FAR_M))]
-    )
+    azimuth, elevation = np.degrees([float(a) for a in _angles(camera.directions(np.array(pixel), FAR_M))])
     tracker = SrpTracker(SrpConfig(assumed_range_m=FAR_M), array, camera, 16000)
     grids = run(tracker, plane_wave(voice_like(0.6, 16000), array, azimuth, elevation, 16000), 16000)
     image = grids[-1].image

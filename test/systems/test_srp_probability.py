@@ -7,7 +7,12 @@ import numpy as np
 from avloc_ros.features.array_ambiguity import ArrayAmbiguity
 from avloc_ros.features.power_peaks import PowerPeaks
 from avloc_ros.geometry import MicrophoneArray, cell_centres, sphere_grid, wrap_angle
-from avloc_ros.systems.srp_probability import CellAngles, PeakCalibration, cell_probability, talker_probability
+from avloc_ros.systems.srp_probability import (
+    CellAngles,
+    PeakCalibration,
+    cell_probability,
+    talker_probability,
+)
 
 ARRAY = MicrophoneArray(np.array([[1, 1, 1], [-1, 1, -1], [-1, -1, 1], [1, -1, -1]]) * 0.04)
 

@@ -1,8 +1,8 @@
-"""A small recurrent network that tells which bands hold a voice at the moment, and whether anybody speaks.
+"""A small recurrent network that tells whether a sound holds a voice.
 
 Noise floors stop what always sounds; they do not stop a door, a dog or music. One gated recurrent layer (K. Cho et
 al., arXiv:1406.1078) over log band levels does, at microseconds per hop in plain numpy. It hears one power
-spectrum, not the array, and so fits any geometry. Trained by `benchmarks/train_voice_mask.py`; card: docs/srp.md.
+spectrum, not the array, and so fits any geometry. Trained by `benchmarks/train_voice_network.py`; card: docs/srp.md.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FRAME_S = 0.032  # what the network was trained on
 HOP_S = 0.010
 BANDS = 24
 LEVEL_MEMORY_S = 1.0  # the level that bands are compared with is the mean of the last second
-WEIGHTS = Path(__file__).parent / "voice_mask.npz"
+WEIGHTS = Path(__file__).parent / "voice_network.npz"
 CLIP = 4.0  # in factors of ten of power around that level
 
 
@@ -34,7 +34,9 @@ def band_filters(frequencies_hz: np.ndarray) -> np.ndarray:
     low, centre, high = edges[:-2], edges[1:-1], edges[2:]
     f = frequencies_hz[:, None]
     shape = np.minimum((f - low) / (centre - low), (high - f) / (high - centre))
-    shape = np.maximum(shape, 1e-6 * (np.abs(f - centre) == np.abs(f - centre).min(0)))  # no band without a bin
+    shape = np.maximum(
+        shape, 1e-6 * (np.abs(f - centre) == np.abs(f - centre).min(0))
+    )  # no band without a bin
     return (shape / shape.sum(0)).astype(np.float32)
 
 
@@ -64,34 +66,33 @@ class BandLevels:
 
 
 @dataclass(frozen=True)
-class MaskWeights:
+class VoiceWeights:
     """Weights of the network: gates stacked as reset, update, new."""
 
     input_weight: np.ndarray  # (3 hidden, features)
     hidden_weight: np.ndarray  # (3 hidden, hidden)
     input_bias: np.ndarray  # (3 hidden,)
     hidden_bias: np.ndarray  # (3 hidden,)
-    output_weight: np.ndarray  # (BANDS + 1, hidden)
-    output_bias: np.ndarray  # (BANDS + 1,)
+    output_weight: np.ndarray  # (1, hidden)
+    output_bias: np.ndarray  # (1,)
 
     @staticmethod
-    def load(path: str | Path = WEIGHTS) -> MaskWeights:
+    def load(path: str | Path = WEIGHTS) -> VoiceWeights:
         """Read an npz file. Raises InputError where it is missing."""
         if not Path(path).is_file():
-            raise InputError(f"no voice mask weights at {path}: reinstall the package, or set voice_mask to false")
+            raise InputError(
+                f"no weights of the voice network at {path}: reinstall the package, or set voice_network to false"
+            )
         with np.load(path, allow_pickle=False) as stored:
-            return MaskWeights(**{name: stored[name].astype(np.float32) for name in stored.files})
+            return VoiceWeights(**{name: stored[name].astype(np.float32) for name in stored.files})
 
 
-class VoiceMask:
+class VoiceNetwork:
     """Streams power spectra through the network."""
 
-    def __init__(self, frequencies_hz: np.ndarray, weights: MaskWeights | None = None) -> None:
-        self._weights = weights or MaskWeights.load()
+    def __init__(self, frequencies_hz: np.ndarray, weights: VoiceWeights | None = None) -> None:
+        self._weights = weights or VoiceWeights.load()
         self._levels = BandLevels(frequencies_hz)
-        filters = band_filters(frequencies_hz)  # (bins, BANDS)
-        self._to_bins = (filters / np.maximum(filters.sum(1, keepdims=True), 1e-12)).T  # (BANDS, bins)
-        self._to_bins[-1, frequencies_hz > band_edges()[-2]] = 1.0  # above the last centre: the last band
         self.reset()
 
     def reset(self) -> None:
@@ -99,15 +100,14 @@ class VoiceMask:
         self._levels.reset()
         self._hidden = np.zeros(self._weights.hidden_weight.shape[1], np.float32)
 
-    def __call__(self, power: np.ndarray, voicing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Share of voice per bin (hops, bins) and probability of a voice (hops,), from power (hops, bins)."""
+    def __call__(self, power: np.ndarray, voicing: np.ndarray) -> np.ndarray:
+        """Probability of a voice (hops,) of the next hops, from power (hops, bins) and voicing (hops,)."""
         features = self._levels(power, voicing)
-        outputs = np.empty((len(features), BANDS + 1), np.float32)
+        logits = np.empty(len(features), np.float32)
         for hop, drive in enumerate(features @ self._weights.input_weight.T + self._weights.input_bias):
             self._hidden = self._advance(drive)
-            outputs[hop] = self._weights.output_weight @ self._hidden + self._weights.output_bias
-        outputs = 1 / (1 + np.exp(-outputs))
-        return outputs[:, :BANDS] @ self._to_bins, outputs[:, BANDS]
+            logits[hop] = (self._weights.output_weight @ self._hidden + self._weights.output_bias)[0]
+        return 1 / (1 + np.exp(-logits))
 
     def _advance(self, drive: np.ndarray) -> np.ndarray:
         size = len(self._hidden)
