@@ -65,7 +65,10 @@ def video_images(path: str | Path) -> Iterator[np.ndarray]:
 
 
 def video_sound(path: str | Path) -> tuple[np.ndarray, int]:
-    """The sound track of a video file: float32 (frames, channels) and its rate in hertz. Needs PyAV."""
+    """The sound track of a video file from the first picture on: float32 (frames, channels), and its rate in hertz.
+
+    Silence stands before a track that begins later. Needs PyAV.
+    """
     path = _existing(path)
     if not _has_av():
         raise InputError(f"{path}: reading the sound of a video needs PyAV: pip install 'avloc-ros[capture]'")
@@ -76,11 +79,22 @@ def video_sound(path: str | Path) -> tuple[np.ndarray, int]:
             raise InputError(f"{path} has no sound track")
         stream = container.streams.audio[0]
         resampler = av.AudioResampler(format="fltp")
-        decoded = (part for frame in container.decode(stream) for part in resampler.resample(frame))
-        parts = [part.to_ndarray() for part in decoded]  # each (channels, frames)
-        if not parts:
+        decoded = [part for frame in container.decode(stream) for part in resampler.resample(frame)]
+        if not decoded:
             raise InputError(f"{path}: the sound track is empty")
-        return np.ascontiguousarray(np.concatenate(parts, axis=1).T, np.float32), int(stream.sample_rate)
+        sound = np.concatenate([part.to_ndarray() for part in decoded], axis=1).T  # (frames, channels)
+        late = round(((decoded[0].time or 0.0) - _pictures_start_s(container)) * stream.sample_rate)
+        if late > 0:
+            sound = np.concatenate([np.zeros((late, sound.shape[1]), np.float32), sound])
+        return np.ascontiguousarray(sound[max(0, -late) :], np.float32), int(stream.sample_rate)
+
+
+def _pictures_start_s(container: Any) -> float:
+    """Container time of the first picture, which is t = 0 of a media source."""
+    if not container.streams.video or container.streams.video[0].start_time is None:
+        return 0.0
+    stream = container.streams.video[0]
+    return float(stream.start_time * stream.time_base)
 
 
 class VideoWriter:
