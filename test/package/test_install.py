@@ -64,3 +64,11 @@ def test_share_holds_the_dds_profile_and_the_manifest() -> None:
 def test_nothing_shadows_the_generated_half() -> None:
     assert not (ROOT / "avloc_ros" / "msg").exists()
     assert not list((ROOT / "test").rglob("__init__.py"))
+
+
+def test_python_started_in_the_source_tree_finds_the_messages() -> None:
+    program = "import avloc_ros.types, avloc_ros.msg; print(avloc_ros.types.__file__)"
+    found = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == str(ROOT / "avloc_ros" / "types.py")
