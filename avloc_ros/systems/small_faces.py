@@ -19,7 +19,8 @@ SMALL_PX = 32  # on the fast pass's canvas; larger faces are found there anyway
 LEAST_MATCH = 0.6  # normalised correlation below which a carried face has gone
 LARGEST_SHARE = 0.1  # of one core for the background passes
 SAME_FACE_IOU = 0.3
-NICENESS = 10
+NICENESS = 5
+PASSED_FRAMES_BYTES = 16_000_000  # 49 frames of 720x450
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class SmallFacePass:
     mode: `off`, `sync` (the frame that is due waits for its own pass), `async` (a background thread of low priority).
     interval_s: between passes, by capture stamps; `async` waits longer where a pass takes over a tenth of a core.
     A face is carried by template matching, and dropped once it no longer matches or has not been seen again for two
-    and a half intervals.
+    and a half intervals (and twice the time that a pass was late).
     """
 
     def __init__(self, detector: FaceDetector, mode: str, interval_s: float, longest_side_px: int) -> None:
@@ -48,12 +49,14 @@ class SmallFacePass:
         self._worker = (
             ThreadPoolExecutor(1, "small_faces", initializer=_lower_priority) if mode == "async" else None
         )
-        self._taken_s = 0.0
+        self._taken_s = 0.0  # processor time of the last pass
+        self._late_s = 0.0  # from its frame to its result
         self.reset()
 
     def reset(self) -> None:
         """Forget the carried faces and any pass under way."""
         self._pending: tuple[Future[FaceBoxes], np.ndarray, int] | None = None
+        self._passed: list[np.ndarray] = []  # grey frames since the pass under way began
         self._carried: list[CarriedFace] = []
         self._last_pass_ns: int | None = None
         self._shape: tuple[int, ...] = ()
@@ -78,6 +81,7 @@ class SmallFacePass:
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         self._carry(grey, stamp_ns)
         self._collect(grey, stamp_ns)
+        self._remember(grey)
         if self._is_due(stamp_ns):
             self._start(image, grey, size, stamp_ns)
         return self._merge(found)
@@ -129,8 +133,19 @@ class SmallFacePass:
         if self._pending is not None and self._pending[0].done():
             future, seen_grey, seen_ns = self._pending
             self._pending = None
+            self._late_s = (stamp_ns - seen_ns) * 1e-9
             self._take(future.result(), seen_grey, seen_ns)
-            self._carry(grey, stamp_ns)
+            # Through the frames that passed meanwhile, so that a moving face does not leave the reach of one step.
+            for between in [*self._passed, grey]:
+                self._carry(between, stamp_ns)
+            self._passed = []
+
+    def _remember(self, grey: np.ndarray) -> None:
+        """Keep the frames that pass while a pass is under way; of many, every second one."""
+        if self._pending is not None:
+            self._passed.append(grey)
+            if len(self._passed) * grey.size > PASSED_FRAMES_BYTES:
+                self._passed = self._passed[1::2]
 
     def _take(self, found: FaceBoxes, grey: np.ndarray, stamp_ns: int) -> None:
         """Carry the small ones of a full pass from here on."""
@@ -144,7 +159,8 @@ class SmallFacePass:
                 self._carried.append(CarriedFace(box, float(score), points, patch, stamp_ns))
 
     def _carry(self, grey: np.ndarray, stamp_ns: int) -> None:
-        oldest_ns = stamp_ns - round(2.5e9 * max(self._interval_s, self._taken_s / LARGEST_SHARE, 0.2))
+        between_passes_s = max(self._interval_s, self._taken_s / LARGEST_SHARE, 0.2)
+        oldest_ns = stamp_ns - round(1e9 * (2.5 * between_passes_s + 2 * self._late_s))
         moved = [_follow(face, grey) for face in self._carried if face.stamp_ns >= oldest_ns]
         self._carried = [face for face in moved if face is not None]
 
