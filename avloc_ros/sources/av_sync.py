@@ -236,7 +236,8 @@ class AvSync:
         if heard_ns is None:
             return "no audio has come; check the audio topic and its QoS"
         if frame.stamp_ns >= heard_ns:
-            return f"audio ends {(frame.stamp_ns - heard_ns) / NS:.2f} s before it"
+            behind_s = (frame.stamp_ns - heard_ns) / NS
+            return f"audio ends {behind_s:.2f} s before it: it stopped, or comes later than max_wait_s"
         oldest_ns = self._audio.time_ns(self._audio.oldest)
         if frame.stamp_ns < oldest_ns:
             return f"the sound that is kept begins {(oldest_ns - frame.stamp_ns) / NS:.2f} s after it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -440,3 +441,69 @@ def test_a_packet_longer_than_the_buffer(make_recording, make_sync):
     assert len(windows) == 26  # the newest second; what is older was never kept
     first = round(windows[0].stamp_ns * 16000 / NS)
     assert np.allclose(windows[0].samples, samples[first : first + 640].astype(np.float32))
+
+
+# ------------------------------------------------------------------------------------------------ everything at once
+@pytest.mark.parametrize("seed", range(25))
+def test_any_mixture_of_faults_keeps_order_bounds_and_sense(make_recording, make_sync, seed):
+    """Losses, repeats, swaps, jitter, pauses, restarts, jumps of either stream at random: nothing raises or piles up."""
+    rng = np.random.default_rng(seed)
+    recording = make_recording(
+        rate_hz=8000,
+        duration_s=8.0,
+        jitter_s=rng.choice([0.0, 0.002, 0.02]),
+        frame_jitter_s=rng.choice([0.0, 0.015]),
+        drift_ppm=rng.uniform(-300, 300),
+        counted=bool(rng.random() < 0.7),
+        audio_late_s=rng.choice([0.0, 0.3]),
+        video_late_s=rng.choice([0.0, 0.3]),
+        seed=seed,
+    )
+    events = [(t, chunk) for t, chunk in recording.packets()] + [
+        (t, stamp) for t, stamp, _ in recording.pictures()
+    ]
+    for begin in rng.uniform(0, 7, 3):  # pauses of one of the streams
+        kind = AudioChunk if rng.random() < 0.5 else int
+        events = [
+            e for e in events if not (isinstance(e[1], kind) and begin < e[0] < begin + rng.uniform(0.05, 2))
+        ]
+    events = [e for e in events if rng.random() > 0.05]
+    events += [e for e in events if rng.random() < 0.05]  # twice
+    events = [
+        (t + (rng.uniform(0, 0.1) if rng.random() < 0.1 else 0.0), item) for t, item in events
+    ]  # out of order
+    if rng.random() < 0.5:  # the bag loops
+        events += [(t + 8.5, item) for t, item in events]
+    if rng.random() < 0.5:  # the sound's sender starts its count again
+        cut = rng.uniform(2, 6)
+        events = [
+            (
+                t,
+                replace(c, first_sample_index=max(c.first_sample_index - 20000, -1))
+                if isinstance(c, AudioChunk) and t > cut
+                else c,
+            )
+            for t, c in events
+        ]
+    sync = make_sync(recording)
+    popped = []
+    for _, item in sorted(events, key=lambda event: event[0]):
+        if isinstance(item, AudioChunk):
+            sync.push_audio(item)
+        else:
+            sync.push_frame(item)
+        resets = sync.status().resets
+        popped += [(resets, window) for window in sync.pop()]
+        assert sync.status().pending <= 40
+    popped += [(sync.status().resets, window) for window in sync.flush()]
+    assert sync.status().pending == 0
+    for (resets, one), (later_resets, other) in itertools.pairwise(popped):
+        assert later_resets > resets or other.stamp_ns > one.stamp_ns
+    for _, window in popped:
+        assert window.samples.shape == (320, 2)
+        assert np.isfinite(window.samples).all()
+        assert 0.25 <= window.valid_fraction <= 1.0
+    status = sync.status()
+    assert status.windows == len(popped)
+    assert all(isinstance(reason, str) and reason for reason in status.reasons)
+    assert len(popped) > 25
