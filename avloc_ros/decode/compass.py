@@ -19,6 +19,8 @@ def draw_compass(pen: Pen, speakers: Sequence[Speaker], camera: CameraModel | No
     """The array in the middle, its x axis up, azimuth growing to the left; the camera's field of view as a wedge."""
     radius = RADIUS_UNITS * pen.unit
     rows, columns = pen.canvas.shape[:2]
+    if min(rows, columns) < 3 * radius:
+        return  # it would hide the picture
     centre = np.array([columns - radius - MARGIN_UNITS * pen.unit, rows - radius - MARGIN_UNITS * pen.unit])
     _disc(pen, centre, radius)
     if camera is not None:

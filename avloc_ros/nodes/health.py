@@ -11,7 +11,6 @@ from enum import IntEnum
 
 import numpy as np
 
-
 OVERLOAD = "by overload"  # the key of drops by a worker that lags
 
 

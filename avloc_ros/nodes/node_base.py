@@ -53,21 +53,25 @@ class PipelineNode(LifecycleNode):
     QUEUE_CAPACITY: ClassVar[int] = 2
 
     def __init__(self, **node_options: Any) -> None:
-        super().__init__(self.NAME, **node_options)
         self.is_active = False
         self.is_finished = False  # nothing more will come of it (a player at the end)
         self._is_built = False
-        self.health = Health(self._why_silent)
-        declare_settings(self, NodeSettings)
-        declare_settings(self, self.CONFIG)
-        self.settings = read_settings(self, NodeSettings)
-        self.config: Any = read_settings(self, self.CONFIG)
         self._worker: Worker | None = None
         self._filters: list[message_filters.Subscriber] = []
         self._reliable_topics: set[str] = set()
         self._outputs: dict[str, Any] = {}
         self._timers_made: list[Timer] = []
         self._orders: dict[str, StampOrder] = {}
+        super().__init__(self.NAME, **node_options)
+        self.health = Health(self._why_silent)
+        try:
+            declare_settings(self, NodeSettings)
+            declare_settings(self, self.CONFIG)
+            self.settings = read_settings(self, NodeSettings)
+            self.config: Any = read_settings(self, self.CONFIG)
+        except InputError:
+            self.destroy_node()
+            raise
         self._diagnostics = DiagnosticsPublisher(
             self, self.health, self.settings.diagnostics_period_s, lambda: self.is_active
         )
