@@ -145,8 +145,12 @@ class CameraModel:
         if missing:
             raise InputError(f"camera description lacks {', '.join(missing)}: give them in pixels")
         return CameraModel(
-            **{key: int(camera[key]) for key in ("width", "height")},
-            **{key: float(camera[key]) for key in ("fx", "fy", "cx", "cy")},
+            width=int(camera["width"]),
+            height=int(camera["height"]),
+            fx=float(camera["fx"]),
+            fy=float(camera["fy"]),
+            cx=float(camera["cx"]),
+            cy=float(camera["cy"]),
             position_m=np.asarray(camera.get("position_m", (0.0, 0.0, 0.0)), float),
             rotation=rotation_from_yaw_pitch_roll(
                 *(float(camera.get(key, 0.0)) for key in ("yaw_rad", "pitch_rad", "roll_rad"))

@@ -17,7 +17,6 @@ from rich.progress import Progress
 
 from avloc_ros.cli.children import avloc_child, expect_running, expect_success
 from avloc_ros.cli.console import console, error_console
-from avloc_ros.config import cache_folder
 from avloc_ros.types import InputError
 
 if TYPE_CHECKING:  # rclpy and the media libraries are imported when the demo runs, not for `avloc --help`
@@ -67,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     out = (options.out or Path(time.strftime("avloc_demo_%Y%m%d_%H%M%S"))).resolve()
     if out.exists():
         raise InputError(f"{out} exists: name a new folder with --out")
-    scene_folder = options.scene or demo_scene()
+    scene_folder = options.scene or built_demo_scene()
     from avloc_ros.sources.scene import load_scene
 
     scene = load_scene(scene_folder)
@@ -80,21 +79,17 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def demo_scene() -> Path:
+def built_demo_scene() -> Path:
     """The folder of the two-talker scene, built on first use from voices and faces in PyPI packages."""
-    from avloc_ros.simulation.demo_scene import build_demo_scene
+    from avloc_ros.simulation.demo_scene import demo_scene
 
-    folder = cache_folder() / "demo_scene"
-    if (folder / "scene.json").is_file():
-        return folder
-    with Progress(console=error_console) as progress:
-        task = progress.add_task("building the demo scene (once)", total=1.0)
+    with Progress(console=error_console, transient=True) as progress:
+        task = progress.add_task("the demo scene", total=1.0)
 
         def report(what: str, share: float) -> None:
             progress.update(task, completed=share, description=f"building the demo scene (once): {what}")
 
-        build_demo_scene(folder, progress=report)
-    return folder
+        return demo_scene(progress=report).folder
 
 
 def play(scene: Scene, out: Path, device: str) -> Played:

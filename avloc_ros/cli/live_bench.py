@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 
 from avloc_ros.cli.children import avloc_child, expect_running
-from avloc_ros.cli.demo import START_PATIENCE_S, demo_scene
+from avloc_ros.cli.demo import START_PATIENCE_S, built_demo_scene
 
 NAMESPACE = "/bench"
 WARM_UP_S = 4.0
@@ -26,7 +26,7 @@ def measure_live(scene: Path | None, seconds: float, out: Path, device: str) -> 
     """
     from avloc_ros.nodes.listener import Listener
 
-    scene = scene or demo_scene()
+    scene = scene or built_demo_scene()
     out.mkdir(parents=True, exist_ok=True)
     live_log, player_log = out / "nodes.log", out / "player.log"
     live_arguments = ["live", "--namespace", NAMESPACE, "--no-table", "--no-overlay", "--device", device]

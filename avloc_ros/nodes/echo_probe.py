@@ -25,7 +25,11 @@ def measure_round_trip_ms(count: int, timeout_s: float) -> list[float]:
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
     answered: dict[int, float] = {}
-    node.create_subscription(UInt64, ANSWER, lambda m: answered.setdefault(m.data, time.monotonic()), 10)
+
+    def note(message: UInt64) -> None:
+        answered.setdefault(message.data, time.monotonic())
+
+    node.create_subscription(UInt64, ANSWER, note, 10)
     publisher = node.create_publisher(UInt64, QUESTION, 10)
     times_ms: list[float] = []
     deadline = time.monotonic() + timeout_s

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 
 from rclpy.node import Node
-from rclpy.time import Time
 
 from avloc_ros.geometry import angles_from_direction
 from avloc_ros.msg import Speaker, SpeakerArray
+from avloc_ros.nodes.conversions import stamp_ns, xyz
 
 
 @dataclass(frozen=True)
@@ -43,20 +43,20 @@ class SpeakerMonitor:
         self._subscription = node.create_subscription(SpeakerArray, topic, self._on_speakers, 50)
 
     def _on_speakers(self, message: SpeakerArray) -> None:
-        stamp_ns = Time.from_msg(message.header.stamp).nanoseconds
+        captured_ns = stamp_ns(message.header.stamp)
         arrived_ns = self._node.get_clock().now().nanoseconds
-        self.latencies_ms.append((arrived_ns - stamp_ns - self._window_ns) / 1e6)
-        self.stamps_ns.append(stamp_ns)
-        self.current = tuple(row_of(speaker, stamp_ns) for speaker in message.speakers)
+        self.latencies_ms.append((arrived_ns - captured_ns - self._window_ns) / 1e6)
+        self.stamps_ns.append(captured_ns)
+        self.current = tuple(row_of(speaker, captured_ns) for speaker in message.speakers)
         self.history.extend(self.current)
 
 
-def row_of(speaker: Speaker, stamp_ns: int) -> SpeakerRow:
+def row_of(speaker: Speaker, captured_ns: int) -> SpeakerRow:
     """A Speaker message as a row to show."""
-    azimuth, elevation = angles_from_direction([speaker.direction.x, speaker.direction.y, speaker.direction.z])
+    azimuth, elevation = angles_from_direction(xyz(speaker.direction))
     position = speaker.position
     return SpeakerRow(
-        stamp_ns,
+        captured_ns,
         speaker.id,
         math.degrees(azimuth),
         math.degrees(elevation),

@@ -74,7 +74,7 @@ def transport_ms(kind: str, count: int, two_processes: bool) -> tuple[list[float
         if two_processes:
             receive_from_child(executor, kind, count, times_ms)
         else:
-            publisher = node.create_publisher(message_type, TOPIC, quality(reliability))
+            publisher: Any = node.create_publisher(message_type, TOPIC, quality(reliability))
             message = make()
             for _ in range(count):
                 send_and_spin(publisher, message, executor)
@@ -120,7 +120,7 @@ def main() -> None:
     message_type, make, reliability = KINDS[kind]
     rclpy.init()
     node = Node(f"avloc_transport_sender_{os.getpid()}")
-    publisher = node.create_publisher(message_type, TOPIC, quality(reliability))
+    publisher: Any = node.create_publisher(message_type, TOPIC, quality(reliability))
     give_up = time.monotonic() + 10
     while publisher.get_subscription_count() == 0 and time.monotonic() < give_up:
         time.sleep(0.02)
