@@ -28,6 +28,7 @@ from avloc_ros.nodes.stamp_join import StampJoin
 
 STREAMS = ("image", "speaker_grid", "speakers")
 FLUSH_PERIOD_S = 0.02
+HOLD_NS = 1_000_000_000  # speakers older than this are not drawn on a picture
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class OverlayNode(PipelineNode):
         """Subscribe to the pictures and to what is drawn on them."""
         self._camera = CameraWatch(self, self.config.camera)
         self._array_frame = self.config.array_frame
+        self._newest: dict[str, Any] = {}
         self._join = StampJoin(STREAMS, self.config.max_wait_s, self._on_moment, time.monotonic)
         self.announce(Image, "overlay", image_quality("reliable"), is_promised=False)
         self.announce(CompressedImage, "overlay/compressed", image_quality("reliable"), is_promised=False)
@@ -82,6 +84,7 @@ class OverlayNode(PipelineNode):
     def reset(self) -> None:
         """Forget the pictures that wait."""
         self._join.reset()
+        self._newest.clear()
 
     def reconfigure(self, config: OverlayConfig) -> None:
         """Look the camera up anew."""
@@ -94,14 +97,20 @@ class OverlayNode(PipelineNode):
         if stream == "speakers" and message.header.frame_id:
             self._array_frame = message.header.frame_id
         if self.is_in_order(stream, message) and self._is_wanted():
+            self._newest[stream] = message
             self._join.add(stream, stamp_ns(message.header.stamp), message)
 
     def _is_wanted(self) -> bool:
         return self.has_listeners("overlay") or self.has_listeners("overlay/compressed")
 
     def _on_moment(self, stamp: int, parts: dict[str, Any]) -> None:
-        if "image" in parts:
-            self.in_background(partial(self._draw, stamp, parts))
+        if "image" not in parts:
+            return
+        for stream in STREAMS:  # what came too late for its own picture is better on the next one than not at all
+            late = self._newest.get(stream)
+            if stream not in parts and late is not None and abs(stamp_ns(late.header.stamp) - stamp) < HOLD_NS:
+                parts[stream] = late
+        self.in_background(partial(self._draw, stamp, parts))
 
     def _draw(self, stamp: int, parts: dict[str, Any]) -> None:
         message = parts["image"]
