@@ -15,6 +15,7 @@ MEMORY = 1500  # pictures over which period and phase are averaged
 SCATTER_MEMORY = 50  # pictures over which the jitter is averaged
 BIAS_MEMORY = 25  # pictures over which a one-sided error is noticed
 BIAS_SIGMAS = 4.5
+MISFITS = 3
 
 
 class FrameClock:
@@ -26,6 +27,7 @@ class FrameClock:
         self._time_s = 0.0  # smoothed time of the newest picture
         self._period_s = 0.0  # 0 while unknown
         self._scatter = 0.0  # variance of the stamps around the even beat, s^2
+        self._misfits = 0  # stamps in a row that are over half a period off
         self._bias_s = 0.0  # mean of the newest errors
         self._seen = 0
 
@@ -48,26 +50,33 @@ class FrameClock:
         count = self._periods_since(stamp_s)
         expected = self._time_s + count * self._period_s
         error = stamp_s - expected
-        self._scatter += (error**2 - self._scatter) / SCATTER_MEMORY
-        if self.jitter_s > LARGEST_SCATTER * self._period_s or count > 10 * BATCH:
+        if self._is_lost(error, count):
             self.reset()  # the rate has changed, or the camera was away: find the beat again
             return stamp_ns
+        self._follow(expected, error, count)
+        if self.jitter_s < WORTH_SMOOTHING_S or self._misfits:
+            return stamp_ns
+        return self._base_ns + round(self._time_s * NS)
+
+    def _is_lost(self, error: float, count: int) -> bool:
+        self._scatter += (error**2 - self._scatter) / SCATTER_MEMORY
+        self._misfits = self._misfits + 1 if abs(error) > self._period_s / 2 else 0
+        no_beat = self.jitter_s > LARGEST_SCATTER * self._period_s
+        return no_beat or self._misfits >= MISFITS or count > BATCH
+
+    def _follow(self, expected: float, error: float, count: int) -> None:
+        """Move beat and period towards a stamp."""
         self._bias_s += (error - self._bias_s) / BIAS_MEMORY
         # an average over M pictures with fading weights has a variance of 1 / (2 M - 1)
-        if (
-            abs(self._bias_s)
-            > BIAS_SIGMAS * self.jitter_s / (2 * BIAS_MEMORY - 1) ** 0.5 + WORTH_SMOOTHING_S / 2
-        ):
+        bias_sigma_s = self.jitter_s / (2 * BIAS_MEMORY - 1) ** 0.5
+        if abs(self._bias_s) > BIAS_SIGMAS * bias_sigma_s + WORTH_SMOOTHING_S / 2:
             self._seen, self._bias_s = BATCH // 2, 0.0  # the beat has moved: learn it again, quickly
         n = self._seen = min(self._seen + 1, MEMORY)
         limit = 3 * self.jitter_s
         error = min(max(error, -limit), limit)  # one late stamp must not move the beat
         # gains of a least-squares line through the last n pictures, as a recursion (alpha-beta filter)
         self._time_s = expected + 2 * (2 * n - 1) / (n * (n + 1)) * error
-        self._period_s += 6 / (n * (n + 1)) * error / max(count, 1)
-        if self.jitter_s < WORTH_SMOOTHING_S:
-            return stamp_ns
-        return self._base_ns + round(self._time_s * NS)
+        self._period_s += 6 / (n * (n + 1)) * error / count
 
     def _periods_since(self, stamp_s: float) -> int:
         """Periods since the newest picture: a lost picture must be likelier than a jittery stamp."""

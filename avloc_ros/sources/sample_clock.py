@@ -17,7 +17,7 @@ OFFSET_WANDER = 1e-10  # variance per second: 10 us in a second, for buffers tha
 INITIAL_NOISE_S = 0.005
 INITIAL_ERROR_S = 0.01  # of the first stamp: above the noise, so that it counts no more than the next ones
 SMALLEST_NOISE_S = 2e-5  # stamps are never finer than a sample
-HUBER_SIGMAS = 2.5
+HUBER_SIGMAS = 2.0  # an even spread reaches to 1.7 and is left alone
 NOISE_MEMORY = 100  # updates over which the noise level is averaged
 BIAS_MEMORY = 25  # updates over which a one-sided error is noticed
 BIAS_SIGMAS = 6.0
@@ -34,6 +34,7 @@ class SampleClock:
             stamp_ns  # times inside are seconds since here: float64 stays exact to a nanosecond for weeks
         )
         self._index, self._time_s, self._drift = index, 0.0, 0.0
+        self._deviation = INITIAL_NOISE_S  # of the stamps around the truth
         self._noise = INITIAL_NOISE_S**2
         self._p_time, self._p_both, self._p_drift = INITIAL_ERROR_S**2, 0.0, DRIFT_PRIOR**2
         self._updates = 1
@@ -82,14 +83,18 @@ class SampleClock:
         self._p_time *= 1.0 - gain_time
 
     def _learn_noise(self, innovation: float) -> None:
-        """Half the squared difference of successive innovations: free of offset and trend (von Neumann 1941)."""
-        difference = innovation - self._last_innovation
+        """From differences of successive innovations, which are free of offset and trend (von Neumann 1941).
+
+        Absolute values, not squares, so that rare late stamps do not count as noise: the mean absolute difference of
+        two normal values is 2 / sqrt(pi) standard deviations.
+        """
+        difference = abs(innovation - self._last_innovation)
         self._last_innovation = innovation
         self._updates += 1
         if self._updates > 2:
             share = max(1.0 / self._updates, 1.0 / NOISE_MEMORY)
-            self._noise += share * (difference**2 / 2 - self._noise)
-            self._noise = max(self._noise, SMALLEST_NOISE_S**2)
+            self._deviation += share * (difference * math.sqrt(math.pi) / 2 - self._deviation)
+            self._noise = max(self._deviation, SMALLEST_NOISE_S) ** 2
 
     def _doubt_drift(self, innovation: float) -> None:
         """Stamps that stay on one side say that the drift is not what it was thought to be: learn it anew."""
