@@ -121,14 +121,14 @@ def test_packets_carry_the_time_of_sampling(sound):
     assert [c.first_sample_index for c in chunks] == [320 * k for k in range(20)]
     assert [c.samples[0, 0] for c in chunks] == list(range(20))  # copies: the driver uses its block again
     # the callback came 50 ms after sampling
-    assert -0.055 * NS < chunks[0].stamp_ns - before < 0.5 * NS
+    assert -0.055 * NS < chunks[0].stamp_ns - before < 5 * NS
 
 
 def test_without_driver_times_the_block_has_just_been_filled(monkeypatch):
     monkeypatch.setitem(sys.modules, "sounddevice", FakeSound(adc_clock=False))
     before = time.time_ns()
     (chunk,) = take(open_source("live:audio=,camera=none"), 1)
-    assert -0.021 * NS < chunk.stamp_ns - before < 0.5 * NS
+    assert -0.021 * NS < chunk.stamp_ns - before < 5 * NS
 
 
 def test_an_overflow_shows_as_a_gap(monkeypatch):
@@ -167,7 +167,7 @@ def test_an_array_larger_than_the_device_and_one_that_will_not_open(sound):
 def test_a_device_that_is_pulled_out_and_put_in_again(sound, monkeypatch):
     from avloc_ros.sources import microphone
 
-    monkeypatch.setattr(microphone, "SILENCE_PATIENCE_S", 0.1)
+    monkeypatch.setattr(microphone, "SILENCE_PATIENCE_S", 0.5)
     monkeypatch.setattr(microphone, "RETRY_S", 0.01)
     source = open_live("audio=respeaker,camera=none")
     indices = []
@@ -237,7 +237,7 @@ def test_a_camera_that_disappears_is_opened_again(fake_camera):
     frames = take(source, 5)
     stamps = [frame.stamp_ns for frame in frames]
     assert stamps == sorted(stamps)
-    assert abs(stamps[-1] - time.time_ns()) < NS
+    assert abs(stamps[-1] - time.time_ns()) < 5 * NS
     assert source.reconnections == 2
     assert fake_camera.made == 3
 
