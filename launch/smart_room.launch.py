@@ -17,6 +17,7 @@ ARGUMENTS = {
     "audio_device": ("", "sound device, by number or part of its name; empty: the default one"),
     "camera_device": ("0", "camera by number, device path or URL"),
     "camera_file": ("", "calibration of the camera"),
+    "frame_prefix": ([LaunchConfiguration("namespace"), "/"], "put before the names of TF frames, so that rooms do not mix"),
 }
 
 
@@ -29,8 +30,8 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription(
         [
             *arguments,
-            capture("audio_capture", device="audio_device", array_file="array_file"),
-            capture("camera_capture", device="camera_device", camera_file="camera_file"),
+            capture("audio_capture", device="audio_device", array_file="array_file", frame_prefix="frame_prefix"),
+            capture("camera_capture", device="camera_device", camera_file="camera_file", frame_prefix="frame_prefix"),
             IncludeLaunchDescription(pipeline),
         ]
     )

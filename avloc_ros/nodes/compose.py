@@ -82,7 +82,7 @@ def make_node(
 
 def make_executor(context: Context) -> Executor:
     """The fastest executor that this distro has (EventsExecutor: half the latency of SingleThreadedExecutor)."""
-    if importlib.util.find_spec("rclpy.experimental") is not None:
+    if importlib.util.find_spec("rclpy.experimental") and importlib.util.find_spec("rclpy.experimental.events_executor"):
         from rclpy.experimental import EventsExecutor
 
         return EventsExecutor(context=context)

@@ -258,10 +258,13 @@ class PipelineNode(LifecycleNode):
     def _on_timer(self, callback: Callable[[], None]) -> None:
         if not self.is_active:
             return
+        what = getattr(callback, "__name__", "timer").strip("_")
         try:
             callback()
         except Exception as error:
-            self.report_failure("timer", error)
+            self.report_failure(what, error)
+        else:
+            self.health.well(f"failure:{what}")
 
     def _forget(self) -> None:
         if self._worker is not None:

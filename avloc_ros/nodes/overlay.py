@@ -122,6 +122,7 @@ class OverlayNode(PipelineNode):
             self.send("overlay", image_to_message(drawn), stamp)
         if self.has_listeners("overlay/compressed"):
             self.send("overlay/compressed", image_to_compressed(drawn, self.config.jpeg_quality), stamp)
+        self.health.well("failure:worker")
 
 
 def main() -> int:
