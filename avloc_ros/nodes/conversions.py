@@ -28,6 +28,13 @@ from avloc_ros.sources.audio_encoding import decode_samples, encode_samples
 from avloc_ros.types import AudioChunk, InputError, VideoFrame
 
 NANOSECONDS = 1_000_000_000
+PLAIN_ENCODINGS = {  # name: bytes per pixel, what turns it into BGR
+    "bgr8": (3, None),
+    "rgb8": (3, cv2.COLOR_RGB2BGR),
+    "mono8": (1, cv2.COLOR_GRAY2BGR),
+    "bgra8": (4, cv2.COLOR_BGRA2BGR),
+    "rgba8": (4, cv2.COLOR_RGBA2BGR),
+}
 _bridge = CvBridge()
 
 
@@ -134,10 +141,7 @@ def image_from_message(message: Image) -> VideoFrame:
         raise InputError(
             f"image data has {len(message.data)} bytes, but {message.height} rows of step {message.step} need {needed}"
         )
-    if message.encoding == "bgr8" and message.step == 3 * message.width:
-        pixels = np.frombuffer(message.data, np.uint8).reshape(message.height, message.width, 3)
-    else:
-        pixels = _converted(message)
+    pixels = _plain(message) if message.encoding in PLAIN_ENCODINGS else _converted(message)
     return VideoFrame(stamp_ns(message.header.stamp), pixels, message.header.frame_id or "camera")
 
 
@@ -174,6 +178,16 @@ def depth_from_message(message: Image) -> np.ndarray:
     if scale is None:
         raise InputError(f"depth image encoding '{message.encoding}': send 32FC1 in metres or 16UC1 in millimetres")
     return np.asarray(_bridge.imgmsg_to_cv2(message, "passthrough"), np.float32) * np.float32(scale)
+
+
+def _plain(message: Image) -> np.ndarray:
+    """Pictures of bytes, with rows of any step (cv_bridge shears rows whose padding is not a whole pixel)."""
+    channels, to_bgr = PLAIN_ENCODINGS[message.encoding]
+    if message.step < channels * message.width:
+        raise InputError(f"image step is {message.step} bytes, {message.width} pixels of {message.encoding} need more")
+    rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
+    pixels = rows[:, : channels * message.width].reshape(message.height, message.width, channels)
+    return pixels if to_bgr is None else cv2.cvtColor(np.ascontiguousarray(pixels), to_bgr)
 
 
 def _converted(message: Image) -> np.ndarray:
