@@ -12,7 +12,7 @@ from importlib import metadata
 from avloc_ros.cli.console import error_console
 from avloc_ros.types import InputError
 
-COMMANDS = ("demo", "live", "replay", "evaluate", "record", "simulate", "bench", "doctor", "arrays")
+COMMANDS = ("demo", "live", "replay", "record", "convert", "evaluate", "simulate", "bench", "doctor", "arrays")
 DONE, OUR_FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 

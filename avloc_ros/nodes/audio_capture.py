@@ -11,7 +11,8 @@ from avloc_ros.nodes.compose import run_node
 from avloc_ros.nodes.quality_of_service import RELIABILITIES
 from avloc_ros.nodes.source_node import SourceNode
 from avloc_ros.sources.audio_encoding import BYTES_PER_SAMPLE
-from avloc_ros.sources.stream import Source, open_source
+from avloc_ros.sources.open_source import open_source
+from avloc_ros.sources.stream import Source
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from avloc_ros.nodes.pacing import Pace, in_due_order
 from avloc_ros.nodes.quality_of_service import RELIABILITIES, image_quality
 from avloc_ros.nodes.source_node import TRANSPORTS, SourceNode
 from avloc_ros.sources.audio_encoding import BYTES_PER_SAMPLE
-from avloc_ros.sources.stream import Source, open_source
+from avloc_ros.sources.open_source import open_source
+from avloc_ros.sources.stream import Source
 from avloc_ros.types import InputError
 
 

@@ -8,10 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from avloc_ros.cli import pipeline_options
 from avloc_ros.cli.main import COMMANDS, build_parser, main
+from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.sources.scene import load_scene, write_scene
 from avloc_ros.types import InputError
 
 
@@ -93,3 +96,16 @@ def test_a_parameter_of_another_form_is_refused(tmp_path: Path, text: str) -> No
     path.write_text("{}")
     with pytest.raises(InputError, match="--param"):
         pipeline_options.pipeline_parameters(pipeline_arguments("--params-file", str(path), "-p", text), ["fusion"])
+
+
+def test_convert_to_a_bag_and_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    sound = rng.uniform(-0.5, 0.5, (16_000, 2))
+    array = MicrophoneArray(np.array([[0.0, 0.05, 0.0], [0.0, -0.05, 0.0]]))
+    write_scene(tmp_path / "scene", array=array, audio=sound, sample_rate_hz=16_000)
+    assert main(["convert", str(tmp_path / "scene"), str(tmp_path / "bag")]) == 0
+    assert main(["convert", str(tmp_path / "bag"), str(tmp_path / "again")]) == 0
+    first, again = load_scene(tmp_path / "scene"), load_scene(tmp_path / "again")
+    np.testing.assert_array_equal(again.read_audio(), first.read_audio())
+    assert main(["convert", str(tmp_path / "scene"), str(tmp_path / "bag")]) == 2
+    assert "exists" in capsys.readouterr().err

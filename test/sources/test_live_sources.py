@@ -15,7 +15,8 @@ import pytest
 from avloc_ros.geometry import CameraModel, MicrophoneArray
 from avloc_ros.sources import camera as camera_module
 from avloc_ros.sources.live import open_live, parse_devices
-from avloc_ros.sources.stream import Source, open_source
+from avloc_ros.sources.open_source import open_source
+from avloc_ros.sources.stream import Source
 from avloc_ros.types import AudioChunk, InputError, VideoFrame
 
 NS = 1_000_000_000

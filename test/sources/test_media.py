@@ -10,7 +10,8 @@ import pytest
 
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.sources.audio_file import read_audio, read_mono, write_audio
-from avloc_ros.sources.stream import Source, open_source
+from avloc_ros.sources.open_source import open_source
+from avloc_ros.sources.stream import Source
 from avloc_ros.sources.video_file import VideoWriter, video_file_info, video_sound
 from avloc_ros.types import AudioChunk, InputError, VideoFrame
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from avloc_ros.sources.open_source import open_source
 from avloc_ros.sources.scene import SceneSource, load_scene, read_truth, write_scene, write_truth
-from avloc_ros.sources.stream import Source, open_source
+from avloc_ros.sources.stream import Source
 from avloc_ros.types import AudioChunk, InputError, VideoFrame
 
 NS = 1_000_000_000
