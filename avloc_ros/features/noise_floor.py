@@ -40,8 +40,8 @@ class NoiseFloor:
     def update(self, power: np.ndarray) -> np.ndarray:
         """Noise power (bins,) after hearing power (bins,) of the next hop."""
         if self._smoothed is None:
-            # Nothing is known yet: the first sound may be a voice, so that only a tenth of it is taken for noise.
-            self._smoothed = np.asarray(power, np.float32) * 0.1
+            # Nothing is known yet: with the bias, the first sound is noise until it varies, as a voice soon does.
+            self._smoothed = np.asarray(power, np.float32) / MINIMUM_BIAS
         else:
             self._smoothed = self._keep * self._smoothed + (1 - self._keep) * power
         self._current = np.minimum(self._current, self._smoothed)

@@ -56,13 +56,16 @@ class SrpConfig:
     floor_smoothing_s: float = setting(
         0.08, "time constant of the power that the noise floor follows", low=0.0, high=1.0
     )
+    least_weight: float = setting(
+        0.2, "weight of a bin that does not stand out of the noise floor", low=0.0, high=1.0
+    )
     quietest_dbfs: float = setting(
         -100.0, "level per bin below which nothing counts as sound", low=-200.0, high=0.0
     )
     max_peaks: int = setting(4, "peaks that are looked at in each window", low=1, high=16)
     apart_deg: float = setting(20.0, "least angle between two peaks", low=1.0, high=90.0)
     threshold: float = setting(
-        0.45, "detection threshold of a peak being a talker, chosen on validation scenes", low=0.0, high=1.0
+        0.5, "detection threshold of a peak being a talker, chosen on validation scenes", low=0.0, high=1.0
     )
     voice_network: bool = setting(
         True, "tell voices from other sounds by the small network; false: by level and voicing only"
@@ -114,12 +117,13 @@ class SrpTracker:
         )
         frequencies = self._stft.frequencies_hz
         self._band = np.flatnonzero(frequencies >= self.config.lowest_hz)
+        self._quietest = 10 ** (self.config.quietest_dbfs / 10)
         self._floor = NoiseFloor(
             len(frequencies),
             self.config.hop_s,
             self.config.floor_window_s,
             max(self.config.floor_smoothing_s, 1e-3),
-            10 ** (self.config.quietest_dbfs / 10),
+            self._quietest,
         )
         self._voicing = Voicing(frequencies, self._stft.frame_length, self._stft.fft_length, sample_rate_hz)
         self._level = LevelAboveFloor(frequencies)
@@ -207,11 +211,16 @@ class SrpTracker:
         """How far each bin stands above the noise, float32 (hops, band bins), and the probability of a voice."""
         power = (spectra.real**2 + spectra.imag**2).mean(1)  # (hops, bins)
         floor = np.stack([self._floor.update(p) for p in power]) if len(power) else power
-        weights = np.maximum(0.0, 1 - floor / np.maximum(power, 1e-20))  # Wiener-like: (hops, bins)
+        # Wiener-like, (hops, bins); not to zero, since a soft voice counts in bins where it hardly stands out.
+        weights = np.maximum(self.config.least_weight, 1 - floor / np.maximum(power, 1e-20)) * (
+            power > self._quietest
+        )
         voicing = self._voicing(power)  # (hops,)
         level_db = self._level(power, floor)  # (hops,)
         if self._network is not None:
-            now = self._network(power, voicing) * (level_db > 0)  # digital silence is like nothing it was taught
+            now = self._network(power, voicing) * (
+                level_db > 0
+            )  # digital silence is like nothing it was taught
         else:
             now = 1 / (1 + np.exp(-(0.25 * (level_db - 10) + 6 * (voicing - 0.4))))
         self._smooth_voice(now)
