@@ -157,11 +157,12 @@ class AudioTrackerNode(PipelineNode):
         return chunk
 
     def _begin(self, chunk: AudioChunk) -> None:
+        config = _srp_config(self.config)  # first: what it raises must come again with the next sound
         if self._sync is not None:
             self.health.note(f"sample rate changed from {self._sync.sample_rate_hz} to {chunk.sample_rate_hz} Hz")
         self._sync = AvSync(self.config.sync, chunk.channels, chunk.sample_rate_hz)
         self._resets_seen = 0
-        build = partial(self._build_tracker, _srp_config(self.config), self._array, self._camera.model, chunk.sample_rate_hz)
+        build = partial(self._build_tracker, config, self._array, self._camera.model, chunk.sample_rate_hz)
         self.in_background(build, droppable=False)
 
     def _advance(self, sync: AvSync) -> None:

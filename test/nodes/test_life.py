@@ -62,6 +62,24 @@ def test_without_autostart_the_life_cycle_is_the_users(rig):
         assert node.is_active == (transition == "activate")
 
 
+def test_a_node_is_stopped_and_goes_on_in_mid_stream(pipeline):
+    fusion = next(node for node in pipeline.nodes if node.get_name() == "fusion")
+    fusion.trigger_deactivate()
+    pipeline.talk(0.6)
+    pipeline.seen.clear()
+    pipeline.talk(0.6)
+    assert not pipeline.seen.grids and pipeline.seen.has_speaker()  # faces and sound still reach the tracker
+    assert pipeline.seen.said("fusion", "not active") and pipeline.seen.said("speaker_tracker", "no speaker_grid for")
+    fusion.trigger_activate()
+    assert pipeline.talk_until(lambda: pipeline.seen.modalities()[-3:] == [2, 2, 2])
+
+
+def test_a_device_that_is_not_there_is_named(rig):
+    rig.add(AudioTrackerNode, parameters={"audio_tracker": {"device": "cuda:7"}})
+    rig.tell_array()
+    assert rig.talk_until(lambda: rig.seen.said("audio_tracker", "no output: device is cuda:7, but torch"))
+
+
 def test_a_node_that_cannot_configure_says_why(rig):
     node = make_node(PlayerNode, rig.context, {"**": {}, "player": {"path": "no/such/scene", "diagnostics_period_s": 0.1}})
     rig.executor.add_node(node)

@@ -12,7 +12,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from visualization_msgs.msg import MarkerArray
 
 from avloc_ros.geometry import rotation_from_quaternion, rotation_from_yaw_pitch_roll
-from avloc_ros.msg import AudioFrame
+from avloc_ros.msg import AudioFrame, FaceArray
 from avloc_ros.nodes.attention import AttentionNode
 from avloc_ros.nodes.audio_tracker import AudioTrackerNode
 from avloc_ros.nodes.conversions import image_from_message, stamp_ns, transform_from_mount
@@ -137,3 +137,22 @@ def test_the_player_runs_a_clock_faster_than_time_and_loops_back(rig, short_scen
     assert max(stamps) < 1.0 and stamps.count(0.0) >= 2  # as recorded, again and again
     assert rig.wait(lambda: rig.seen.said("player", "the source began again"))
     assert len(clocks) > 60
+
+
+def test_compressed_pictures_do_as_well(rig, short_scene):
+    faces = listen(rig, FaceArray, "faces")
+    rig.add(VisualDetectorNode, parameters={"visual_detector": {"image_transport": "compressed"}})
+    settings = {"path": str(short_scene), "image_transport": "compressed", "loop": True, "start_after_s": 0.3}
+    rig.add(PlayerNode, parameters={"player": settings})
+    assert rig.wait(lambda: any(message.faces for message in faces), 10)
+    roi = next(message for message in faces if message.faces).faces[0].roi
+    assert abs(roi.x_offset + roi.width / 2 - 220) < 20 and abs(roi.y_offset + roi.height / 2 - 100) < 20
+
+
+def test_sound_alone_gives_speakers_all_around(rig, faults):
+    rig.add(AudioTrackerNode, FusionNode, SpeakerTrackerNode)
+    rig.tell_array()
+    assert rig.talk_until(rig.seen.has_speaker, faults=faults(camera=False))
+    assert rig.seen.azimuths_deg()[-1] == pytest.approx(FACE_AZIMUTH_DEG, abs=6)
+    assert not rig.seen.speakers[-1].speakers[0].has_position
+    assert rig.wait(lambda: rig.seen.said("audio_tracker", "no camera frames: windows follow the sound"))
