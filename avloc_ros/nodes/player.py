@@ -11,13 +11,15 @@ from avloc_ros.config import setting
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.nodes.compose import run_node
 from avloc_ros.nodes.conversions import stamp_message
-from avloc_ros.nodes.pacing import Pace, in_due_order
+from avloc_ros.nodes.pacing import Item, Pace, in_due_order
 from avloc_ros.nodes.quality_of_service import RELIABILITIES, image_quality
 from avloc_ros.nodes.source_node import TRANSPORTS, SourceNode
 from avloc_ros.sources.audio_encoding import BYTES_PER_SAMPLE
 from avloc_ros.sources.open_source import open_source
 from avloc_ros.sources.stream import Source
-from avloc_ros.types import InputError
+from avloc_ros.types import AudioChunk, InputError, VideoFrame
+
+HOLE_S = 0.05  # stamps that are so much ahead of the count of samples show a hole, not jitter
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class PlayerNode(SourceNode):
             raise InputError("stamps is now, but a rate other than 1 and /clock need the recorded stamps: set it to source")
         self._stamps_are_now = config.stamps == "now" or (config.stamps == "auto" and is_plain)
         self.played_s = 0.0
+        self._first_shift_ns: int | None = None
+        self._counted: tuple[int, int] | None = None  # stamp of the first packet, samples since, of an uncounted stream
         if config.publish_clock:
             self.announce(Clock, "/clock", image_quality("best_effort", 1), is_promised=False)
         array = MicrophoneArray.load(config.array_file) if config.array_file else None
@@ -86,12 +90,32 @@ class PlayerNode(SourceNode):
                 first_ns = item.stamp_ns
                 pace.wait_for(first_ns)
                 shift_ns = time.time_ns() - first_ns if self._stamps_are_now else 0
+                self._first_shift_ns = shift_ns if self._first_shift_ns is None else self._first_shift_ns
             if not pace.wait_for(due):
                 return False
             self.played_s = (due - first_ns) / 1e9
             self.send("/clock", Clock(clock=stamp_message(due)), due)
-            self.publish_item(replace(item, stamp_ns=item.stamp_ns + shift_ns))
+            self.publish_item(self._shifted(item, shift_ns))
         return first_ns is not None
+
+    def _shifted(self, item: Item, shift_ns: int) -> Item:
+        """The item as if captured now; samples are counted on through loops, as a device does."""
+        if isinstance(item, VideoFrame):
+            return replace(item, stamp_ns=item.stamp_ns + shift_ns)
+        looped_s = (shift_ns - (self._first_shift_ns or 0)) / 1e9
+        index = item.first_sample_index if item.first_sample_index >= 0 else self._count(item)
+        index += round(looped_s * item.sample_rate_hz)
+        return replace(item, stamp_ns=item.stamp_ns + shift_ns, first_sample_index=index)
+
+    def _count(self, chunk: AudioChunk) -> int:
+        """The index of a packet whose sender did not count: one after the other, with the holes that stamps show."""
+        if self._counted is None or chunk.stamp_ns < self._counted[0]:
+            self._counted = (chunk.stamp_ns, 0)
+        begin_ns, expected = self._counted
+        by_stamp = round((chunk.stamp_ns - begin_ns) / 1e9 * chunk.sample_rate_hz)
+        index = by_stamp if by_stamp - expected > HOLE_S * chunk.sample_rate_hz else expected
+        self._counted = (begin_ns, index + chunk.samples.shape[0])
+        return index
 
 
 def main() -> int:

@@ -139,6 +139,16 @@ def test_the_player_runs_a_clock_faster_than_time_and_loops_back(rig, short_scen
     assert len(clocks) > 60
 
 
+def test_a_looping_player_counts_its_samples_on_as_a_device_does(rig, short_scene):
+    sound = listen(rig, AudioFrame, "audio", audio_quality("reliable"))
+    rig.add(PlayerNode, parameters={"player": {"path": str(short_scene), "loop": True, "start_after_s": 0.3}})
+    assert rig.wait(lambda: len(sound) > 70, 10)
+    index = np.array([message.first_sample_index for message in sound])
+    stamps_s = np.array([stamp_ns(message.header.stamp) for message in sound]) / 1e9
+    assert (np.diff(index) > 0).all()
+    assert np.allclose((index - index[0]) / 16000, stamps_s - stamps_s[0], atol=1e-3)
+
+
 def test_compressed_pictures_do_as_well(rig, short_scene):
     faces = listen(rig, FaceArray, "faces")
     rig.add(VisualDetectorNode, parameters={"visual_detector": {"image_transport": "compressed"}})

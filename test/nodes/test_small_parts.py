@@ -11,7 +11,7 @@ import yaml
 
 from avloc_ros.config import settings_of, shipped_folder
 from avloc_ros.geometry import CameraModel, direction_from_angles
-from avloc_ros.nodes import attention, audio_tracker, overlay, pacing, speaker_tracker, visual_detector
+from avloc_ros.nodes import attention, audio_tracker, overlay, pacing, player, speaker_tracker, visual_detector
 from avloc_ros.nodes.attention import AttentionConfig, AttentionPolicy
 from avloc_ros.nodes.camera_file import load_camera
 from avloc_ros.nodes.compose import DONE, run_in_one_process
@@ -141,3 +141,15 @@ def test_message_types_are_found_or_named():
 
 def test_one_process_runs_until_told():
     assert run_in_one_process([attention.AttentionNode], until=lambda: True) == DONE
+
+
+def test_packets_that_nobody_counted_are_counted_with_their_holes():
+    node = player.PlayerNode.__new__(player.PlayerNode)  # the counting alone, without a graph
+    node._counted = None
+    jitter_ns = np.random.default_rng(1).integers(-5_000_000, 5_000_000, 40)
+    stamps = [10**9 + n * 20_000_000 + int(j) for n, j in enumerate(jitter_ns)]
+    chunks = [AudioChunk(stamp, -1, np.zeros((320, 2), np.float32), 16000) for stamp in stamps]
+    indices = [node._count(chunk) for chunk in chunks[:10] + chunks[20:]]
+    assert indices[:10] == list(range(0, 3200, 320))
+    assert abs(indices[10] - 6400) < 0.012 * 16000  # ten packets are missing
+    assert np.diff(indices[10:]).tolist() == [320] * 19
