@@ -11,7 +11,15 @@ import yaml
 
 from avloc_ros.config import settings_of, shipped_folder
 from avloc_ros.geometry import CameraModel, direction_from_angles
-from avloc_ros.nodes import attention, audio_tracker, overlay, pacing, player, speaker_tracker, visual_detector
+from avloc_ros.nodes import (
+    attention,
+    audio_tracker,
+    overlay,
+    pacing,
+    player,
+    speaker_tracker,
+    visual_detector,
+)
 from avloc_ros.nodes.attention import AttentionConfig, AttentionPolicy
 from avloc_ros.nodes.camera_file import load_camera
 from avloc_ros.nodes.compose import DONE, run_in_one_process
