@@ -28,6 +28,7 @@ from avloc_ros.systems.srp_steering import SphereSteering, steer_over_sphere
 from avloc_ros.types import AudioWindow, GridLayout, InputError, Modality, SpeakerGrid
 
 NAME = "srp"
+VOICE_RISE_S = 0.03  # three hops: one alone may be a click
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,9 @@ class SrpConfig:
     )
     voice_network: bool = setting(
         True, "tell voices from other sounds by the small network; false: by level and voicing only"
+    )
+    voice_release_s: float = setting(
+        0.15, "how slowly the voice probability falls: voices pause between syllables", low=0.01, high=2.0
     )
     voice_model: str = setting("", "path of a Silero VAD ONNX file; empty: voice_network decides")
     device: str = setting(
@@ -230,7 +234,10 @@ class SrpTracker:
     def _smooth_voice(self, probabilities: np.ndarray) -> None:
         """Up at once, down slowly: voices pause between syllables."""
         for probability in probabilities:
-            keep = np.exp(-self.config.hop_s / (0.03 if probability > self._voice else 0.15))
+            keep = np.exp(
+                -self.config.hop_s
+                / (VOICE_RISE_S if probability > self._voice else self.config.voice_release_s)
+            )
             self._voice = float(keep * self._voice + (1 - keep) * probability)
 
     def _localise(self, spectra: np.ndarray, weights: np.ndarray, steered: SphereSteering) -> PowerPeaks:
