@@ -41,7 +41,8 @@ def run_in_one_process(
     """Run nodes until a signal, until `until()` is true, or until one is finished that shall end the process.
 
     parameters: {node name or "/**": {name: value}}. arguments: command line with --ros-args, as sys.argv. on_ready: gets
-    the nodes and the executor before they spin (to add nodes of one's own). Returns 0, or 2 where a parameter is bad.
+    the nodes and the executor before they spin (to add nodes of one's own). Returns 0, or 2 where a parameter is bad or
+    a source cannot be opened (the reason is logged).
     """
     stop = threading.Event()
     restore = _stop_on_signals(stop)
@@ -62,13 +63,14 @@ def run_in_one_process(
         if on_ready is not None:
             on_ready(nodes, executor)
         spin(executor, lambda: stop.is_set() or until() or any(node.is_finished for node in nodes))
+        status = BAD_INPUT if any(node.has_failed for node in nodes) else DONE
     except InputError as error:
         print(f"cannot start: {error}", file=sys.stderr)
         return BAD_INPUT
     finally:
         shut_down(nodes, executor, context)
         restore()
-    return DONE
+    return status
 
 
 def make_node(

@@ -54,7 +54,8 @@ class PipelineNode(LifecycleNode):
 
     def __init__(self, **node_options: Any) -> None:
         self.is_active = False
-        self.is_finished = False  # nothing more will come of it (a player at the end)
+        self.is_finished = False  # nothing more will come of it: the process that runs it may end
+        self.has_failed = False  # it is finished because it could not do what it was asked to
         self._is_built = False
         self._worker: Worker | None = None
         self._filters: list[message_filters.Subscriber] = []
@@ -296,6 +297,8 @@ class PipelineNode(LifecycleNode):
             self._autostart_timer = None
         if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
+        else:
+            self.has_failed = self.is_finished = getattr(self.config, "exit_at_end", False)
 
     def _apply_config(self, config: Any) -> None:
         if self._is_built:
