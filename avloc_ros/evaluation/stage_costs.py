@@ -68,9 +68,10 @@ def stage_costs(frames: int, device: str = "cpu", progress: Callable[[str], None
     visual_grid = faces_to_grid(seen, 20, 24)
     progress("fusion and tracking")
     fusion = FlatFusion(FlatFusionConfig())
-    costs["fusion"] = timed(lambda i: fusion.step(heard[i].image, visual_grid), frames)
+    sights = [replace(visual_grid, stamp_ns=audio.sphere.stamp_ns) for audio in heard]
+    costs["fusion"] = timed(lambda i: fusion.step(heard[i].image, sights[i]), frames)
     tracker = SpeakerTracker(SpeakerTrackerConfig())
-    fused = [fusion.step(audio.image, replace(visual_grid, stamp_ns=audio.sphere.stamp_ns)) for audio in heard]
+    fused = [fusion.step(audio.image, sight) for audio, sight in zip(heard, sights, strict=True)]
 
     def track(i: int) -> object:
         stamp_ns = heard[i].sphere.stamp_ns
