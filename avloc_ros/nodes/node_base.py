@@ -50,7 +50,7 @@ class PipelineNode(LifecycleNode):
 
     NAME: ClassVar[str]
     CONFIG: ClassVar[type[Any]]
-    QUEUE_CAPACITY: ClassVar[int] = 2
+    QUEUE_CAPACITY: ClassVar[int] = 4
 
     def __init__(self, **node_options: Any) -> None:
         self.is_active = False
