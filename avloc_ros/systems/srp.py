@@ -13,6 +13,7 @@ from avloc_ros.config import setting
 from avloc_ros.features.channel_check import channel_reasons, usable_channels
 from avloc_ros.features.noise_floor import NoiseFloor
 from avloc_ros.features.power_peaks import PowerPeaks, sphere_power_peaks
+from avloc_ros.features.spatial_noise import SpatialNoise
 from avloc_ros.features.stft import StreamingStft
 from avloc_ros.features.voice_activity import LevelAboveFloor, Voicing
 from avloc_ros.features.voice_network import FRAME_S, HOP_S, VoiceNetwork
@@ -50,6 +51,12 @@ class SrpConfig:
     hop_s: float = setting(HOP_S, "time between analysis frames in seconds", low=0.004, high=0.1)
     memory_s: float = setting(
         0.15, "time constant over which the steered power is averaged", low=0.0, high=2.0
+    )
+    noise_memory_s: float = setting(
+        1.5, "time constant with which directions of noise are learnt while nobody speaks", low=0.1, high=60.0
+    )
+    noise_share: float = setting(
+        0.85, "how much of the learnt noise is taken away before talkers are looked for", low=0.0, high=1.0
     )
     floor_window_s: float = setting(
         1.5, "how far back the noise floor looks for its minimum", low=0.3, high=30.0
@@ -135,6 +142,9 @@ class SrpTracker:
         self._silero = (
             SileroVoiceActivity(self.config.voice_model, sample_rate_hz) if self.config.voice_model else None
         )
+        self._heard = SpatialNoise(
+            self.config.hop_s, self.config.memory_s, self.config.noise_memory_s, self.config.noise_share
+        )
         self._sphere_layout = sphere_grid(self.config.sphere_rows, self.config.sphere_cols)
         self._sphere_cells = CellAngles(self._sphere_layout, None, self.config.assumed_range_m)
         self.set_array(array)
@@ -165,8 +175,7 @@ class SrpTracker:
         for part in (self._network, self._silero):
             if part is not None:
                 part.reset()
-        self._projected: np.ndarray | None = None  # (pairs * rank,), decaying sum
-        self._weight = 0.0
+        self._heard.reset()
         self._voice = 0.0
         self._end_ns: int | None = None
 
@@ -196,8 +205,8 @@ class SrpTracker:
         steered = self._steering_for(usable)
         samples = np.where(usable, window.samples, 0.0).astype(np.float32, copy=False)
         spectra = self._stft.push(replace(window, samples=samples))[:, usable]  # (hops, channels, bins)
-        weights, voice = self._listen(spectra, samples[:, usable])
-        peaks = self._localise(spectra, weights, steered)
+        weights, hop_voice, voice = self._listen(spectra, samples[:, usable])
+        peaks = self._localise(spectra, weights, hop_voice, steered)
         return Heard(peaks, steered, voice, channel_reasons(window, usable, self.array.channel_names))
 
     def _follow_time(self, window: AudioWindow) -> None:
@@ -206,13 +215,12 @@ class SrpTracker:
             gap_s = (window.stamp_ns - self._end_ns) * 1e-9
             if gap_s < -window.duration_s:
                 self.reset()
-            elif gap_s > 0 and self._projected is not None:
-                fade = float(np.exp(-gap_s / max(self.config.memory_s, 1e-3)))
-                self._projected, self._weight = self._projected * fade, self._weight * fade
+            elif gap_s > 0:
+                self._heard.fade(float(np.exp(-gap_s / max(self.config.memory_s, 1e-3))))
         self._end_ns = window.stamp_ns + round(window.duration_s * 1e9)
 
-    def _listen(self, spectra: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, float]:
-        """How far each bin stands above the noise, float32 (hops, band bins), and the probability of a voice."""
+    def _listen(self, spectra: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        """How far each bin stands above the noise, float32 (hops, band bins); voice of each hop (hops,), and smoothed."""
         power = (spectra.real**2 + spectra.imag**2).mean(1)  # (hops, bins)
         floor = np.stack([self._floor.update(p) for p in power]) if len(power) else power
         # Wiener-like, (hops, bins); not to zero, since a soft voice counts in bins where it hardly stands out.
@@ -228,8 +236,10 @@ class SrpTracker:
         else:
             now = 1 / (1 + np.exp(-(0.25 * (level_db - 10) + 6 * (voicing - 0.4))))
         self._smooth_voice(now)
-        voice = self._voice if self._silero is None else self._silero.probability(samples.mean(1))
-        return weights[:, self._band].astype(np.float32), voice
+        if self._silero is None:
+            return weights[:, self._band].astype(np.float32), now, self._voice
+        voice = self._silero.probability(samples.mean(1))
+        return weights[:, self._band].astype(np.float32), np.full(len(power), voice), voice
 
     def _smooth_voice(self, probabilities: np.ndarray) -> None:
         """Up at once, down slowly: voices pause between syllables."""
@@ -240,19 +250,17 @@ class SrpTracker:
             )
             self._voice = float(keep * self._voice + (1 - keep) * probability)
 
-    def _localise(self, spectra: np.ndarray, weights: np.ndarray, steered: SphereSteering) -> PowerPeaks:
+    def _localise(
+        self, spectra: np.ndarray, weights: np.ndarray, voice: np.ndarray, steered: SphereSteering
+    ) -> PowerPeaks:
         """Peaks of the steered power, averaged over the last `memory_s` by how much each bin counted."""
         steering = steered.steering
-        projected = steering.on_cpu(
-            steering.project(spectra[..., self._band], weights)
-        )  # (hops, pairs * rank)
-        keep = float(np.exp(-self.config.hop_s / self.config.memory_s)) if self.config.memory_s > 0 else 0.0
-        if self._projected is None or self._projected.shape != projected.shape[1:]:
-            self._projected, self._weight = np.zeros(projected.shape[1], np.float32), 0.0
-        for vector, weight in zip(projected, weights.sum(-1), strict=True):
-            self._projected = keep * self._projected + vector
-            self._weight = keep * self._weight + float(weight)
-        power = steering.power(self._projected[None], np.array([self._weight], np.float32))  # (1, cells)
+        in_band = spectra[..., self._band]
+        projected = steering.on_cpu(steering.project(in_band, weights))  # (hops, pairs * rank)
+        loudness = (in_band.real**2 + in_band.imag**2).mean((1, 2))  # (hops,)
+        self._heard.add(projected, weights.sum(-1), loudness, voice)
+        vector, weight = self._heard.cleaned()
+        power = steering.power(vector[None], np.array([weight], np.float32))  # (1, cells)
         return sphere_power_peaks(
             steering.on_cpu(power).reshape(self._sphere_layout.shape),
             self._sphere_layout,
