@@ -249,7 +249,7 @@ def pipeline(rig: Rig) -> Rig:
     rig.add(AudioTrackerNode, VisualDetectorNode, FusionNode, SpeakerTrackerNode)
     rig.tell_array()
     ready = rig.talk_until(lambda: rig.seen.has_speaker() and rig.seen.modalities()[-1:] == [2])
-    assert ready, f"no speakers in undisturbed running: {dict(rig.seen.words)}"
+    assert ready, f"no speakers in undisturbed running: { {node: words[-1] for node, words in rig.seen.words.items()} }"
     rig.seen.clear()
     return rig
 

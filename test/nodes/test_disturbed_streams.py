@@ -8,6 +8,8 @@ from copy import deepcopy
 
 import numpy as np
 
+from avloc_ros.nodes.conversions import stamp_message, stamp_ns
+
 AUDIO, VIDEO, FUSED = 0, 1, 2
 FACE_AZIMUTH_DEG = float(np.degrees(np.arctan2(-(220.0 - 160.0), 270.0)))
 
@@ -69,6 +71,23 @@ def test_ten_percent_of_audio_packets_lost(pipeline, faults):
     assert seen.said("audio_tracker", "audio packets are lost")
     assert int(seen.values["audio_tracker"]["audio gaps"]) >= 5
     assert int(seen.values["audio_tracker"]["audio lost samples"]) >= 5 * 320
+
+
+def test_stamps_that_jitter_by_15_ms(pipeline, faults):
+    generator = np.random.default_rng(11)
+
+    def jitter(message, number):
+        moved = stamp_ns(message.header.stamp) + int(generator.uniform(-15e6, 15e6))
+        message.header.stamp = stamp_message(moved)
+        return message
+
+    pipeline.talk(2.4, faults(on_audio=jitter, on_image=jitter))
+    seen = pipeline.seen
+    assert pipeline.wait(lambda: len(seen.speakers) >= 26)  # 30 frames were sent
+    assert seen.modalities().count(FUSED) >= 0.8 * len(seen.grids)
+    assert np.mean(np.abs(np.array(seen.azimuths_deg()) - FACE_AZIMUTH_DEG) < 5) > 0.9
+    assert float(seen.values["audio_tracker"]["audio stamp jitter_ms"]) > 3
+    assert int(seen.values["audio_tracker"]["audio gaps"]) == 0  # jitter is no loss
 
 
 def test_duplicates_and_out_of_order(pipeline, faults):
