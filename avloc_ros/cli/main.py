@@ -6,10 +6,11 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from importlib import metadata
 
 from avloc_ros.cli.console import error_console
+from avloc_ros.config import cache_folder
 from avloc_ros.types import InputError
 
 COMMANDS = ("demo", "live", "replay", "record", "convert", "evaluate", "simulate", "bench", "doctor", "arrays")
@@ -20,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run `avloc`. Returns 0 when done, 2 on bad input (with the reason), 1 on a failure of ours, 130 on Ctrl-C."""
     parser = build_parser()
     options = parser.parse_args(arguments)
+    keep_ros_logs_in_cache()
     try:
         return int(options.run(options) or DONE)
     except InputError as error:
@@ -38,6 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error_console.print_exception(show_locals=False)
         error_console.print(f"[bold red]avloc {options.command}:[/] this is a failure of ours, not of your input")
         return OUR_FAILURE
+
+
+def keep_ros_logs_in_cache(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Nothing is written outside the output and cache folders: ROS would log to ~/.ros, unless the user says where."""
+    if not environment.get("ROS_LOG_DIR") and not environment.get("ROS_HOME"):
+        environment["ROS_LOG_DIR"] = str(cache_folder() / "ros_log")
 
 
 def build_parser() -> argparse.ArgumentParser:

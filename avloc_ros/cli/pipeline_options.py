@@ -32,7 +32,7 @@ def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
         "-p", "--param", action="append", default=[], metavar="NODE.NAME:=VALUE", help="one parameter; may be repeated"
     )
     parser.add_argument("--array", type=Path, help="microphone array file (see `avloc arrays`)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N for what infers")
+    parser.add_argument("--device", help="auto, cpu, cuda or cuda:N for what infers; default: as the parameter file says")
     parser.add_argument("--no-overlay", action="store_true", help="do not draw the overlay picture")
     parser.add_argument("--no-table", action="store_true", help="do not show the live table")
 
@@ -45,7 +45,7 @@ def pipeline_parameters(options: argparse.Namespace, names: Sequence[str]) -> di
     path = options.params_file or shipped_folder() / DEFAULT_PARAMETERS
     parameters = {name: load_parameters(path, name) for name in names}
     for name in ("audio_tracker", "visual_detector"):
-        if name in parameters:
+        if name in parameters and options.device is not None:
             parameters[name]["device"] = options.device
     if options.array is not None and "audio_tracker" in parameters:
         parameters["audio_tracker"]["array_file"] = str(options.array)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from avloc_ros.cli import pipeline_options
-from avloc_ros.cli.main import COMMANDS, build_parser, main
+from avloc_ros.cli.main import COMMANDS, build_parser, keep_ros_logs_in_cache, main
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.sources.scene import load_scene, write_scene
 from avloc_ros.types import InputError
@@ -33,6 +33,16 @@ def test_parser_needs_neither_ros_nor_media_libraries() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def test_ros_logs_go_to_the_cache_unless_the_user_says_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    environment: dict[str, str] = {}
+    keep_ros_logs_in_cache(environment)
+    assert environment == {"ROS_LOG_DIR": str(tmp_path / "avloc_ros" / "ros_log")}
+    for own in ({"ROS_LOG_DIR": "/elsewhere"}, {"ROS_HOME": "/elsewhere"}):
+        keep_ros_logs_in_cache(given := dict(own))
+        assert given == own
 
 
 def test_bad_input_ends_with_2_and_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,6 +98,14 @@ def test_parameters_of_the_command_line_win_over_the_file(tmp_path: Path) -> Non
     assert found["overlay"]["max_wait_s"] == 0.1
     options = pipeline_arguments("--params-file", str(path), "-p", "fusion.max_wait_s:=0.3")
     assert pipeline_options.pipeline_parameters(options, ["fusion"])["fusion"]["max_wait_s"] == 0.3
+
+
+def test_the_device_of_the_file_holds_unless_one_is_given(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("/**:\n  ros__parameters:\n    device: cuda\n")
+    for options, device in (((), "cuda"), (("--device", "cpu"), "cpu")):
+        arguments = pipeline_arguments("--params-file", str(path), *options)
+        assert pipeline_options.pipeline_parameters(arguments, ["audio_tracker"])["audio_tracker"]["device"] == device
 
 
 @pytest.mark.parametrize("text", ["fusion.max_wait_s=0.3", "max_wait_s:=0.3", "nobody.max_wait_s:=0.3"])
