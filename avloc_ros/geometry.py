@@ -198,10 +198,6 @@ class CameraModel:
         pixels = np.where(ahead[..., None], pixels, np.nan)
         return pixels, ahead & inside
 
-    def project_directions(self, directions: np.ndarray, assumed_range_m: float) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels (..., 2) of directions (..., 3) from the array's origin, for a speaker `assumed_range_m` from it."""
-        return self.project(np.asarray(directions, float) * assumed_range_m)
-
 
 # ------------------------------------------------------------------------------------------------ grids
 def image_grid(width: int, height: int, rows: int = 20, cols: int = 24) -> GridLayout:
@@ -246,13 +242,17 @@ def layout_directions(
 # ------------------------------------------------------------------------------------------------ microphone arrays
 @dataclass(frozen=True)
 class MicrophoneArray:
-    """Positions (channels, 3) of the microphones in metres, array frame, one per audio channel."""
+    """Positions (channels, 3) of the microphones in metres, array frame, one per audio channel.
+
+    device_channels: which channels of the sound device are the microphones, from 0; empty: its first ones.
+    """
 
     positions_m: np.ndarray
     channel_names: tuple[str, ...] = ()
     sound_speed_mps: float = SPEED_OF_SOUND_MPS
     name: str = "array"
     frame_id: str = "microphone_array"
+    device_channels: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         positions = np.asarray(self.positions_m, float)
@@ -271,6 +271,14 @@ class MicrophoneArray:
             raise InputError(
                 f"microphone array '{self.name}': {len(self.channel_names)} channel names for {len(positions)} positions"
             )
+        if not (np.isfinite(self.sound_speed_mps) and 0 < self.sound_speed_mps < 10_000):
+            raise InputError(f"microphone array '{self.name}': sound speed {self.sound_speed_mps} m/s; in air it is near 343")
+        chosen = self.device_channels
+        if chosen and (len(set(chosen)) != len(positions) or len(chosen) != len(positions) or min(chosen) < 0):
+            raise InputError(
+                f"microphone array '{self.name}': device_channels {list(chosen)} must name {len(positions)} different "
+                "channels of the sound device, counted from 0"
+            )
 
     @property
     def channels(self) -> int:
@@ -287,12 +295,18 @@ class MicrophoneArray:
         positions = array.get("positions_m", array.get("mics_m"))
         if positions is None:
             raise InputError(f"array '{name}' has no positions_m: one [x, y, z] in metres per channel")
+        try:
+            positions = np.asarray(positions, float)
+            device_channels = tuple(int(number) for number in array.get("device_channels", ()))
+        except (TypeError, ValueError) as error:
+            raise InputError(f"array '{name}': positions_m and device_channels must be numbers ({error})") from error
         return MicrophoneArray(
-            np.asarray(positions, float),
+            positions,
             tuple(str(n) for n in array.get("channel_names", array.get("channels", ())) or ()),
             float(array.get("sound_speed_mps", SPEED_OF_SOUND_MPS)),
             str(array.get("name", name)),
             str(array.get("frame_id", "microphone_array")),
+            device_channels,
         )
 
     def to_mapping(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -23,7 +24,8 @@ RETRY_S = 1.0
 class MicrophoneSource:
     """Packets of a sound device, stamped with the system clock at the time PortAudio says they were sampled.
 
-    device: number, part of the name, or empty for the default one. Without an array all channels are taken. Iterating
+    device: number, part of the name, or empty for the default one. Without an array all channels are taken, with one its
+    device_channels, else the first ones. Iterating
     starts the device; it is opened again where it disappears. Raises InputError, listing the devices.
     """
 
@@ -40,11 +42,14 @@ class MicrophoneSource:
         self.name = str(found["name"])
         self.array = array
         self.camera: CameraModel | None = None
-        self.channels = array.channels if array is not None else int(found["max_input_channels"])
-        if self.channels > int(found["max_input_channels"]):
+        there = int(found["max_input_channels"])
+        self._chosen = list(array.device_channels) if array is not None else []
+        self.channels = array.channels if array is not None else there
+        self._opened_channels = max(self._chosen) + 1 if self._chosen else self.channels
+        if self._opened_channels > there:
             raise InputError(
-                f"'{self.name}' has {found['max_input_channels']} channels, the array '{array.name if array else ''}' "
-                f"needs {self.channels}; {_listed(self._sounddevice)}"
+                f"'{self.name}' has {there} channels, the array '{array.name if array else ''}' "
+                f"needs {self._opened_channels}; {_listed(self._sounddevice)}"
             )
         self.sample_rate_hz = int(sample_rate_hz or found["default_samplerate"])
         self.fps = 0.0
@@ -101,7 +106,7 @@ class MicrophoneSource:
         try:
             return self._sounddevice.InputStream(
                 device=self._device,
-                channels=self.channels,
+                channels=self._opened_channels,
                 samplerate=self.sample_rate_hz,
                 blocksize=self._block_frames,
                 dtype="float32",
@@ -110,7 +115,7 @@ class MicrophoneSource:
         except (self._sounddevice.PortAudioError, ValueError) as error:
             self.problem = f"'{self.name}' cannot be opened: {error}"
             raise InputError(
-                f"{self.problem}; asked for {self.channels} channels at {self.sample_rate_hz} Hz; "
+                f"{self.problem}; asked for {self._opened_channels} channels at {self.sample_rate_hz} Hz; "
                 f"{_listed(self._sounddevice)}"
             ) from error
 
@@ -124,13 +129,15 @@ class MicrophoneSource:
             self.overflows += 1
             self._skip_lost(times.inputBufferAdcTime)
         self._next_adc_s = times.inputBufferAdcTime + frames / self.sample_rate_hz
-        chunk = AudioChunk(stamp_ns, self._next_index, samples.copy(), self.sample_rate_hz)
+        heard = samples[:, self._chosen] if self._chosen else samples.copy()  # copies: the driver uses its block again
+        chunk = AudioChunk(stamp_ns, self._next_index, heard, self.sample_rate_hz)
         self._next_index += frames
         try:
             self._queue.put_nowait(chunk)
         except queue.Full:
             self.problem = "sound is read too slowly: packets are lost"
-            self._queue.get_nowait()
+            with contextlib.suppress(queue.Empty):  # the reader may have been quicker
+                self._queue.get_nowait()
             self._queue.put_nowait(chunk)
 
     def _skip_lost(self, adc_s: float) -> None:

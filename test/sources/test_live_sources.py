@@ -86,7 +86,7 @@ class FakeStream:
             overflow = number == self.sound.overflow_at
             if overflow:
                 shift, adc = 0.1, adc + 0.1  # 100 ms were lost
-            block[:] = number
+            block[:] = number + np.arange(block.shape[1]) / 10
             times = SimpleNamespace(inputBufferAdcTime=adc, currentTime=adc + self.sound.late_s)
             if not self.sound.adc_clock:
                 times = SimpleNamespace(inputBufferAdcTime=0.0, currentTime=0.0)
@@ -123,6 +123,15 @@ def test_packets_carry_the_time_of_sampling(sound):
     assert [c.samples[0, 0] for c in chunks] == list(range(20))  # copies: the driver uses its block again
     # the callback came 50 ms after sampling
     assert -0.055 * NS < chunks[0].stamp_ns - before < 5 * NS
+
+
+def test_the_array_says_which_channels_of_the_device_are_microphones(sound):
+    positions = np.array([[0.0, 0, 0], [0.1, 0, 0], [0, 0.1, 0], [0, 0, 0.1]])
+    array = MicrophoneArray(positions, device_channels=(1, 2, 3, 4))
+    source = open_source("live:audio=respeaker,camera=none", array=array)
+    chunk = take(source, 1)[0]
+    assert sound.opened[0]["channels"] == 5
+    np.testing.assert_allclose(chunk.samples[0], [0.1, 0.2, 0.3, 0.4])
 
 
 def test_without_driver_times_the_block_has_just_been_filled(monkeypatch):
