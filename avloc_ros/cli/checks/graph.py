@@ -74,7 +74,7 @@ def check_running_system() -> list[Finding]:
         return [Finding("running system", State.NOTE, "no avloc topics", "start one: ros2 launch ... or avloc live")]
     findings = [Finding("running system", State.OK, ", ".join(f"{name}" for name in sorted(view.topics)))]
     if view.missing_transform:
-        findings.append(Finding("tf", State.FAIL, view.missing_transform, "publish it, or set the camera.* parameters"))
+        findings.append(Finding("tf", State.NOTE, view.missing_transform, "publish it, or set the camera.* parameters"))
     for name, message in view.complaints.items():
         findings.append(Finding(name, State.FAIL, message))
     return findings
