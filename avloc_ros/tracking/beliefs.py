@@ -20,7 +20,7 @@ def bayes(probability: float, likelihood_ratio: float) -> float:
 
 
 def speaking_after(
-    previous: float, evidence: float | None, duration_s: float, config: SpeakingConfig
+    previous: float, evidence: float | None, duration_s: float, config: SpeakingConfig, seen: bool = True
 ) -> float:
     """Probability of speaking after one frame: a two-state Markov chain, then the frame's evidence.
 
@@ -32,13 +32,16 @@ def speaking_after(
     predicted = stationary + (previous - stationary) * np.exp(-(starts + stops) * duration_s)
     if evidence is None:
         return float(predicted)
-    return bayes(float(predicted), evidence_ratio(evidence, config))
+    prior = config.prior if seen else config.prior_unseen
+    return bayes(float(predicted), evidence_ratio(evidence, config, prior))
 
 
-def evidence_ratio(evidence: float, config: SpeakingConfig) -> float:
+def evidence_ratio(evidence: float, config: SpeakingConfig, prior: float | None = None) -> float:
     """Likelihood ratio of one frame's evidence, tempered because neighbouring frames share sound and picture."""
     believed = min(max(evidence, config.smallest_evidence), config.largest_evidence)
-    return float((odds(believed) / odds(config.prior)) ** config.evidence_exponent)
+    return float(
+        (odds(believed) / odds(config.prior if prior is None else prior)) ** config.evidence_exponent
+    )
 
 
 def is_speaking_after(previous: bool, probability: float, config: SpeakingConfig) -> bool:

@@ -66,14 +66,20 @@ class SpeakingConfig:
 
     mean_turn_s: float = setting(0.4, "mean time for which somebody speaks", low=0.04, high=60.0)
     mean_pause_s: float = setting(0.4, "mean time for which somebody is silent", low=0.04, high=60.0)
-    prior: float = setting(0.45, "probability at which evidence says nothing", low=0.01, high=0.99)
+    prior: float = setting(0.5, "probability at which evidence says nothing", low=0.01, high=0.99)
+    prior_unseen: float = setting(
+        0.1,
+        "the same for talkers without a face, whose words the camera cannot tell from a pause",
+        low=0.01,
+        high=0.99,
+    )
     evidence_exponent: float = setting(
         1.0,
         "weight of one frame's evidence; below 1 where neighbouring frames share sound",
         low=0.01,
         high=1.0,
     )
-    smallest_evidence: float = setting(0.01, "evidence of a track without any peak", low=0.0001, high=0.5)
+    smallest_evidence: float = setting(0.03, "evidence of a track without any peak", low=0.0001, high=0.5)
     largest_evidence: float = setting(
         0.97, "evidence of one frame is not believed more than this", low=0.5, high=0.9999
     )
@@ -92,7 +98,7 @@ class LifeConfig:
         0.3, "an unconfirmed track survives this long without evidence", low=0.0, high=60.0
     )
     birth: float = setting(0.05, "existence probability of a new track", low=0.001, high=0.999)
-    confirm: float = setting(0.75, "published from this existence probability on", low=0.001, high=0.999)
+    confirm: float = setting(0.65, "published from this existence probability on", low=0.001, high=0.999)
     forget: float = setting(0.02, "dropped below this existence probability", low=0.0001, high=0.5)
     gate: float = setting(
         9.21, "largest squared Mahalanobis distance (9.21: 99 % of two angles)", low=0.1, high=100.0

@@ -96,7 +96,7 @@ class Track:
     def conclude(self, evidence: float | None, duration_s: float, config: SpeakerTrackerConfig) -> None:
         """Close the frame: does the talker speak, does the track still stand?"""
         self.speaking_probability = speaking_after(
-            self.speaking_probability, evidence, duration_s, config.speaking
+            self.speaking_probability, evidence, duration_s, config.speaking, seen=self.face is not None
         )
         self.is_speaking = is_speaking_after(self.is_speaking, self.speaking_probability, config.speaking)
         if self.face is None and self.sound is None:
