@@ -20,15 +20,15 @@ from avloc_ros.types import GridLayout, Projection
 class PeakCalibration:
     """Fitted numbers: a logistic rule for "this peak is a talker", and the error of its direction."""
 
-    intercept: float = -6.75
-    clarity: float = 8.60  # height in deviations of the map, as a share of the sharpest that the array can do
-    relative_height: float = 4.25  # against the highest peak
-    voice: float = 0.63  # per unit of the voice logit
-    missed: float = 0.086  # share of voices that no peak stands for: they may be anywhere
+    intercept: float = -6.32
+    clarity: float = 7.75  # height in deviations of the map, as a share of the sharpest that the array can do
+    relative_height: float = 4.37  # against the highest peak
+    voice: float = 0.70  # per unit of the voice logit
+    missed: float = 0.105  # share of voices that no peak stands for: they may be anywhere
     path_deviation_m: float = 0.0015
-    least_deviation_rad: float = 0.018  # with an array of any size: reverberation, unmeasured positions
-    wide_share: float = 0.29  # share of estimates whose error is wider
-    wide_factor: float = 1.82
+    least_deviation_rad: float = 0.015  # with an array of any size: reverberation, unmeasured positions
+    wide_share: float = 0.33  # share of estimates whose error is wider
+    wide_factor: float = 1.89
 
 
 class CellAngles:
