@@ -20,6 +20,7 @@ from avloc_ros.sources.stream import stamp_of
 from avloc_ros.sources.truth import TruthRow
 from avloc_ros.types import InputError
 
+ABOVE_FLOOR_DB = 6.0  # real recordings have a floor: a frame of it is no speech
 SPEECH_WITHIN_DB = 25.0
 
 
@@ -110,10 +111,11 @@ def turned_by_rotation(array: MicrophoneArray, channels: int) -> float:
 
 
 def speech_frames(samples: np.ndarray, rate_hz: int, frames: int) -> np.ndarray:
-    """bool (frames,): level within 25 dB of the clip's 95th percentile."""
+    """bool (frames,): level within 25 dB of the clip's 95th percentile, and 6 dB above its floor (5th percentile)."""
     mono = samples.mean(1)
     edges = [round(k * rate_hz / DEFAULT_FPS) for k in range(frames + 1)]
     level_db = np.array(
         [10 * np.log10(np.mean(mono[a:b] ** 2) + 1e-12) for a, b in itertools.pairwise(edges)]
     )
-    return level_db > np.percentile(level_db, 95) - SPEECH_WITHIN_DB
+    floor_db, loud_db = np.percentile(level_db, [5, 95])
+    return level_db > max(loud_db - SPEECH_WITHIN_DB, floor_db + ABOVE_FLOOR_DB)

@@ -98,6 +98,9 @@ class LifeConfig:
         0.3, "an unconfirmed track survives this long without evidence", low=0.0, high=60.0
     )
     birth: float = setting(0.05, "existence probability of a new track", low=0.001, high=0.999)
+    prior: float = setting(
+        0.5, "probability of a peak or a face at which it says nothing about existence", low=0.01, high=0.99
+    )
     confirm: float = setting(0.65, "published from this existence probability on", low=0.001, high=0.999)
     forget: float = setting(0.02, "dropped below this existence probability", low=0.0001, high=0.5)
     gate: float = setting(

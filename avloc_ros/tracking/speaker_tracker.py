@@ -100,7 +100,7 @@ class SpeakerTracker:
         for column in sorted(set(range(len(bearings))) - {column for _, column in pairs}):
             if (
                 self._is_far_from_tracks(bearings[column])
-                and bearings[column].probability > self.config.speaking.prior
+                and bearings[column].probability > self.config.life.prior
             ):
                 track = self._birth(bearings[column], stamp_ns)
                 track.hear(bearings[column], stamp_ns, self.config)

@@ -77,7 +77,9 @@ class Track:
         self.face_id = (bearing.face.id if bearing.face else "") or self.face_id
         self.last_seen_ns = stamp_ns
         self.audio_weight = 0.0
-        self.existence = bayes(self.existence, evidence_ratio(bearing.probability, config.speaking))
+        self.existence = bayes(
+            self.existence, evidence_ratio(bearing.probability, config.speaking, config.life.prior)
+        )
         if bearing.range_m is not None:
             self._measure_range(bearing.range_m, bearing.range_sigma)
 
@@ -87,10 +89,12 @@ class Track:
         if self.face is None:
             self.state = sphere_filter.update(self.state, bearing.direction, bearing.noise)
             self.audio_weight = 1.0
-            self.existence = bayes(self.existence, evidence_ratio(bearing.probability, config.speaking))
+            self.existence = bayes(
+                self.existence, evidence_ratio(bearing.probability, config.speaking, config.life.prior)
+            )
         else:
             self.audio_weight = audio_share(self.state, bearing)
-        if bearing.probability >= config.speaking.prior:
+        if bearing.probability >= config.life.prior:
             self.last_heard_ns = stamp_ns
 
     def conclude(self, evidence: float | None, duration_s: float, config: SpeakerTrackerConfig) -> None:
