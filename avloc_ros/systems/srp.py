@@ -58,6 +58,9 @@ class SrpConfig:
     noise_share: float = setting(
         0.85, "how much of the learnt noise is taken away before talkers are looked for", low=0.0, high=1.0
     )
+    noise_pause_s: float = setting(
+        0.5, "directions of noise are learnt only after so long without a voice", low=0.0, high=10.0
+    )
     floor_window_s: float = setting(
         1.5, "how far back the noise floor looks for its minimum", low=0.3, high=30.0
     )
@@ -143,7 +146,11 @@ class SrpTracker:
             SileroVoiceActivity(self.config.voice_model, sample_rate_hz) if self.config.voice_model else None
         )
         self._heard = SpatialNoise(
-            self.config.hop_s, self.config.memory_s, self.config.noise_memory_s, self.config.noise_share
+            self.config.hop_s,
+            self.config.memory_s,
+            self.config.noise_memory_s,
+            self.config.noise_share,
+            pause_s=self.config.noise_pause_s,
         )
         self._sphere_layout = sphere_grid(self.config.sphere_rows, self.config.sphere_cols)
         self._sphere_cells = CellAngles(self._sphere_layout, None, self.config.assumed_range_m)

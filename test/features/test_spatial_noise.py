@@ -53,3 +53,14 @@ def test_reset_forgets():
     heard.add(*hops(10, NOISE, 1.0, 0.0))
     heard.reset()
     assert heard.cleaned()[0].size == 0
+
+
+def test_a_talker_whose_voice_dips_between_syllables_is_not_learnt_as_noise():
+    heard = SpatialNoise(0.01, 0.15, 1.0, 0.85)
+    for _ in range(10):  # a syllable, and a dip shorter than the pause in which noise is learnt
+        heard.add(*hops(20, TALKER, 1.0, 0.9))
+        heard.add(*hops(40, TALKER, 0.5, 0.1))
+    undisturbed = SpatialNoise(0.01, 0.15, 1.0, 0.0)
+    undisturbed.add(*hops(20, TALKER, 1.0, 0.9))
+    heard.add(*hops(20, TALKER, 1.0, 0.9))
+    assert np.linalg.norm(heard.cleaned()[0]) >= np.linalg.norm(undisturbed.cleaned()[0])
