@@ -1,9 +1,9 @@
 """The pipeline: sound and pictures on topics in, speakers out. Each node is a process of its own.
 
-    ros2 launch avloc_ros localize.launch.py namespace:=head image_topic:=/head/camera/image_rect array_file:=array.yaml
+ros2 launch avloc_ros localize.launch.py namespace:=head image_topic:=/head/camera/image_rect array_file:=array.yaml
 """
 
-from launch.actions import DeclareLaunchArgument
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
@@ -18,18 +18,31 @@ ARGUMENTS = {
         PathJoinSubstitution([FindPackageShare("avloc_ros"), "config", "localize.yaml"]),
         "ROS parameter file",
     ),
-    "use_sim_time": ("false", "take time from /clock"),
-    "autostart": ("true", "configure and activate the nodes at start"),
-    "device": ("auto", "where to infer: auto, cpu, cuda, cuda:N"),
-    "array_file": ("", "microphone array file; empty: the topic microphone_array"),
-    "image_transport": ("raw", "raw or compressed"),
-    "frame_prefix": ("", "put before the names of TF frames voice_<id>"),
+    # Those that are empty are left to params_file: a default here would override what the user's file says.
+    "use_sim_time": ("", "take time from /clock: true or false; empty: as in params_file"),
+    "autostart": ("", "configure and activate the nodes at start: true or false; empty: as in params_file"),
+    "device": ("", "where to infer: auto, cpu, cuda, cuda:N; empty: as in params_file"),
+    "array_file": ("", "microphone array file; empty: as in params_file, else the topic microphone_array"),
+    "image_transport": ("", "raw or compressed; empty: as in params_file"),
+    "frame_prefix": ("", "put before the names of TF frames voice_<id>; empty: as in params_file"),
     "overlay": ("true", "draw what was found on the picture"),
     "rviz": ("false", "show it in RViz"),
     "audio_topic": ("audio", "AudioFrame"),
     "image_topic": ("image", "rectified picture"),
     "camera_info_topic": ("camera_info", "calibration of the rectified picture"),
     "microphone_array_topic": ("microphone_array", "geometry of the microphone array, latched"),
+    "depth_image_topic": (
+        "depth_image",
+        "depth picture registered to the colour camera, if use_depth of speaker_tracker is on",
+    ),
+}
+TOPICS = ("audio", "image", "camera_info", "microphone_array", "depth_image")
+OF_ALL = ("use_sim_time", "autostart")  # parameters that every node has
+OF_NODE = {
+    "audio_tracker": ("device", "array_file"),
+    "visual_detector": ("device", "image_transport"),
+    "overlay": ("image_transport",),
+    "speaker_tracker": ("frame_prefix",),
 }
 NODES = ("audio_tracker", "visual_detector", "fusion", "speaker_tracker", "attention")
 
@@ -39,19 +52,24 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(name, default_value=default, description=description)
         for name, (default, description) in ARGUMENTS.items()
     ]
-    overlay = pipeline_node("overlay", condition=IfCondition(LaunchConfiguration("overlay")))
-    return LaunchDescription([*arguments, *map(pipeline_node, NODES), overlay, rviz()])
+    return LaunchDescription([*arguments, OpaqueFunction(function=pipeline_nodes), rviz()])
 
 
-def pipeline_node(name: str, **options) -> Node:
+def pipeline_nodes(context) -> list[Node]:
+    """The nodes, once it is known which arguments are given."""
+    overlay = pipeline_node("overlay", context, condition=IfCondition(LaunchConfiguration("overlay")))
+    return [*(pipeline_node(name, context) for name in NODES), overlay]
+
+
+def pipeline_node(name: str, context, **options) -> Node:
     return Node(
         package="avloc_ros",
         executable=name,
         name=name,
         namespace=LaunchConfiguration("namespace"),
-        parameters=[ParameterFile(LaunchConfiguration("params_file")), chosen_parameters(name)],
+        parameters=[ParameterFile(LaunchConfiguration("params_file")), chosen_parameters(name, context)],
         remappings=[
-            *((topic, LaunchConfiguration(f"{topic}_topic")) for topic in ("audio", "image", "camera_info", "microphone_array")),
+            *((topic, LaunchConfiguration(f"{topic}_topic")) for topic in TOPICS),
             ("image/compressed", [LaunchConfiguration("image_topic"), "/compressed"]),
         ],
         output="screen",
@@ -59,19 +77,13 @@ def pipeline_node(name: str, **options) -> Node:
     )
 
 
-def chosen_parameters(name: str) -> dict:
-    """What the launch arguments say, as parameters of those nodes that have them."""
-    chosen = {
-        "use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool),
-        "autostart": ParameterValue(LaunchConfiguration("autostart"), value_type=bool),
+def chosen_parameters(name: str, context) -> dict:
+    """What the launch arguments say, where they say something, as parameters of those nodes that have them."""
+    given = [key for key in (*OF_ALL, *OF_NODE.get(name, ())) if LaunchConfiguration(key).perform(context)]
+    return {
+        key: ParameterValue(LaunchConfiguration(key), value_type=bool if key in OF_ALL else str)
+        for key in given
     }
-    own = {
-        "audio_tracker": ("device", "array_file"),
-        "visual_detector": ("device", "image_transport"),
-        "overlay": ("image_transport",),
-        "speaker_tracker": ("frame_prefix",),
-    }
-    return chosen | {key: ParameterValue(LaunchConfiguration(key), value_type=str) for key in own.get(name, ())}
 
 
 def rviz() -> Node:
@@ -79,6 +91,9 @@ def rviz() -> Node:
         package="rviz2",
         executable="rviz2",
         namespace=LaunchConfiguration("namespace"),
-        arguments=["-d", PathJoinSubstitution([FindPackageShare("avloc_ros"), "config", "rviz", "avloc.rviz"])],
+        arguments=[
+            "-d",
+            PathJoinSubstitution([FindPackageShare("avloc_ros"), "config", "rviz", "avloc.rviz"]),
+        ],
         condition=IfCondition(LaunchConfiguration("rviz")),
     )

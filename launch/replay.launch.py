@@ -1,6 +1,6 @@
 """A bag, a scene folder or media files, played in real time through the pipeline.
 
-    ros2 launch avloc_ros replay.launch.py path:=my_scene rviz:=true
+ros2 launch avloc_ros replay.launch.py path:=my_scene rviz:=true
 """
 
 from launch.actions import DeclareLaunchArgument, EmitEvent, IncludeLaunchDescription
@@ -21,6 +21,8 @@ PLAYER_ARGUMENTS = {  # name: default, type, description
     "image_transport": ("raw", str, "raw or compressed"),
 }
 
+TOPICS = ("audio", "image", "camera_info", "microphone_array")
+
 
 def generate_launch_description() -> LaunchDescription:
     arguments = [
@@ -29,7 +31,13 @@ def generate_launch_description() -> LaunchDescription:
     ]
     arguments += [
         DeclareLaunchArgument("namespace", default_value="", description="namespace of the robot or room"),
-        DeclareLaunchArgument("exit_at_end", default_value="false", description="end everything with the source"),
+        *(
+            DeclareLaunchArgument(f"{topic}_topic", default_value=topic, description="name of this topic")
+            for topic in TOPICS
+        ),
+        DeclareLaunchArgument(
+            "exit_at_end", default_value="false", description="end everything with the source"
+        ),
     ]
     ends_with_source = IfCondition(LaunchConfiguration("exit_at_end"))
     pipeline = PathJoinSubstitution([FindPackageShare("avloc_ros"), "launch", "localize.launch.py"])
@@ -39,8 +47,18 @@ def generate_launch_description() -> LaunchDescription:
         name="player",
         namespace=LaunchConfiguration("namespace"),
         parameters=[
-            {name: ParameterValue(LaunchConfiguration(name), value_type=kind) for name, (_, kind, _) in PLAYER_ARGUMENTS.items()},
-            {"exit_at_end": ParameterValue(LaunchConfiguration("exit_at_end"), value_type=bool), "start_after_s": 3.0},
+            {
+                name: ParameterValue(LaunchConfiguration(name), value_type=kind)
+                for name, (_, kind, _) in PLAYER_ARGUMENTS.items()
+            },
+            {
+                "exit_at_end": ParameterValue(LaunchConfiguration("exit_at_end"), value_type=bool),
+                "start_after_s": 3.0,
+            },
+        ],
+        remappings=[  # as the pipeline's
+            *((topic, LaunchConfiguration(f"{topic}_topic")) for topic in TOPICS),
+            ("image/compressed", [LaunchConfiguration("image_topic"), "/compressed"]),
         ],
         output="screen",
         on_exit=[EmitEvent(event=Shutdown(reason="end of the source"), condition=ends_with_source)],

@@ -1,6 +1,6 @@
 """One room: its microphone array and its camera on this machine, and the pipeline on both.
 
-    ros2 launch avloc_ros smart_room.launch.py namespace:=kitchen array_file:=array.yaml camera_file:=camera.yaml
+ros2 launch avloc_ros smart_room.launch.py namespace:=kitchen array_file:=array.yaml camera_file:=camera.yaml
 """
 
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
@@ -17,8 +17,12 @@ ARGUMENTS = {
     "audio_device": ("", "sound device, by number or part of its name; empty: the default one"),
     "camera_device": ("0", "camera by number, device path or URL"),
     "camera_file": ("", "calibration of the camera"),
-    "frame_prefix": ([LaunchConfiguration("namespace"), "/"], "put before the names of TF frames, so that rooms do not mix"),
+    "frame_prefix": (
+        [LaunchConfiguration("namespace"), "/"],
+        "put before the names of TF frames, so that rooms do not mix",
+    ),
 }
+TOPICS = ("audio", "image", "camera_info", "microphone_array")
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -26,12 +30,23 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(name, default_value=default, description=description)
         for name, (default, description) in ARGUMENTS.items()
     ]
+    arguments += [
+        DeclareLaunchArgument(f"{topic}_topic", default_value=topic, description="name of this topic")
+        for topic in TOPICS
+    ]
     pipeline = PathJoinSubstitution([FindPackageShare("avloc_ros"), "launch", "localize.launch.py"])
     return LaunchDescription(
         [
             *arguments,
-            capture("audio_capture", device="audio_device", array_file="array_file", frame_prefix="frame_prefix"),
-            capture("camera_capture", device="camera_device", camera_file="camera_file", frame_prefix="frame_prefix"),
+            capture(
+                "audio_capture", device="audio_device", array_file="array_file", frame_prefix="frame_prefix"
+            ),
+            capture(
+                "camera_capture",
+                device="camera_device",
+                camera_file="camera_file",
+                frame_prefix="frame_prefix",
+            ),
             IncludeLaunchDescription(pipeline),
         ]
     )
@@ -44,7 +59,14 @@ def capture(name: str, **parameters: str) -> Node:
         name=name,
         namespace=LaunchConfiguration("namespace"),
         parameters=[
-            {key: ParameterValue(LaunchConfiguration(argument), value_type=str) for key, argument in parameters.items()}
+            {
+                key: ParameterValue(LaunchConfiguration(argument), value_type=str)
+                for key, argument in parameters.items()
+            }
+        ],
+        remappings=[  # as the pipeline's
+            *((topic, LaunchConfiguration(f"{topic}_topic")) for topic in TOPICS),
+            ("image/compressed", [LaunchConfiguration("image_topic"), "/compressed"]),
         ],
         output="screen",
     )

@@ -3,10 +3,14 @@
 # ruff: noqa: E402 - what is missing is named before it is imported
 from __future__ import annotations
 
+import runpy
+
 import numpy as np
 import pytest
 
-launch_pytest = pytest.importorskip("launch_pytest", reason="needs launch_pytest, which no wheel has: run it on a ROS distro")
+launch_pytest = pytest.importorskip(
+    "launch_pytest", reason="needs launch_pytest, which no wheel has: run it on a ROS distro"
+)
 pytest.importorskip("launch_ros", reason="needs launch_ros, which no wheel has: run it on a ROS distro")
 
 from launch.actions import IncludeLaunchDescription, RegisterEventHandler
@@ -16,17 +20,20 @@ from launch.launch_description_sources import (
     get_launch_description_from_python_launch_file,
 )
 from launch_ros.actions import Node
+from tf2_msgs.msg import TFMessage
 
 from avloc_ros.geometry import angles_from_direction
 from avloc_ros.msg import SpeakerArray
-from launch import LaunchDescription
+from launch import LaunchContext, LaunchDescription
 
 EXIT_CODES: dict[str, int] = {}
 
 
 def included(launch_file, **arguments: str) -> LaunchDescription:
     source = PythonLaunchDescriptionSource(str(launch_file))
-    note_exit = OnProcessExit(on_exit=lambda event, _: EXIT_CODES.__setitem__(event.process_name, event.returncode))
+    note_exit = OnProcessExit(
+        on_exit=lambda event, _: EXIT_CODES.__setitem__(event.process_name, event.returncode)
+    )
     return LaunchDescription(
         [
             IncludeLaunchDescription(source, launch_arguments=arguments.items()),
@@ -38,16 +45,26 @@ def included(launch_file, **arguments: str) -> LaunchDescription:
 
 @launch_pytest.fixture
 def replayed(launch_folder, buzzing_scene):
-    return included(launch_folder / "replay.launch.py", path=str(buzzing_scene[0]), namespace="room", loop="true")
+    return included(
+        launch_folder / "replay.launch.py", path=str(buzzing_scene[0]), namespace="room", loop="true"
+    )
+
+
+@pytest.fixture(scope="session")
+def params_file(tmp_path_factory):
+    """What a user's own file says must not be overridden by the defaults of launch arguments."""
+    path = tmp_path_factory.mktemp("settings") / "mine.yaml"
+    path.write_text("/**/speaker_tracker:\n  ros__parameters:\n    frame_prefix: mine_\n")
+    return path
 
 
 @launch_pytest.fixture
-def localizing(launch_folder, buzzing_scene):
+def localizing(launch_folder, buzzing_scene, params_file):
     """localize.launch.py with its topics remapped to those of a robot, and a player that publishes them."""
     description = included(
         launch_folder / "localize.launch.py",
         namespace="robot", audio_topic="/head/sound", image_topic="/head/picture", camera_info_topic="/head/calibration",
-        microphone_array_topic="/head/array", overlay="false", device="cpu",
+        microphone_array_topic="/head/array", overlay="false", device="cpu", params_file=str(params_file),
     )  # fmt: skip
     names = {"audio": "sound", "image": "picture", "camera_info": "calibration", "microphone_array": "array"}
     player = Node(
@@ -65,7 +82,9 @@ def has_speakers(messages: list, count: int = 10) -> bool:
 
 def median_azimuth_deg(messages: list) -> float:
     directions = [speaker.direction for message in messages for speaker in message.speakers]
-    return float(np.median([np.degrees(angles_from_direction(np.array([d.x, d.y, d.z]))[0]) for d in directions]))
+    return float(
+        np.median([np.degrees(angles_from_direction(np.array([d.x, d.y, d.z]))[0]) for d in directions])
+    )
 
 
 @pytest.mark.launch(fixture=replayed)
@@ -79,6 +98,10 @@ def test_replay_finds_the_talker_of_a_scene(ears, buzzing_scene):
 @pytest.mark.launch(fixture=localizing)
 def test_localize_on_remapped_topics_and_its_clean_end(ears, buzzing_scene):
     EXIT_CODES.clear()
+    frames = ears(TFMessage, "/tf", lambda messages: len(messages) > 0)
+    assert frames and frames[0].transforms[0].child_frame_id.startswith("mine_voice_"), (
+        "params_file is not heeded"
+    )
     heard = ears(SpeakerArray, "/robot/speakers", has_speakers)
     assert has_speakers(heard), f"{len(heard)} messages, none with speakers"
     assert abs(median_azimuth_deg(heard) - buzzing_scene[1]) < 5
@@ -91,3 +114,18 @@ def test_every_launch_file_loads_and_describes_its_arguments(launch_folder, name
     description = get_launch_description_from_python_launch_file(str(launch_folder / f"{name}.launch.py"))
     for argument in description.get_launch_arguments():
         assert argument.description and argument.description != "no description given", argument.name
+
+
+def test_only_arguments_that_are_given_override_the_parameter_file(launch_folder):
+    localize = runpy.run_path(str(launch_folder / "localize.launch.py"))
+    context = LaunchContext()
+    for name, (default, _) in localize["ARGUMENTS"].items():
+        context.launch_configurations[name] = default if isinstance(default, str) else ""
+    for node in (*localize["NODES"], "overlay"):
+        assert localize["chosen_parameters"](node, context) == {}, node
+    context.launch_configurations.update({"array_file": "mine.yaml", "use_sim_time": "true"})
+    chosen = localize["chosen_parameters"]("audio_tracker", context)
+    assert {key: value.evaluate(context) for key, value in chosen.items()} == {
+        "array_file": "mine.yaml",
+        "use_sim_time": True,
+    }
