@@ -27,7 +27,7 @@ def run_nodes(options: argparse.Namespace, names: Sequence[str], parameters: Map
 
     def watch(nodes: list[Any], _executor: Any) -> None:
         if "speaker_tracker" in names:
-            monitors.append(SpeakerMonitor(nodes[list(names).index("speaker_tracker")]))
+            monitors.append(SpeakerMonitor(nodes[list(names).index("speaker_tracker")], keep_all=False))
 
     with live_table(enabled=not options.no_table and "speaker_tracker" in names) as live:
         last_s = 0.0
@@ -37,7 +37,7 @@ def run_nodes(options: argparse.Namespace, names: Sequence[str], parameters: Map
             if live is not None and monitors and time.monotonic() - last_s > REFRESH_S:
                 last_s = time.monotonic()
                 monitor = monitors[0]
-                live.update(speaker_table(monitor.current, monitor.latencies_ms, len(monitor.stamps_ns)))
+                live.update(speaker_table(monitor.current, monitor.latencies_ms, monitor.frames))
             return False
 
         return run_in_one_process(classes, parameters, options.namespace or None, on_ready=watch, until=refresh)

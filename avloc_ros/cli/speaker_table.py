@@ -9,9 +9,7 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from avloc_ros.nodes.speaker_monitor import SpeakerRow
-
-RECENT = 100  # latencies that the median in the title is taken of: four seconds at 25 fps
+from avloc_ros.nodes.speaker_monitor import RECENT, SpeakerRow
 
 
 def speaker_table(rows: Sequence[SpeakerRow], latencies_ms: Sequence[float], frames: int) -> Table:

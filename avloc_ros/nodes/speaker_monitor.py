@@ -11,6 +11,8 @@ from avloc_ros.geometry import angles_from_direction
 from avloc_ros.msg import Speaker, SpeakerArray
 from avloc_ros.nodes.conversions import stamp_ns, xyz
 
+RECENT = 100  # latencies that a live table shows the median of: four seconds at 25 fps
+
 
 @dataclass(frozen=True)
 class SpeakerRow:
@@ -28,14 +30,20 @@ class SpeakerRow:
 
 
 class SpeakerMonitor:
-    """The newest speakers, all rows since the start, and the latency of each message.
+    """The newest speakers, how many messages came, and the latency of each; all rows since the start where they are kept.
 
+    keep_all: keep rows, stamps and latencies since the start (a recording, a measurement); else only the newest
+    `RECENT` latencies, for a system that runs for days.
     Latency runs from the END of the 40 ms audio window that the stamp begins, as the node's clock sees it on arrival.
     """
 
-    def __init__(self, node: Node, topic: str = "speakers", window_s: float = 0.04) -> None:
+    def __init__(
+        self, node: Node, topic: str = "speakers", window_s: float = 0.04, keep_all: bool = True
+    ) -> None:
         self._node = node
         self._window_ns = int(window_s * 1e9)
+        self._keep_all = keep_all
+        self.frames = 0
         self.current: tuple[SpeakerRow, ...] = ()
         self.history: list[SpeakerRow] = []
         self.stamps_ns: list[int] = []
@@ -46,9 +54,13 @@ class SpeakerMonitor:
         captured_ns = stamp_ns(message.header.stamp)
         arrived_ns = self._node.get_clock().now().nanoseconds
         self.latencies_ms.append((arrived_ns - captured_ns - self._window_ns) / 1e6)
-        self.stamps_ns.append(captured_ns)
+        self.frames += 1
         self.current = tuple(row_of(speaker, captured_ns) for speaker in message.speakers)
-        self.history.extend(self.current)
+        if self._keep_all:
+            self.stamps_ns.append(captured_ns)
+            self.history.extend(self.current)
+        else:
+            del self.latencies_ms[:-RECENT]
 
 
 def row_of(speaker: Speaker, captured_ns: int) -> SpeakerRow:
