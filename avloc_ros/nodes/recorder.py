@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,9 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
 from avloc_ros.nodes.conversions import image_from_message
+from avloc_ros.nodes.message_types import message_class
 from avloc_ros.sources.bag import RawBagWriter
+from avloc_ros.types import InputError
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,6 @@ class RecordedTopic:
 
     name: str
     type_name: str
-
-
-def message_class(type_name: str) -> Any:
-    """The Python class of a ROS type name such as avloc_ros/msg/SpeakerArray."""
-    package, kind, name = type_name.split("/")
-    return getattr(importlib.import_module(f"{package}.{kind}"), name)
 
 
 def discover_topics(node: Node, wanted: tuple[str, ...] = ()) -> list[RecordedTopic]:
@@ -46,7 +41,11 @@ def discover_topics(node: Node, wanted: tuple[str, ...] = ()) -> list[RecordedTo
 
 
 class Recorder:
-    """Subscribes on `node` and writes to `path`; `counts` says how many messages each topic has given."""
+    """Subscribes on `node` and writes to `path`; `counts` says how many messages each topic has given.
+
+    A topic that cannot be recorded (its package is not installed here, a picture has no JPEG) is named once in the log
+    and left out; the recording goes on.
+    """
 
     def __init__(self, node: Node, path: Path, jpeg_quality: int = 90) -> None:
         self._node = node
@@ -55,26 +54,16 @@ class Recorder:
         self._quality = jpeg_quality
         self._subscriptions: dict[str, Any] = {}
         self.counts: dict[str, int] = {}
+        self.left_out: dict[str, str] = {}  # topic: why
 
     def add(self, topic: RecordedTopic) -> None:
         """Start recording a topic; a second call for the same name changes nothing."""
-        if topic.name in self._subscriptions:
+        if topic.name in self._subscriptions or topic.name in self.left_out:
             return
-        message_type = message_class(topic.type_name)
-        is_image = message_type is Image
-        quality = matching_quality(self._node, topic.name, is_image)
-        latched = quality.durability == DurabilityPolicy.TRANSIENT_LOCAL
-        bag_name = f"{topic.name}/compressed" if is_image else topic.name
-        bag_type = "sensor_msgs/msg/CompressedImage" if is_image else topic.type_name
-        self._writer.add_topic(bag_name, bag_type, latched)
-        self.counts[bag_name] = 0
-
-        def write(message: Any) -> None:
-            self._write(bag_name, self._as_jpeg(message) if is_image else bytes(message))
-
-        self._subscriptions[topic.name] = self._node.create_subscription(
-            message_type, topic.name, write, quality, raw=not is_image
-        )
+        try:
+            self._subscribe(topic, message_class(topic.type_name))
+        except (InputError, ImportError) as error:
+            self._leave_out(topic.name, error)
 
     def close(self) -> dict[str, int]:
         """Stop and finish the bag; returns the number of messages per topic."""
@@ -85,8 +74,34 @@ class Recorder:
             self._writer.close()
         return dict(self.counts)
 
+    def _subscribe(self, topic: RecordedTopic, message_type: Any) -> None:
+        is_image = message_type is Image
+        quality = matching_quality(self._node, topic.name, is_image)
+        latched = quality.durability == DurabilityPolicy.TRANSIENT_LOCAL
+        bag_name = f"{topic.name}/compressed" if is_image else topic.name
+        bag_type = "sensor_msgs/msg/CompressedImage" if is_image else topic.type_name
+        self._writer.add_topic(bag_name, bag_type, latched)
+        self.counts[bag_name] = 0
+
+        def write(message: Any) -> None:
+            try:
+                self._write(bag_name, self._as_jpeg(message) if is_image else bytes(message))
+            except InputError as error:  # a picture of depths, say
+                self._leave_out(topic.name, error)
+
+        self._subscriptions[topic.name] = self._node.create_subscription(
+            message_type, topic.name, write, quality, raw=not is_image
+        )
+
+    def _leave_out(self, name: str, error: Exception) -> None:
+        if name not in self.left_out:
+            self.left_out[name] = str(error)
+            self._node.get_logger().warning(f"{name} is not recorded: {error}")
+
     def _write(self, name: str, data: bytes) -> None:
         with self._lock:
+            if not self._writer.is_open:
+                return  # a message that was on its way to its callback when the recording ended
             self._writer.write(name, self._node.get_clock().now().nanoseconds, data)
             self.counts[name] += 1
 
@@ -102,7 +117,9 @@ def matching_quality(node: Node, topic: str, is_image: bool) -> QoSProfile:
     """The strictest quality of service that every present publisher of the topic can serve."""
     offered = [info.qos_profile for info in node.get_publishers_info_by_topic(topic)]
     reliable = not is_image and all(quality.reliability == ReliabilityPolicy.RELIABLE for quality in offered)
-    latched = bool(offered) and all(quality.durability == DurabilityPolicy.TRANSIENT_LOCAL for quality in offered)
+    latched = bool(offered) and all(
+        quality.durability == DurabilityPolicy.TRANSIENT_LOCAL for quality in offered
+    )
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
         depth=5 if is_image else 200,
