@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -23,6 +24,12 @@ def azimuth_errors_deg(reported_rad: Sequence[float], true_rad: Sequence[float])
         for row, column in zip(*linear_sum_assignment(distances), strict=True):
             errors[column] = float(distances[row, column])
     return errors
+
+
+@lru_cache(maxsize=65536)
+def _errors_of(reported_rad: tuple[float, ...], true_rad: tuple[float, ...]) -> tuple[float, ...]:
+    """The same, kept: most thresholds of a sweep report the same speakers."""
+    return tuple(azimuth_errors_deg(reported_rad, true_rad))
 
 
 def false_reports(reported_rad: Sequence[float], true_rad: Sequence[float]) -> int:
@@ -56,7 +63,7 @@ def frame_bearings(frames: Sequence[FrameReport], threshold: float | None = None
         talkers = frame.talkers()
         reported = [c.azimuth_rad for c in frame.reported(threshold) if c.azimuth_rad is not None]
         true = [row.azimuth_rad for row in talkers]
-        errors = azimuth_errors_deg(reported, true)
+        errors = _errors_of(tuple(reported), tuple(true))
         rows.append(
             {
                 "errors_deg": errors,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -118,13 +119,15 @@ def _score(
     others = [c for c in frame.candidates if c.in_picture and c not in reported]
     points = padded_detections(reported, others, len(talkers), picture)
     truth = np.array([(row.u_px, row.v_px) for row in talkers], float)
-    return FrameScore(
-        localisation_error(points, truth),
-        localisation_error(picture.snapped(points), picture.snapped(truth)),
-        len(talkers),
-        len(reported),
-        counted,
-    )
+    errors = _both_errors(points.tobytes(), truth.tobytes(), picture)
+    return FrameScore(*errors, len(talkers), len(reported), counted)
+
+
+@lru_cache(maxsize=65536)
+def _both_errors(points: bytes, truth: bytes, picture: PictureGeometry) -> tuple[float, float]:
+    """Errors on pixels and on cells. Kept, because most thresholds of a sweep report the same places."""
+    p, t = (np.frombuffer(raw, float).reshape(-1, 2) for raw in (points, truth))
+    return localisation_error(p, t), localisation_error(picture.snapped(p), picture.snapped(t))
 
 
 def _mean(values: Sequence[float | bool | int]) -> float | None:

@@ -33,6 +33,27 @@ class Recording:
     picture: PictureGeometry | None
     facts: dict[str, Any]
 
+    def scores_at(self, threshold: float) -> list[FrameScore]:
+        """The same at another threshold; computed once."""
+        if threshold not in self._at:
+            scores = score_frames(self.frames, self.picture, threshold) if self.picture is not None else []
+            self._at[threshold] = (scores, frame_bearings(self.frames, threshold))
+        return self._at[threshold][0]
+
+    def bearings_at(self, threshold: float) -> list[dict[str, Any]]:
+        """Rows of bearings at another threshold."""
+        self.scores_at(threshold)
+        return self._at[threshold][1]
+
+    @cached_property
+    def bearings(self) -> list[dict[str, Any]]:
+        """Rows of bearings at the threshold in use."""
+        return frame_bearings(self.frames)
+
+    @cached_property
+    def _at(self) -> dict[float, tuple[list[FrameScore], list[dict[str, Any]]]]:
+        return {}
+
     @cached_property
     def scores(self) -> list[FrameScore]:
         """Scores at the threshold in use; empty without a picture."""
@@ -52,7 +73,7 @@ class Recording:
 def metrics_of(recordings: Sequence[Recording], has_identities: bool, sweep: bool = True) -> dict[str, Any]:
     """The figures of several recordings of one system, pooled over their frames (scene format, Reports)."""
     scores = [score for recording in recordings for score in recording.scores]
-    rows = [row for recording in recordings for row in frame_bearings(recording.frames)]
+    rows = [row for recording in recordings for row in recording.bearings]
     times_ms = [frame.processing_ms for recording in recordings for frame in recording.frames]
     figures: dict[str, Any] = {"frames": len(times_ms), **summarise(scores), **summarise_bearings(rows)}
     counts = sum((count_identities(r.frames) for r in recordings), MotCounts()) if has_identities else None
@@ -69,10 +90,8 @@ def metrics_of(recordings: Sequence[Recording], has_identities: bool, sweep: boo
 
 def at_threshold(recordings: Sequence[Recording], threshold: float) -> dict[str, Any]:
     """The figures of the picture and of the bearings at one threshold."""
-    scores = [
-        s for r in recordings if r.picture is not None for s in score_frames(r.frames, r.picture, threshold)
-    ]
-    rows = [row for r in recordings for row in frame_bearings(r.frames, threshold)]
+    scores = [score for recording in recordings for score in recording.scores_at(threshold)]
+    rows = [row for recording in recordings for row in recording.bearings_at(threshold)]
     bearings = summarise_bearings(rows)
     kept = ("azimuth_within_10deg", "count_accuracy", "false_per_frame")
     return {"threshold": threshold, **summarise(scores), **{name: bearings[name] for name in kept}}
