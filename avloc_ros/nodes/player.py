@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, replace
 
@@ -71,18 +72,19 @@ class PlayerNode(SourceNode):
 
     def play(self) -> None:
         """Play once, or again and again, at the pace of capture."""
+        stopping = self.stopping
         self.tell_geometry(time.time_ns() if self._stamps_are_now else 0)
-        if self.stopping.wait(self.config.start_after_s):
+        if stopping.wait(self.config.start_after_s):
             return
-        while self._play_once() and self.config.loop:
+        while self._play_once(stopping) and self.config.loop:
             self.health.note("the source began again")
-        if not self.stopping.is_set():
+        if not stopping.is_set():
             self.health.note("end of the source")
             self.is_finished = self.config.exit_at_end
 
-    def _play_once(self) -> bool:
+    def _play_once(self, stopping: threading.Event) -> bool:
         """Play the source through. False where stopped on the way, or where there was nothing."""
-        pace = Pace(self.config.rate, self.stopping)
+        pace = Pace(self.config.rate, stopping)
         first_ns: int | None = None
         shift_ns = 0
         for due, item in in_due_order(self.source):

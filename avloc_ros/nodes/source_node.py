@@ -37,8 +37,9 @@ class SourceNode(PipelineNode):
 
     def play(self) -> None:
         """Publish the source, until its end or until `self.stopping` is set."""
+        stopping = self.stopping
         for item in self.source:
-            if self.stopping.is_set():
+            if stopping.is_set():
                 return
             self.publish_item(item)
 
@@ -67,17 +68,17 @@ class SourceNode(PipelineNode):
 
     def start(self) -> None:
         """Publish from now on."""
-        self.stopping.clear()
+        self.stopping = threading.Event()  # of this run: one before that is slow to end stays told to stop
         if self._is_closed:
             self.source = self.open()
             self._is_closed = False
-        self._thread = threading.Thread(target=self._play_guarded, name=self.NAME, daemon=True)
+        self._thread = threading.Thread(target=self._play_guarded, args=(self.stopping,), name=self.NAME, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Stop publishing; a device is let go of."""
         self.stopping.set()
-        self.source.close()
+        self.source.close()  # first: a device that gives nothing would keep its reader waiting
         self._is_closed = True
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(5.0)
@@ -85,11 +86,12 @@ class SourceNode(PipelineNode):
     def _tell_status(self) -> None:
         self.health.problems("device", filter(None, [getattr(self.source, "problem", "")]))
 
-    def _play_guarded(self) -> None:
+    def _play_guarded(self, stopping: threading.Event) -> None:
         try:
             self.play()
         except Exception as error:
-            self.report_failure(self.NAME, error)
+            if not stopping.is_set():  # else the source was closed under the thread's hands, as it should be
+                self.report_failure(self.NAME, error)
 
     # -------------------------------------------------------------------------------------------- topics
     def _announce_all(self) -> None:
