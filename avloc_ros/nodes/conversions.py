@@ -21,6 +21,7 @@ from avloc_ros.geometry import (
     SPEED_OF_SOUND_MPS,
     CameraModel,
     MicrophoneArray,
+    quaternion_from_rotation,
     rotation_from_quaternion,
 )
 from avloc_ros.msg import AudioFrame, MicrophoneArray as MicrophoneArrayMessage
@@ -237,23 +238,5 @@ def mount_from_transform(transform: Transform) -> tuple[np.ndarray, np.ndarray]:
 def transform_from_mount(camera: CameraModel) -> Transform:
     """The transform of the camera's optical frame in the array frame: the inverse of mount_from_transform."""
     transform = Transform(translation=vector_message(camera.position_m))
-    transform.rotation = quaternion_message(quaternion_of(camera.rotation @ OPTICAL_TO_BODY))
+    transform.rotation = quaternion_message(quaternion_from_rotation(camera.rotation @ OPTICAL_TO_BODY))
     return transform
-
-
-def quaternion_of(rotation: np.ndarray) -> np.ndarray:
-    """Quaternion (x, y, z, w), w >= 0, of a rotation matrix (3, 3), through its largest component (Shepperd, 1978)."""
-    r = np.asarray(rotation, float)
-    squares = np.array([1 + r[0, 0] - r[1, 1] - r[2, 2], 1 - r[0, 0] + r[1, 1] - r[2, 2],
-                        1 - r[0, 0] - r[1, 1] + r[2, 2], 1 + np.trace(r)]) / 4  # fmt: skip
-    symmetric = np.array(
-        [
-            [squares[0] * 4, r[0, 1] + r[1, 0], r[0, 2] + r[2, 0], r[2, 1] - r[1, 2]],
-            [r[0, 1] + r[1, 0], squares[1] * 4, r[1, 2] + r[2, 1], r[0, 2] - r[2, 0]],
-            [r[0, 2] + r[2, 0], r[1, 2] + r[2, 1], squares[2] * 4, r[1, 0] - r[0, 1]],
-            [r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1], squares[3] * 4],
-        ]
-    )
-    largest = symmetric[int(np.argmax(squares))]
-    quaternion = largest / np.linalg.norm(largest)
-    return quaternion if quaternion[3] >= 0 else -quaternion

@@ -157,13 +157,6 @@ def test_the_projection_matrix_of_a_rectified_picture_wins():
     assert (camera.fx, camera.fy, camera.cx, camera.cy) == (450, 455, 310, 235)
 
 
-def test_quaternions_agree_with_scipy():
-    for rotation in Rotation.random(50, random_state=4):
-        ours = conversions.quaternion_of(rotation.as_matrix())
-        theirs = rotation.as_quat()
-        assert np.allclose(ours, theirs if theirs[3] >= 0 else -theirs, atol=1e-9)
-
-
 def test_depth_is_metres_in_both_encodings():
     millimetres = np.array([[1500, 0]], np.uint16)
     message = Image(height=1, width=2, encoding="16UC1", step=4, data=list(millimetres.tobytes()))
