@@ -17,7 +17,7 @@ from avloc_ros.nodes.node_base import PipelineNode
 from avloc_ros.nodes.quality_of_service import RELIABILITIES, image_quality, result_quality
 from avloc_ros.nodes.speaker_messages import faces_to_message, grid_to_message
 from avloc_ros.systems.faces import FaceConfig, FaceTracker
-from avloc_ros.types import VideoFrame
+from avloc_ros.types import InputError, VideoFrame
 
 TRANSPORTS = ("raw", "compressed")
 
@@ -110,7 +110,12 @@ class VisualDetectorNode(PipelineNode):
         self.health.well("failure:worker")
 
     def _exchange(self, config: FaceConfig) -> None:
-        new = FaceTracker(config)
+        try:
+            new = FaceTracker(config)
+        except InputError as error:
+            self.health.problem("model", f"the detector stays as it was: {error}")
+            return
+        self.health.well("model")
         self._detector.close()
         self._detector = new
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,12 +13,14 @@ import pytest
 from rclpy.parameter import Parameter
 
 from avloc_ros.geometry import MicrophoneArray
-from avloc_ros.nodes.attention import AttentionNode
+from avloc_ros.nodes.attention import AttentionConfig, AttentionNode
 from avloc_ros.nodes.audio_tracker import AudioTrackerNode
 from avloc_ros.nodes.compose import make_node, run_in_one_process
 from avloc_ros.nodes.fusion import FusionNode
 from avloc_ros.nodes.player import PlayerNode
+from avloc_ros.nodes.source_node import SourceNode
 from avloc_ros.nodes.speaker_tracker import SpeakerTrackerNode
+from avloc_ros.nodes.visual_detector import VisualDetectorNode
 from avloc_ros.types import InputError
 
 NODES = ("attention", "audio_capture", "audio_tracker", "camera_capture", "fusion", "overlay", "player",
@@ -179,3 +182,53 @@ def test_sigint_at_any_time_leaves_no_traceback(after_s):
     output, _ = node.communicate(timeout=15)
     assert "Traceback" not in output
     assert node.returncode in (0, 130, -signal.SIGINT)
+
+
+class ClosedUnderItsReader:
+    """A source whose reader gets an error when the device is closed, or at once where it is broken."""
+
+    array = camera = None
+    sample_rate_hz, fps, duration_s, name = 16000, 0.0, None, "device"
+
+    def __init__(self, is_broken: bool) -> None:
+        self.closed = threading.Event()
+        if is_broken:
+            self.closed.set()
+
+    def __iter__(self):
+        self.closed.wait(5)
+        raise OSError("device is gone")
+        yield
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_only_a_device_that_fails_by_itself_is_a_failure(rig, is_broken):
+    class Device(SourceNode):
+        NAME, CONFIG = "device", AttentionConfig
+
+        def open(self):
+            return ClosedUnderItsReader(is_broken)
+
+    (node,) = rig.add(Device)
+    thread = node._thread
+    if not is_broken:
+        node.trigger_deactivate()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert rig.wait(lambda: rig.seen.said("device", "device is gone" if is_broken else "not active"))
+    assert rig.seen.said("device", "device is gone") == is_broken
+
+
+def test_a_model_that_cannot_be_loaded_is_named_until_a_good_one_is_set(rig, faults):
+    (node,) = rig.add(VisualDetectorNode)
+    (done,) = node.set_parameters([Parameter("faces.model", value="no/such.onnx")])
+    assert done.successful
+    assert rig.talk_until(lambda: rig.seen.said("visual_detector", "the detector stays as it was"))
+    rig.seen.clear()
+    rig.talk(1.0)
+    assert rig.seen.words["visual_detector"] and all("no/such.onnx" in w for w in rig.seen.words["visual_detector"])
+    node.set_parameters([Parameter("faces.model", value="")])
+    assert rig.talk_until(lambda: "no/such.onnx" not in rig.seen.words["visual_detector"][-1])
