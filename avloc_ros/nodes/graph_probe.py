@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import rclpy
 import tf2_ros
@@ -13,6 +14,10 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.time import Time
+from sensor_msgs.msg import CameraInfo
+
+from avloc_ros.msg import MicrophoneArray, SpeakerArray
+from avloc_ros.nodes.quality_of_service import image_quality, latched_quality, result_quality
 
 OUR_TYPES = "avloc_ros/msg/"
 
@@ -26,9 +31,36 @@ class GraphView:
     complaints: dict[str, str] = field(default_factory=dict)
 
 
-def look_around(
-    duration_s: float, clock: Callable[[], float], array_frame: str = "microphone_array", camera_frame: str = "camera"
-) -> GraphView:
+class FrameNames:
+    """The frames of microphone array and camera as this robot names them: those of the messages on any topic."""
+
+    def __init__(self, node: Node) -> None:
+        self.array = ""
+        self.cameras: set[str] = set()  # there may be more than one camera; ours is one of them
+        self._node = node
+        self._heard: dict[str, Any] = {}
+
+    def look(self) -> None:
+        """Listen to those topics that are new on the graph."""
+        for name, kinds in self._node.get_topic_names_and_types():
+            if name in self._heard:
+                continue
+            if kinds[0] == "avloc_ros/msg/MicrophoneArray":
+                self._heard[name] = self._node.create_subscription(MicrophoneArray, name, self._on_array, latched_quality())
+            elif kinds[0] == "sensor_msgs/msg/CameraInfo":
+                self._heard[name] = self._node.create_subscription(CameraInfo, name, self._on_camera, image_quality())
+            elif kinds[0] == "avloc_ros/msg/SpeakerArray":  # where the array comes from a file, no topic tells it
+                self._heard[name] = self._node.create_subscription(SpeakerArray, name, self._on_array, result_quality())
+
+    def _on_array(self, message: Any) -> None:
+        self.array = message.header.frame_id or self.array
+
+    def _on_camera(self, message: CameraInfo) -> None:
+        if message.header.frame_id:
+            self.cameras.add(message.header.frame_id)
+
+
+def look_around(duration_s: float, clock: Callable[[], float]) -> GraphView:
     """Listen for `duration_s` and report. An empty view means that no system of ours runs in this domain."""
     context = Context()
     rclpy.init(context=context)
@@ -38,21 +70,32 @@ def look_around(
     view = GraphView()
     node.create_subscription(DiagnosticArray, "/diagnostics", lambda m: note_complaints(view, m), 10)
     buffer = tf2_ros.Buffer()
+    frames = FrameNames(node)
     listener = tf2_ros.TransformListener(buffer, node)
     end = clock() + duration_s
     try:
         while clock() < end:
             executor.spin_once(timeout_sec=0.1)
+            frames.look()
         names = node.get_topic_names_and_types()
         view.topics = {name: kinds[0] for name, kinds in names if kinds[0].startswith(OUR_TYPES)}
-        if view.topics and not buffer.can_transform(array_frame, camera_frame, Time()):
-            view.missing_transform = f"no transform from '{camera_frame}' to '{array_frame}'"
+        if view.topics:
+            view.missing_transform = missing_transform(buffer, frames)
     finally:
         del listener
         executor.shutdown()
         node.destroy_node()
         rclpy.shutdown(context=context)
     return view
+
+
+def missing_transform(buffer: tf2_ros.Buffer, frames: FrameNames) -> str:
+    """What is missing between the array and every camera that is heard; "" where one is connected, or none is there."""
+    if not frames.array or not frames.cameras:
+        return ""
+    if any(buffer.can_transform(frames.array, camera, Time()) for camera in frames.cameras):
+        return ""
+    return f"no transform from '{', '.join(sorted(frames.cameras))}' to '{frames.array}'"
 
 
 def note_complaints(view: GraphView, message: DiagnosticArray) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 import tf2_ros
@@ -15,8 +17,9 @@ from avloc_ros.geometry import rotation_from_quaternion, rotation_from_yaw_pitch
 from avloc_ros.msg import AudioFrame, FaceArray
 from avloc_ros.nodes.attention import AttentionNode
 from avloc_ros.nodes.audio_tracker import AudioTrackerNode
-from avloc_ros.nodes.conversions import image_from_message, stamp_ns, transform_from_mount
+from avloc_ros.nodes.conversions import camera_to_message, image_from_message, stamp_ns, transform_from_mount
 from avloc_ros.nodes.fusion import FusionNode
+from avloc_ros.nodes.graph_probe import look_around
 from avloc_ros.nodes.overlay import OverlayNode
 from avloc_ros.nodes.player import PlayerNode
 from avloc_ros.nodes.quality_of_service import audio_quality, image_quality, result_quality
@@ -166,3 +169,21 @@ def test_sound_alone_gives_speakers_all_around(rig, faults):
     assert rig.seen.azimuths_deg()[-1] == pytest.approx(FACE_AZIMUTH_DEG, abs=6)
     assert not rig.seen.speakers[-1].speakers[0].has_position
     assert rig.wait(lambda: rig.seen.said("audio_tracker", "no camera frames: windows follow the sound"))
+
+
+@pytest.mark.parametrize("is_connected", [False, True])
+def test_the_doctor_looks_for_the_frames_that_this_robot_names(rig, is_connected):
+    from avloc_ros.geometry import CameraModel, MicrophoneArray
+
+    array = MicrophoneArray(np.eye(3) * 0.1, frame_id="head/ears")
+    camera = CameraModel(320, 200, 270, 270, 160, 100, frame_id="head/optical")
+    info = rig.node.create_publisher(CameraInfo, "camera_info", image_quality("reliable"))
+    rig.every_100_ms = rig.node.create_timer(0.1, lambda: info.publish(camera_to_message(camera, 0)))
+    rig.tell_array(array)
+    broadcaster = tf2_ros.StaticTransformBroadcaster(rig.node)
+    transform = TransformStamped(child_frame_id="head/optical", transform=transform_from_mount(camera))
+    transform.header.frame_id = "head/ears" if is_connected else "elsewhere"
+    broadcaster.sendTransform(transform)
+    view = look_around(2.0, time.monotonic)
+    assert "/microphone_array" in view.topics
+    assert view.missing_transform == ("" if is_connected else "no transform from 'head/optical' to 'head/ears'")
