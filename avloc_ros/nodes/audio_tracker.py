@@ -119,10 +119,12 @@ class AudioTrackerNode(PipelineNode):
 
     def _on_camera_info(self, info: CameraInfo) -> None:
         array_frame = self._array.frame_id if self._array is not None else "microphone_array"
+        before = self._camera.model
         try:
-            if self._camera.update(info, array_frame) and self._sync is not None:
-                self.in_background(partial(self._set_camera, self._camera.model), droppable=False)
+            self._camera.update(info, array_frame)
         finally:  # the frame clock goes on without a calibrated camera
+            if self._camera.model is not before:
+                self.in_background(partial(self._set_camera, self._camera.model), droppable=False)
             self.health.problems("camera", filter(None, [self._camera.reason]))
             if self._sync is not None:
                 self._sync.push_frame(stamp_ns(info.header.stamp))
@@ -135,8 +137,7 @@ class AudioTrackerNode(PipelineNode):
         is_own = isinstance(message, AudioFrame)
         chunk = self._microphones_of(audio_from_message(message) if is_own else chunk_of(message, self._audio_info))
         if self._sync is None or self._sync.sample_rate_hz != chunk.sample_rate_hz:
-            self._begin(chunk)
-        assert self._sync is not None
+            self._sync = self._begin(chunk)
         self._sync.push_audio(chunk)
         self._advance(self._sync)
 
@@ -156,14 +157,15 @@ class AudioTrackerNode(PipelineNode):
             )
         return chunk
 
-    def _begin(self, chunk: AudioChunk) -> None:
+    def _begin(self, chunk: AudioChunk) -> AvSync:
         config = _srp_config(self.config)  # first: what it raises must come again with the next sound
         if self._sync is not None:
             self.health.note(f"sample rate changed from {self._sync.sample_rate_hz} to {chunk.sample_rate_hz} Hz")
-        self._sync = AvSync(self.config.sync, chunk.channels, chunk.sample_rate_hz)
+        sync = AvSync(self.config.sync, chunk.channels, chunk.sample_rate_hz)
         self._resets_seen = 0
         build = partial(self._build_tracker, config, self._array, self._camera.model, chunk.sample_rate_hz)
         self.in_background(build, droppable=False)
+        return sync
 
     def _advance(self, sync: AvSync) -> None:
         for window in sync.pop():

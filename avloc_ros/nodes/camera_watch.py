@@ -60,11 +60,12 @@ class CameraWatch:
     def update(self, info: CameraInfo, array_frame: str) -> bool:
         """Take in a CameraInfo. True where the model is another one now; InputError where it is not calibrated."""
         intrinsics = (info.width, info.height, *info.k, *info.p, info.header.frame_id)
-        mount_is_new = self._look_up(info.header.frame_id or "camera", array_frame)
+        mount_is_new = self._look_up(info.header.frame_id or "camera", array_frame, Time.from_msg(info.header.stamp))
         if intrinsics == self._intrinsics and not mount_is_new:
             return False
         if self._mount is None:
             raise InputError(self.reason)
+        self.model, self._intrinsics = None, None  # what held before does not hold for a picture that is not calibrated
         self.model = camera_from_message(info, *self._mount)
         self._intrinsics = intrinsics
         return True
@@ -76,7 +77,7 @@ class CameraWatch:
         self._mount = None
         self._intrinsics = None
 
-    def _look_up(self, camera_frame: str, array_frame: str) -> bool:
+    def _look_up(self, camera_frame: str, array_frame: str, stamp: Time) -> bool:
         now = time.monotonic()
         if now - self._looked_up_s < LOOKUP_PERIOD_S:
             return False
@@ -85,12 +86,14 @@ class CameraWatch:
         if self.config.mount_from == "parameters":
             self._mount, self.reason = self._mount_from_parameters(), ""
         else:
-            self._mount_from_tf(camera_frame, array_frame)
+            self._mount_from_tf(camera_frame, array_frame, stamp)
         return self._mount is not None and (before is None or not _is_same_mount(before, self._mount))
 
-    def _mount_from_tf(self, camera_frame: str, array_frame: str) -> None:
+    def _mount_from_tf(self, camera_frame: str, array_frame: str, stamp: Time) -> None:
         try:
-            found = self._buffer.lookup_transform(array_frame, camera_frame, Time())
+            # Where the camera was when it saw the picture: a head turns on while the picture is on its way.
+            when = stamp if self._buffer.can_transform(array_frame, camera_frame, stamp) else Time()
+            found = self._buffer.lookup_transform(array_frame, camera_frame, when)
         except tf2_ros.TransformException as error:
             missing = f"no TF from '{camera_frame}' to '{array_frame}'"
             if self.config.mount_from == "tf":

@@ -8,9 +8,11 @@ import time
 import numpy as np
 import pytest
 import yaml
+from geometry_msgs.msg import TransformStamped
+from sensor_msgs.msg import CameraInfo
 
 from avloc_ros.config import settings_of, shipped_folder
-from avloc_ros.geometry import CameraModel, direction_from_angles
+from avloc_ros.geometry import CameraModel, direction_from_angles, rotation_from_yaw_pitch_roll
 from avloc_ros.nodes import (
     attention,
     audio_tracker,
@@ -22,8 +24,9 @@ from avloc_ros.nodes import (
 )
 from avloc_ros.nodes.attention import AttentionConfig, AttentionPolicy
 from avloc_ros.nodes.camera_file import load_camera
+from avloc_ros.nodes.camera_watch import CameraMountConfig, CameraWatch
 from avloc_ros.nodes.compose import DONE, run_in_one_process
-from avloc_ros.nodes.conversions import stamp_message
+from avloc_ros.nodes.conversions import camera_to_message, stamp_message, transform_from_mount
 from avloc_ros.nodes.depth_ranges import face_ranges
 from avloc_ros.nodes.message_types import message_class
 from avloc_ros.nodes.speaker_markers import speaker_markers
@@ -161,3 +164,24 @@ def test_packets_that_nobody_counted_are_counted_with_their_holes():
     assert indices[:10] == list(range(0, 3200, 320))
     assert abs(indices[10] - 6400) < 0.012 * 16000  # ten packets are missing
     assert np.diff(indices[10:]).tolist() == [320] * 19
+
+
+def test_a_camera_on_a_moving_head_is_where_it_was_when_it_saw_the_picture(rig):
+    watch = CameraWatch(rig.node, CameraMountConfig(mount_from="tf"))
+    for second, yaw in ((10, 0.0), (11, 1.0)):
+        turned = CameraModel(320, 200, 270, 270, 160, 100, rotation=rotation_from_yaw_pitch_roll(yaw, 0, 0))
+        transform = TransformStamped(child_frame_id="camera", transform=transform_from_mount(turned))
+        transform.header.frame_id, transform.header.stamp = "microphone_array", stamp_message(second * 10**9)
+        watch._buffer.set_transform(transform, "test")
+    azimuths = {}
+    for stamp_s in (10.0, 10.5, 12.0):  # the last one is newer than what TF knows
+        watch.reset(watch.config)
+        watch.update(camera_to_message(turned, round(stamp_s * 1e9)), "microphone_array")
+        forward = watch.model.rotation[:, 0]
+        azimuths[stamp_s] = np.arctan2(forward[1], forward[0])
+    assert azimuths == pytest.approx({10.0: 0.0, 10.5: 0.5, 12.0: 1.0}, abs=1e-6)
+    uncalibrated = CameraInfo(width=320, height=200)
+    with pytest.raises(InputError, match="calibrated"):
+        watch.update(uncalibrated, "microphone_array")
+    assert watch.model is None
+    watch.close()
