@@ -15,6 +15,8 @@ from avloc_ros.msg import AudioFrame, MicrophoneArray as MicrophoneArrayMessage,
 from avloc_ros.nodes.camera_watch import CameraMountConfig, CameraWatch
 from avloc_ros.nodes.compose import run_node
 from avloc_ros.nodes.conversions import array_from_message, audio_from_message, stamp_ns
+from avloc_ros.nodes.health import Level
+from avloc_ros.nodes.lone_sense import works_by
 from avloc_ros.nodes.message_types import message_class
 from avloc_ros.nodes.node_base import PipelineNode
 from avloc_ros.nodes.quality_of_service import (
@@ -31,6 +33,7 @@ from avloc_ros.systems.srp import SrpConfig, SrpTracker
 from avloc_ros.types import AudioChunk, AudioWindow, InputError
 
 STATUS_PERIOD_S = 0.25
+NO_CAMERA = "no camera frames"  # how AvSync begins its words
 OWN_TYPE = "avloc_ros/msg/AudioFrame"
 INFO_TYPES = {"audio_common_msgs/msg/AudioDataStamped": "audio_common_msgs/msg/AudioInfo"}  # told on a topic of its own
 
@@ -108,6 +111,10 @@ class AudioTrackerNode(PipelineNode):
         """Build alignment and tracker anew with the next sound."""
         self._sync = None
         self._camera.reset(config.camera)
+
+    def excuse(self) -> str:
+        """Without microphones there is nothing to hear."""
+        return "no sound is there, the pipeline works by eye alone" if works_by(self) == "eye" else ""
 
     # -------------------------------------------------------------------------------------------- inputs
     def _on_array(self, message: MicrophoneArrayMessage) -> None:
@@ -204,7 +211,11 @@ class AudioTrackerNode(PipelineNode):
         if self._sync is None:
             return
         status = self._sync.status()
-        self.health.problems("alignment", status.reasons)
+        # A camera that never was is not missed: `auto` lets windows follow the sound, and says so.
+        is_missed = self.health.has_come("camera_info") or self.config.sync.frame_clock != "auto"
+        by_ear = () if is_missed else tuple(words for words in status.reasons if words.startswith(NO_CAMERA))
+        self.health.problems("by ear", by_ear, Level.OK)
+        self.health.problems("alignment", [words for words in status.reasons if words not in by_ear])
         self.health.values |= {
             "audio clock drift_ppm": f"{status.drift_ppm:.1f}",
             "audio stamp jitter_ms": f"{status.jitter_ms:.2f}",

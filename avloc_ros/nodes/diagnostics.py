@@ -9,7 +9,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import ReliabilityPolicy
 
-from avloc_ros.nodes.health import Health, HealthReport, Level
+from avloc_ros.nodes.health import NOBODY, QUIET, Health, HealthReport, Level
 
 
 class DiagnosticsPublisher:
@@ -62,8 +62,8 @@ def explain_silence(node: Node, topic: str, asks_reliable: bool) -> str:
     """Why nothing arrives on a topic, as far as the graph shows it."""
     publishers = node.get_publishers_info_by_topic(topic)
     if not publishers:
-        return "nobody publishes it"
+        return NOBODY
     best_effort = [info for info in publishers if info.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT]
     if asks_reliable and len(best_effort) == len(publishers):
         return "its publisher offers best effort, we ask for reliable: set the *_reliability parameter to best_effort"
-    return "its publisher is there but sends nothing"
+    return QUIET

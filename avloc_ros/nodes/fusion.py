@@ -10,6 +10,7 @@ from avloc_ros.config import setting
 from avloc_ros.msg import SpeakerGrid as SpeakerGridMessage
 from avloc_ros.nodes.compose import run_node
 from avloc_ros.nodes.conversions import stamp_ns
+from avloc_ros.nodes.lone_sense import works_by
 from avloc_ros.nodes.node_base import PipelineNode
 from avloc_ros.nodes.quality_of_service import result_quality
 from avloc_ros.nodes.speaker_messages import grid_from_message, grid_to_message
@@ -57,6 +58,10 @@ class FusionNode(PipelineNode):
     def reconfigure(self, config: FusionConfig) -> None:
         """Other weights or thresholds hold from the next moment on."""
         self._fusion = FlatFusion(config.flat)
+
+    def excuse(self) -> str:
+        """Without a camera there is nothing to fuse."""
+        return "no camera is there, the pipeline works by ear alone" if works_by(self) == "ear" else ""
 
     def _on_grid(self, stream: str, message: SpeakerGridMessage) -> None:
         if self.is_in_order(stream, message):

@@ -11,6 +11,7 @@ from enum import IntEnum
 
 import numpy as np
 
+NOBODY, QUIET = "nobody publishes it", "its publisher is there but sends nothing"  # why nothing comes
 OVERLOAD = "by overload"  # the key of drops by a worker that lags
 
 
@@ -36,7 +37,6 @@ class HealthReport:
 class _Input:
     topic: str
     consequence: str
-    stale_after_s: float
     last_s: float | None = None
     count: int = 0
 
@@ -51,7 +51,9 @@ class _Output:
 class Health:
     """Collects from callbacks and worker threads; `report()` sums up what happened since the last report.
 
-    explain_silence(topic): why a topic that gives nothing gives nothing ("no publisher", "incompatible ...").
+    explain_silence(topic): why a topic that gives nothing gives nothing (NOBODY, QUIET, "incompatible ...").
+    excuse(): why it is right that nothing comes out while nothing comes in; "" where it is not.
+    An input that stopped is a warning. One that never came is none while others come: a robot may have one sense only.
     """
 
     def __init__(
@@ -59,10 +61,13 @@ class Health:
         explain_silence: Callable[[str], str] = lambda topic: "",
         clock_s: Callable[[], float] = time.monotonic,
         note_s: float = 3.0,
+        excuse: Callable[[], str] = lambda: "",
     ) -> None:
         self._explain_silence = explain_silence
         self._clock_s = clock_s
         self._note_s = note_s
+        self._excuse = excuse
+        self.be_patient(stale_after_s=1.0, startup_s=5.0)
         self._lock = threading.RLock()
         self._problems: dict[str, tuple[Level, str]] = {}
         self._notes: dict[str, float] = {}  # text -> when it was noted last
@@ -70,6 +75,10 @@ class Health:
         self.values: dict[str, str] = {}
         self._overload_seen = 0
         self.restart()
+
+    def be_patient(self, stale_after_s: float, startup_s: float) -> None:
+        """Silence up to stale_after_s is normal, and for startup_s after `watch` it is no error that nothing goes out."""
+        self._stale_after_s, self._startup_s = stale_after_s, startup_s
 
     def restart(self) -> None:
         """Forget streams and problems (the node is configured anew); drop counts stay."""
@@ -86,10 +95,10 @@ class Health:
             self._watching_since_s = self._clock_s()
 
     # -------------------------------------------------------------------------------------------- what happens
-    def expect(self, stream: str, topic: str, consequence: str, stale_after_s: float) -> None:
+    def expect(self, stream: str, topic: str, consequence: str) -> None:
         """An input that should come; `consequence` says what is lost without it ("" where it is optional)."""
         with self._lock:
-            self._inputs[stream] = _Input(topic, consequence, stale_after_s)
+            self._inputs[stream] = _Input(topic, consequence)
 
     def promise(self, stream: str) -> None:
         """An output that should go."""
@@ -142,6 +151,11 @@ class Health:
             self._notes[text] = self._clock_s()
 
     # -------------------------------------------------------------------------------------------- what is told
+    def has_come(self, stream: str) -> bool:
+        """Whether an input has come at all."""
+        with self._lock:
+            return stream in self._inputs and self._inputs[stream].last_s is not None
+
     def age_s(self, stream: str) -> float:
         """Seconds since an input last came, or since the node began to watch."""
         with self._lock:
@@ -159,27 +173,40 @@ class Health:
             self._judge_drops(span_s)
             words = [text for _, text in self._problems.values()]
             worst = max((level for level, _ in self._problems.values()), default=Level.OK)
-            if is_active:
-                silent = self._silent_inputs(now)
-                words = silent + words
-                worst = max(worst, Level.WARN) if silent else worst
-            words += list(self._notes)
-            worst = max(worst, Level.WARN) if self._notes else worst
+            missed, absent = self._silent_inputs() if is_active else ([], [])
+            words = [*missed, *words, *self._notes]
+            worst = max(worst, Level.WARN) if missed or self._notes else worst
             if not is_active:
                 return HealthReport(max(worst, Level.WARN), "; ".join(["not active", *words]), values)
-            return self._judged(worst, words, values, now)
+            return HealthReport(*self._judged(worst, words, absent, now), values)
 
-    def _judged(self, worst: Level, words: list[str], values: dict[str, str], now: float) -> HealthReport:
+    def _judged(self, worst: Level, words: list[str], absent: list[str], now: float) -> tuple[Level, str]:
+        """Level and message. absent: inputs that never came, which may be as it should be."""
+        is_starting = now - self._watching_since_s < max(self._stale_after_s, self._startup_s)
         has_output = any(
-            output.last_s is not None and now - output.last_s < 1.0 + self._longest_stale_s()
+            output.last_s is not None and now - output.last_s < 1.0 + self._stale_after_s
             for output in self._outputs.values()
         )
-        if has_output or not self._outputs:
-            return HealthReport(worst, "; ".join(words) if words else "running", values)
-        if now - self._watching_since_s < self._longest_stale_s():
-            return HealthReport(Level.OK, "; ".join(["starting", *words]), values)
-        reason = "; ".join(words) or "inputs come, but nothing has been made of them yet"
-        return HealthReport(Level.ERROR, f"no output: {reason}", values)
+        told = "; ".join([*absent, *words])
+        if not has_output and self._outputs:
+            excuse = self._excuse() if absent and not words else ""
+            if excuse:
+                return Level.OK, f"idle: {excuse}"
+            if is_starting:
+                return min(worst, Level.WARN), "; ".join(filter(None, ["starting", told]))
+            return Level.ERROR, f"no output: {told or 'inputs come, but nothing has been made of them yet'}"
+        if absent and not is_starting and not self._something_comes():
+            worst = max(worst, Level.WARN)
+        if worst == Level.OK:
+            return worst, "; ".join(filter(None, ["running", told]))
+        return worst, told
+
+    def _something_comes(self) -> bool:
+        """Whether there is something to work with."""
+        return any(
+            item.consequence and item.last_s is not None and self.age_s(stream) <= self._stale_after_s
+            for stream, item in self._inputs.items()
+        )
 
     def _judge_drops(self, span_s: float) -> None:
         new = self.drops[OVERLOAD] - self._overload_seen
@@ -189,19 +216,20 @@ class Health:
         else:
             self.well(OVERLOAD)
 
-    def _longest_stale_s(self) -> float:
-        return max((item.stale_after_s for item in self._inputs.values()), default=1.0)
-
-    def _silent_inputs(self, now: float) -> list[str]:
-        words = []
+    def _silent_inputs(self) -> tuple[list[str], list[str]]:
+        """Words on the inputs that are missed, and on those that nobody has ever given us."""
+        missed: list[str] = []
+        absent: list[str] = []
         for stream, item in self._inputs.items():
             quiet_s = self.age_s(stream)
-            if quiet_s <= item.stale_after_s or not item.consequence:
+            if quiet_s <= self._stale_after_s or not item.consequence:
                 continue
             since = f"for {quiet_s:.1f} s" if item.last_s is not None else "yet"
             why = self._explain_silence(item.topic)
-            words.append(f"no {stream} {since} on {item.topic}{f' ({why})' if why else ''}: {item.consequence}")
-        return words
+            words = f"no {stream} {since} on {item.topic}{f' ({why})' if why else ''}: {item.consequence}"
+            never_was = item.last_s is None and why in ("", NOBODY, QUIET)
+            (absent if never_was else missed).append(words)
+        return missed, absent
 
     def _numbers(self, span_s: float) -> dict[str, str]:
         values: dict[str, str] = {}

@@ -35,6 +35,9 @@ class NodeSettings:
     autostart: bool = setting(True, "configure and activate at start, without a life cycle manager", read_only=True)
     diagnostics_period_s: float = setting(1.0, "time between two /diagnostics messages", low=0.05, high=60.0, read_only=True)
     stale_after_s: float = setting(1.0, "an input silent for longer is reported as missing", low=0.05, high=60.0)
+    startup_s: float = setting(
+        5.0, "time after activation in which it is no error that nothing comes out yet", low=0.0, high=600.0
+    )
     jump_back_s: float = setting(
         0.5, "stamps older than the newest by more than this mean that time jumped back: state is reset", low=0.1, high=10.0
     )
@@ -64,20 +67,20 @@ class PipelineNode(LifecycleNode):
         self._timers_made: list[Timer] = []
         self._orders: dict[str, StampOrder] = {}
         super().__init__(self.NAME, **node_options)
-        self.health = Health(self._why_silent)
+        self.health = Health(self._why_silent, excuse=self.excuse)
         try:
             declare_settings(self, NodeSettings)
             declare_settings(self, self.CONFIG)
             self.settings = read_settings(self, NodeSettings)
             self.config: Any = read_settings(self, self.CONFIG)
+            self.health.be_patient(self.settings.stale_after_s, self.settings.startup_s)
         except InputError:
             self.destroy_node()
             raise
         self._diagnostics = DiagnosticsPublisher(
             self, self.health, self.settings.diagnostics_period_s, lambda: self.is_active
         )
-        watch_settings(self, self.CONFIG, self._apply_config)
-        watch_settings(self, NodeSettings, self._apply_settings)
+        watch_settings(self, {self.CONFIG: self._apply_config, NodeSettings: self._apply_settings})
         self._autostart_timer: Timer | None = None
         if self.settings.autostart:
             self._autostart_timer = self.create_timer(0.0, self._autostart, clock=_steady_clock())
@@ -98,7 +101,7 @@ class PipelineNode(LifecycleNode):
         resolved = self.resolve_topic_name(topic)
         if qos.reliability == ReliabilityPolicy.RELIABLE:
             self._reliable_topics.add(resolved)
-        self.health.expect(stream, resolved, consequence, self.settings.stale_after_s)
+        self.health.expect(stream, resolved, consequence)
         subscriber = message_filters.Subscriber(self, message_type, topic, qos_profile=qos)
         subscriber.registerCallback(partial(self._receive, stream, callback))
         self._filters.append(subscriber)
@@ -184,6 +187,10 @@ class PipelineNode(LifecycleNode):
 
     def reconfigure(self, config: Any) -> None:
         """Take over changed settings while running; by default only new steps see `self.config`."""
+
+    def excuse(self) -> str:
+        """Why it is right that nothing comes out while nothing comes in; "" where it is not."""
+        return ""
 
     # -------------------------------------------------------------------------------------------- life cycle
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -307,6 +314,7 @@ class PipelineNode(LifecycleNode):
 
     def _apply_settings(self, settings: Any) -> None:
         self.settings = settings
+        self.health.be_patient(settings.stale_after_s, settings.startup_s)
 
     def _note_drop(self) -> None:
         self.health.dropped(OVERLOAD)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
@@ -71,16 +71,23 @@ def read_settings(node: Node, config_class: type[Config], changed: Iterable[Para
     return from_mapping(config_class, values, node.get_name())
 
 
-def watch_settings(node: Node, config_class: type[Config], apply: Callable[[Config], None]) -> None:
-    """Check each change of parameters of this config: a bad one is refused with the reason, a good one is applied."""
-    names = {item.name for item in settings_of(config_class)}
+def watch_settings(node: Node, appliers: Mapping[type, Callable[[Any], None]]) -> None:
+    """Check each change of parameters of these configs: a bad one is refused with the reason, a good one is applied.
+
+    appliers: config class: what takes the new config over. All are checked before the first is applied, so that of
+    `set_parameters_atomically` everything is taken or nothing.
+    """
+    names = {config_class: {item.name for item in settings_of(config_class)} for config_class in appliers}
 
     def on_change(parameters: list[Parameter]) -> SetParametersResult:
-        ours = [parameter for parameter in parameters if parameter.name in names]
-        if not ours:
-            return SetParametersResult(successful=True)
         try:
-            apply(read_settings(node, config_class, ours))
+            read: list[tuple[Callable[[Any], None], Any]] = []
+            for config_class, apply in appliers.items():
+                ours = [parameter for parameter in parameters if parameter.name in names[config_class]]
+                if ours:
+                    read.append((apply, read_settings(node, config_class, ours)))
+            for apply, config in read:
+                apply(config)
         except InputError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)

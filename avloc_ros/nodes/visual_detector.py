@@ -13,6 +13,7 @@ from avloc_ros.decode.face_grid import faces_to_grid
 from avloc_ros.msg import FaceArray, SpeakerGrid
 from avloc_ros.nodes.compose import run_node
 from avloc_ros.nodes.conversions import image_from_compressed, image_from_message
+from avloc_ros.nodes.lone_sense import works_by
 from avloc_ros.nodes.node_base import PipelineNode
 from avloc_ros.nodes.quality_of_service import RELIABILITIES, image_quality, result_quality
 from avloc_ros.nodes.speaker_messages import faces_to_message, grid_to_message
@@ -79,6 +80,10 @@ class VisualDetectorNode(PipelineNode):
         """Other settings of the detector: load it again, on the worker thread."""
         if _face_config(config) != _face_config(self.config):
             self.in_background(partial(self._exchange, _face_config(config)), droppable=False)
+
+    def excuse(self) -> str:
+        """Without a camera there are no faces."""
+        return "no camera is there, the pipeline works by ear alone" if works_by(self) == "ear" else ""
 
     def _on_image(self, read: Any, message: Image | CompressedImage) -> None:
         if self.is_in_order("image", message):

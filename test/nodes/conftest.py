@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rclpy
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -39,7 +39,7 @@ WIDTH, HEIGHT = 320, 200
 FACE_PIXEL = (220.0, 100.0)
 # Everything waits shorter than in real life, so that a test takes seconds.
 FAST = {
-    "/**": {"diagnostics_period_s": 0.1, "stale_after_s": 0.4, "camera.mount_from": "parameters"},
+    "/**": {"diagnostics_period_s": 0.1, "stale_after_s": 0.4, "startup_s": 0.4, "camera.mount_from": "parameters"},
     "audio_tracker": {"sync.camera_timeout_s": 0.3},
     "visual_detector": {
         "faces.small_faces": "off", "faces.precision": "fp32", "faces.width": 192, "faces.height": 128, "device": "cpu",
@@ -108,6 +108,7 @@ class Seen:
     grids: list[SpeakerGrid] = field(default_factory=list)
     words: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     values: dict[str, dict[str, str]] = field(default_factory=dict)
+    complaints: dict[str, str] = field(default_factory=dict)  # the newest word of each node that is not OK now
 
     def clear(self) -> None:
         self.speakers.clear()
@@ -225,6 +226,9 @@ class Rig:
         for status in message.status:
             self.seen.words[status.name].append(status.message)
             self.seen.values[status.name] = {pair.key: pair.value for pair in status.values}
+            self.seen.complaints.pop(status.name, None)
+            if status.level != DiagnosticStatus.OK:
+                self.seen.complaints[status.name] = status.message
 
     def _spin(self) -> None:
         while not self._stop.is_set():

@@ -27,8 +27,8 @@ def clock() -> Clock:
 @pytest.fixture
 def health(clock) -> Health:
     made = Health(lambda topic: "nobody publishes it", clock)
-    made.expect("audio", "/room/audio", "nothing to localise", 1.0)
-    made.expect("camera_info", "/room/camera_info", "", 1.0)
+    made.expect("audio", "/room/audio", "nothing to localise")
+    made.expect("camera_info", "/room/camera_info", "")
     made.promise("speakers")
     made.watch()
     return made
@@ -37,6 +37,12 @@ def health(clock) -> Health:
 def test_a_silent_input_is_named_with_topic_cause_and_consequence(health, clock):
     assert health.report().message == "starting"
     clock.now_s += 2.0
+    report = health.report()  # others may be starting too: nothing red yet
+    assert report.level == Level.OK and report.message.startswith("starting; no audio yet")
+    health.problem("array", "no microphone array", Level.ERROR)
+    assert health.report().level == Level.WARN
+    health.well("array")
+    clock.now_s += 4.0
     report = health.report()
     assert report.level == Level.ERROR
     assert report.message == "no output: no audio yet on /room/audio (nobody publishes it): nothing to localise"
@@ -45,6 +51,44 @@ def test_a_silent_input_is_named_with_topic_cause_and_consequence(health, clock)
     assert health.report().message == "running"
     clock.now_s += 3.2
     assert "no audio for 3.2 s" in health.report().message
+
+
+def test_a_sense_that_never_was_is_no_warning_but_one_that_stopped_is(health, clock):
+    health.expect("faces", "/room/faces", "speakers are followed by sound alone")
+    for _ in range(10):
+        clock.now_s += 1.0
+        health.received("audio")
+        health.published("speakers", 0.03)
+    report = health.report()
+    assert report.level == Level.OK
+    assert report.message.startswith("running; no faces yet on /room/faces (nobody publishes it): speakers are followed by")
+    health.received("faces")
+    assert health.report().message == "running"
+    clock.now_s += 2.0
+    health.received("audio")
+    health.published("speakers", 0.03)
+    report = health.report()
+    assert report.level == Level.WARN and report.message.startswith("no faces for 2.0 s")
+
+
+def test_a_publisher_that_cannot_reach_us_is_a_warning_from_the_start(clock):
+    health = Health(lambda topic: "its publisher offers best effort, we ask for reliable" if topic == "/b" else "", clock)
+    health.expect("a", "/a", "nothing")
+    health.expect("b", "/b", "no b")
+    clock.now_s += 2.0
+    health.received("a")
+    assert health.report().level == Level.WARN
+
+
+def test_a_node_without_work_by_right_is_idle_and_only_until_it_had_some(clock):
+    health = Health(lambda topic: "nobody publishes it", clock, excuse=lambda: "no camera")
+    health.expect("image", "/image", "no faces")
+    health.promise("faces")
+    clock.now_s += 60.0
+    assert (health.report().level, health.report().message) == (Level.OK, "idle: no camera")
+    health.received("image")
+    clock.now_s += 60.0
+    assert health.report().level == Level.ERROR
 
 
 def test_rates_and_percentiles_are_those_of_numpy(health, clock):

@@ -41,6 +41,17 @@ def test_a_bad_setting_is_refused_with_the_reason_and_a_good_one_holds(rig):
     assert done.successful and node.config.tracker.life.memory_s == 3.0
 
 
+def test_an_atomic_set_is_taken_whole_or_not_at_all(rig):
+    (node,) = rig.add(FusionNode)
+    before = node.config.flat.threshold
+    bad = [Parameter("flat.threshold", value=0.77), Parameter("stale_after_s", value="long")]
+    for order in (bad, bad[::-1]):
+        assert not node.set_parameters_atomically(order).successful
+        assert node.config.flat.threshold == before == node.get_parameter("flat.threshold").value
+    assert node.set_parameters_atomically([bad[0], Parameter("stale_after_s", value=3.0)]).successful
+    assert node.config.flat.threshold == 0.77 and node.health._stale_after_s == 3.0
+
+
 def test_every_parameter_is_described(rig):
     (node,) = rig.add(FusionNode)
     for name in ("max_wait_s", "flat.threshold", "autostart", "stale_after_s"):

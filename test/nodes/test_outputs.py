@@ -187,3 +187,23 @@ def test_the_doctor_looks_for_the_frames_that_this_robot_names(rig, is_connected
     view = look_around(2.0, time.monotonic)
     assert "/microphone_array" in view.topics
     assert view.missing_transform == ("" if is_connected else "no transform from 'head/optical' to 'head/ears'")
+
+
+@pytest.mark.parametrize("sense", ["ear", "eye"])
+def test_a_robot_with_one_sense_has_no_standing_warnings(rig, faults, sense):
+    deaf, blind = sense == "eye", sense == "ear"
+    for publisher in (rig._audio, rig._array) if deaf else (rig._image, rig._info):
+        rig.node.destroy_publisher(publisher)
+    nodes = rig.add(*FOUR_NODES, AttentionNode, OverlayNode)
+    if blind:
+        rig.tell_array()
+    one_sense = faults(audio=not deaf, camera=not blind)
+    assert rig.talk_until(rig.seen.has_speaker, faults=one_sense)
+    names = {node.get_name() for node in nodes}
+    is_well = lambda: names <= rig.seen.values.keys() and not rig.seen.complaints  # noqa: E731
+    assert rig.talk_until(is_well, faults=one_sense), rig.seen.complaints
+    rig.seen.clear()
+    rig.talk(1.0, one_sense)
+    assert not rig.seen.complaints
+    assert all(f"by {sense} alone" in words for words in rig.seen.words["audio_tracker" if deaf else "visual_detector"])
+    assert rig.wait(lambda: bool(rig.seen.complaints), 3.0)  # what was there and stopped is missed
