@@ -43,6 +43,7 @@ class _Input:
 
 @dataclass
 class _Output:
+    is_promised: bool = False  # else nobody is to miss it: there may be nothing to say, or nobody who looks
     count: int = 0
     last_s: float | None = None
     latencies_s: deque[float] = field(default_factory=lambda: deque(maxlen=500))
@@ -103,7 +104,7 @@ class Health:
     def promise(self, stream: str) -> None:
         """An output that should go."""
         with self._lock:
-            self._outputs[stream] = _Output()
+            self._outputs[stream] = _Output(is_promised=True)
 
     def received(self, stream: str) -> None:
         """A message of an input came."""
@@ -188,7 +189,7 @@ class Health:
             for output in self._outputs.values()
         )
         told = "; ".join([*absent, *words])
-        if not has_output and self._outputs:
+        if not has_output and any(output.is_promised for output in self._outputs.values()):
             excuse = self._excuse() if absent and not words else ""
             if excuse:
                 return Level.OK, f"idle: {excuse}"

@@ -91,6 +91,15 @@ def test_a_node_without_work_by_right_is_idle_and_only_until_it_had_some(clock):
     assert health.report().level == Level.ERROR
 
 
+def test_an_output_that_was_not_promised_may_end(clock):
+    health = Health(clock_s=clock)  # as attention, in a room where nobody speaks any more
+    health.expect("speakers", "/speakers", "nobody to attend to")
+    health.published("active_speaker_bearing", 0.1)
+    clock.now_s += 60.0
+    health.received("speakers")
+    assert (health.report().level, health.report().message) == (Level.OK, "running")
+
+
 def test_rates_and_percentiles_are_those_of_numpy(health, clock):
     latencies_ms = np.random.default_rng(1).gamma(3, 10, 400)
     for latency in latencies_ms:
