@@ -6,12 +6,15 @@ Run as a module it is the echo; `measure_round_trip_ms` is the other end.
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import time
 
 import rclpy
 from rclpy.context import Context
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import UInt64
 
 QUESTION, ANSWER = "avloc_echo/question", "avloc_echo/answer"
@@ -51,18 +54,22 @@ def measure_round_trip_ms(count: int, timeout_s: float) -> list[float]:
 
 
 def main() -> None:
-    """Echo until told to stop."""
-    rclpy.init()
-    node = Node(f"avloc_echo_{os.getpid()}")
+    """Echo until SIGINT or SIGTERM."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    context = Context()
+    rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
+    node = Node(f"avloc_echo_{os.getpid()}", context=context)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
     publisher = node.create_publisher(UInt64, ANSWER, 10)
     node.create_subscription(UInt64, QUESTION, publisher.publish, 10)
-    try:
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass  # the asker has what it wanted
-    finally:
-        node.destroy_node()
-        rclpy.try_shutdown()
+    while not stop.is_set():
+        executor.spin_once(timeout_sec=0.05)
+    executor.shutdown()
+    node.destroy_node()
+    rclpy.shutdown(context=context)
 
 
 if __name__ == "__main__":

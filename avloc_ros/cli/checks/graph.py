@@ -9,6 +9,7 @@ import time
 from importlib.util import find_spec
 
 from avloc_ros.cli.checks.finding import Finding, State
+from avloc_ros.cli.children import stop
 
 ROUND_TRIPS = 20
 ROUND_TRIP_TIMEOUT_S = 15.0
@@ -56,8 +57,7 @@ def check_round_trip() -> list[Finding]:
     try:
         times = measure_round_trip_ms(ROUND_TRIPS, ROUND_TRIP_TIMEOUT_S)
     finally:
-        child.terminate()
-        child.wait(5)
+        stop(child)
     if not times:
         advice = "a firewall or ROS_LOCALHOST_ONLY may block DDS: try ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST"
         return [Finding("dds round trip", State.FAIL, f"no answer in {ROUND_TRIP_TIMEOUT_S:.0f} s", advice)]
