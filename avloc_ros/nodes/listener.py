@@ -11,12 +11,13 @@ from types import TracebackType
 import rclpy
 from rclpy.context import Context
 from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo
 
 from avloc_ros.msg import AudioFrame
 from avloc_ros.nodes.compose import make_executor
 from avloc_ros.nodes.conversions import stamp_ns
 from avloc_ros.nodes.dds import use_shared_memory_profile
-from avloc_ros.nodes.quality_of_service import audio_quality
+from avloc_ros.nodes.quality_of_service import audio_quality, image_quality
 from avloc_ros.nodes.recorder import Recorder, discover_topics
 from avloc_ros.nodes.speaker_monitor import SpeakerMonitor
 from avloc_ros.types import InputError
@@ -38,6 +39,7 @@ class Listener:
         self._bag = bag
         self._next_look_s = 0.0
         self.start_ns = 0
+        self.frame_stamps_ns: list[int] = []  # of the camera_info that came, one for each picture
 
     def __enter__(self) -> Listener:
         use_shared_memory_profile()
@@ -48,6 +50,7 @@ class Listener:
         self._executor.add_node(self._node)
         self.monitor = SpeakerMonitor(self._node)
         self._node.create_subscription(AudioFrame, "audio", self._on_audio, audio_quality("best_effort"))
+        self._node.create_subscription(CameraInfo, "camera_info", self._on_camera_info, image_quality("best_effort", 50))
         self._recorder = Recorder(self._node, self._bag) if self._bag is not None else None
         return self
 
@@ -90,6 +93,9 @@ class Listener:
         self._next_look_s = time.monotonic() + LOOK_FOR_TOPICS_EVERY_S
         for topic in discover_topics(self._node, self._wanted):
             self._recorder.add(topic)
+
+    def _on_camera_info(self, message: CameraInfo) -> None:
+        self.frame_stamps_ns.append(stamp_ns(message.header.stamp))
 
     def _on_audio(self, message: AudioFrame) -> None:
         if not self.start_ns:
