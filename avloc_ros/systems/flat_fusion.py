@@ -88,5 +88,6 @@ def _check_same_cells(audio: SpeakerGrid, video: SpeakerGrid) -> None:
     if not same:
         raise InputError(
             f"audio grid {a.shape} with cells of {a.u_step:g} x {a.v_step:g} and video grid {v.shape} with cells of "
-            f"{v.u_step:g} x {v.v_step:g} do not match: give both nodes the same grid.rows, grid.cols and camera"
+            f"{v.u_step:g} x {v.v_step:g} do not match: give both nodes the same camera, and visual_detector's rows and "
+            "cols the values of audio_tracker's srp.image_rows and srp.image_cols"
         )

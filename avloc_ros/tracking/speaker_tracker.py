@@ -22,13 +22,13 @@ class SpeakerTracker:
 
     def __init__(self, config: SpeakerTrackerConfig | None = None) -> None:
         self.config = config or SpeakerTrackerConfig()
+        self._identities = 0  # never given twice: after a reset nobody must take a new talker for an old one
         self.reset()
 
     def reset(self) -> None:
-        """Forget every track; identities start again at s1."""
+        """Forget every track; identities go on where they were."""
         self._tracks: list[Track] = []
         self._births = 0
-        self._identities = 0
         self._stamp_ns: int | None = None
         self._last = Speakers(0, ())
 

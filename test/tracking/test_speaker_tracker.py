@@ -134,6 +134,8 @@ def test_time_that_goes_back_resets_and_says_so(world):
     run(tracker, world, 25, [(10, 5)], [(10, 5)])
     out = run(tracker, world, 1, [(10, 5)], [(10, 5)], first=3)[0]
     assert not out.speakers and "went back by 0.840 s" in out.events[0]
+    again = run(tracker, world, 25, [(10, 5)], [(10, 5)], first=4)[-1]
+    assert [s.id for s in again.speakers] == ["s2"]  # whoever followed s1 must not take this one for it
 
 
 def test_a_repeated_frame_changes_nothing_and_runs_repeat_exactly(world):
