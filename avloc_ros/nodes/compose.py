@@ -19,7 +19,7 @@ from rclpy.signals import SignalHandlerOptions
 from avloc_ros.nodes.dds import use_shared_memory_profile
 from avloc_ros.types import InputError
 
-SPIN_S = 0.05  # how long one turn of the executor may wait: a signal is answered within it
+SPIN_S = 0.2  # how long one turn of the executor may wait: a signal is answered within it
 DONE, BAD_INPUT = 0, 2
 
 NodeParameters = Mapping[str, Mapping[str, Any]]  # node name -> parameter name -> value; "/**" holds for all

@@ -42,6 +42,11 @@ class FrameHistory:
         del self._stamps_ns[:expired], self._links[:expired]
         return True
 
+    def expire(self, before_ns: int) -> None:
+        """Keeps only the latest link of a frame that nobody has moved since `before_ns`."""
+        if self._stamps_ns and self._stamps_ns[-1] < before_ns:
+            del self._stamps_ns[:-1], self._links[:-1]
+
     @property
     def latest(self) -> ParentLink:
         return self._links[-1]
@@ -81,6 +86,9 @@ class StaticFrame:
     def insert(self, link: ParentLink) -> bool:
         self._link = link
         return True
+
+    def expire(self, before_ns: int) -> None:
+        """What does not move does not grow old."""
 
     @property
     def latest(self) -> ParentLink:

@@ -14,6 +14,9 @@ from tf2_ros.rigid_transform import RigidTransform
 # A chain of parents longer than this is a loop.
 MAX_DEPTH = 1000
 
+# Frames come and go (one per speaker): after so many transforms the histories of those that are gone are let go.
+EXPIRE_EVERY = 500
+
 Step = tuple[str, RigidTransform]  # an ancestor, and the transform from the start of the chain to it
 
 
@@ -24,6 +27,7 @@ class FrameTree:
         self._cache_ns = cache_ns
         self._histories: dict[str, FrameHistory | StaticFrame] = {}
         self._names: set[str] = set()
+        self._inserted = 0
 
     def clear(self) -> None:
         """Forgets all transforms that move; static ones and the names stay."""
@@ -35,6 +39,10 @@ class FrameTree:
         if known is None or known.is_static != is_static:
             known = self._histories[child] = StaticFrame() if is_static else FrameHistory(self._cache_ns)
         self._names.update((child, link.parent))
+        self._inserted += 1
+        if self._inserted % EXPIRE_EVERY == 0:
+            for history in self._histories.values():
+                history.expire(link.stamp_ns - self._cache_ns)
         return known.insert(link)
 
     def lookup(self, target: str, source: str, stamp_ns: int) -> tuple[RigidTransform, int]:

@@ -291,3 +291,22 @@ def test_look_up_waits_for_a_transform_that_comes_late(node: Node) -> None:
     assert found.child_frame_id == "base"
     thread.join()
     listener.unregister()
+
+
+def test_frames_that_are_gone_do_not_disturb_those_that_live_and_are_still_known() -> None:
+    buffer = Buffer()
+    for frame in range(30):  # a speaker each 2 s, 40 ms apart, each with a frame of its own
+        for step in range(50):
+            buffer.set_transform(moved(f"voice_{frame}", 100 + 2 * frame + 0.04 * step, frame), "test")
+    newest = buffer.lookup_transform("array", "voice_29", Time(seconds=100 + 58, nanoseconds=960_000_000))
+    assert newest.transform.translation.x == 29
+    assert buffer.lookup_transform("array", "voice_0", Time()).transform.translation.x == 0
+
+
+def moved(child: str, seconds: float, x: float) -> TransformStamped:
+    transform = TransformStamped(child_frame_id=child)
+    transform.header.frame_id = "array"
+    transform.header.stamp = Time(nanoseconds=round(seconds * 1e9)).to_msg()
+    transform.transform.translation.x = float(x)
+    transform.transform.rotation.w = 1.0
+    return transform
