@@ -163,7 +163,7 @@ def test_a_node_killed_and_restarted(rig):
             Path(segment).unlink(missing_ok=True)
         rig.seen.clear()
         assert rig.talk_until(lambda: rig.seen.said("speaker_tracker", "no speaker_grid for"))
-        assert rig.seen.has_speaker()  # the tracker goes on with faces and sound
+        assert rig.talk_until(rig.seen.has_speaker)  # the tracker goes on with faces and sound
         fusion = run_fusion()
         rig.seen.clear()
         assert rig.talk_until(fused, 15)
