@@ -76,22 +76,7 @@ def _clip(
 def _row(
     frame: int, speaker: str, azimuth_rad: float, elevation_rad: float, distance_m: float, speaking: bool
 ) -> TruthRow:
-    return TruthRow(
-        frame=frame,
-        time_s=frame / DEFAULT_FPS,
-        speaker=speaker,
-        u_px=None,
-        v_px=None,
-        left_px=None,
-        top_px=None,
-        width_px=None,
-        height_px=None,
-        azimuth_rad=float(azimuth_rad),
-        elevation_rad=float(elevation_rad),
-        distance_m=distance_m,
-        speaking=speaking,
-        visible=False,
-    )
+    return TruthRow.unseen(frame, DEFAULT_FPS, speaker, azimuth_rad, elevation_rad, distance_m, speaking)
 
 
 def turned_by_rotation(array: MicrophoneArray, channels: int) -> float:

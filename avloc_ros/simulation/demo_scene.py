@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -170,29 +170,10 @@ def _paste_portrait(image: np.ndarray, portrait: Portrait, box: np.ndarray, open
 def _truth(part: Part, frame: int) -> TruthRow:
     place = part.places_m[frame]
     azimuth, elevation = angles_from_direction(place)
-    left, top, width, height = (float(x) for x in _face(part, frame))
-    u, v = left + width / 2, top + height / 2
-    row = TruthRow(
-        frame,
-        frame / FPS,
-        part.role.name,
-        u_px=None,
-        v_px=None,
-        left_px=None,
-        top_px=None,
-        width_px=None,
-        height_px=None,
-        azimuth_rad=float(azimuth),
-        elevation_rad=float(elevation),
-        distance_m=float(np.linalg.norm(place)),
-        speaking=bool(part.speaking[frame]),
-        visible=False,
-    )
-    if not (0 <= u < CAMERA.width and 0 <= v < CAMERA.height):
-        return row
-    return replace(
-        row, u_px=u, v_px=v, left_px=left, top_px=top, width_px=width, height_px=height, visible=True
-    )
+    distance_m = float(np.linalg.norm(place))
+    speaks = bool(part.speaking[frame])
+    row = TruthRow.unseen(frame, FPS, part.role.name, float(azimuth), float(elevation), distance_m, speaks)
+    return row.with_face(_face(part, frame), CAMERA.width, CAMERA.height)
 
 
 def _reported(pictures: Iterator[np.ndarray], report: Progress) -> Iterator[np.ndarray]:

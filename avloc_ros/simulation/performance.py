@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -106,32 +106,20 @@ def truth_rows(plan: ScenePlan, performances: list[Performance]) -> Iterator[Tru
 
 def _truth_row(plan: ScenePlan, part: Performance, frame: int, box: np.ndarray | None) -> TruthRow:
     response = part.planned.response
-    row = TruthRow(
+    row = TruthRow.unseen(
         frame,
-        frame / FPS,
+        FPS,
         part.planned.name,
-        u_px=None,
-        v_px=None,
-        left_px=None,
-        top_px=None,
-        width_px=None,
-        height_px=None,
-        azimuth_rad=float(response.azimuth_rad or 0.0),
-        elevation_rad=float(response.elevation_rad),
-        distance_m=response.distance_m,
-        speaking=bool(part.speaking[frame]),
-        visible=False,
+        response.azimuth_rad or 0.0,
+        response.elevation_rad,
+        response.distance_m,
+        bool(part.speaking[frame]),
     )
     if box is None:
         return row
-    left, top, width, height = (float(x) for x in box)
-    u, v = left + width / 2, top + height / 2
-    if not (0 <= u < plan.camera.width and 0 <= v < plan.camera.height):
-        return row
-    lit = plan.darkness is None or not plan.darkness.hides(u)
-    return replace(
-        row, u_px=u, v_px=v, left_px=left, top_px=top, width_px=width, height_px=height, visible=lit
-    )
+    centre_u = float(box[0] + box[2] / 2)
+    lit = plan.darkness is None or not plan.darkness.hides(centre_u)
+    return row.with_face(box, plan.camera.width, plan.camera.height, lit)
 
 
 def _voice(rng: np.random.Generator, supply: Supply, talker: PlannedTalker, clip: TalkerClip | None) -> Voice:

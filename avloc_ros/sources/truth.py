@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from avloc_ros.types import InputError
@@ -39,6 +39,31 @@ class TruthRow:
     speaking: bool
     visible: bool
     extra: dict[str, str] = field(default_factory=dict)
+
+    @staticmethod
+    def unseen(
+        frame: int,
+        fps: float,
+        speaker: str,
+        azimuth_rad: float,
+        elevation_rad: float,
+        distance_m: float | None,
+        speaking: bool,
+    ) -> TruthRow:
+        """A speaker whose face is not in the picture."""
+        face = (None, None, None, None, None, None)
+        direction = (float(azimuth_rad), float(elevation_rad))
+        return TruthRow(frame, frame / fps, speaker, *face, *direction, distance_m, speaking, visible=False)
+
+    def with_face(self, box: Iterable[float], width: int, height: int, lit: bool = True) -> TruthRow:
+        """The same with the face at box (left, top, width, height) of a picture; unchanged if its centre lies outside."""
+        left, top, box_width, box_height = (float(x) for x in box)
+        u, v = left + box_width / 2, top + box_height / 2
+        if not (0 <= u < width and 0 <= v < height):
+            return self
+        return replace(
+            self, u_px=u, v_px=v, left_px=left, top_px=top, width_px=box_width, height_px=box_height, visible=lit
+        )
 
     @property
     def in_picture(self) -> bool:
