@@ -18,7 +18,8 @@ from scipy.signal import fftconvolve, resample_poly
 
 from avloc_ros.features.stft import StreamingStft
 from avloc_ros.features.voice_activity import Voicing
-from avloc_ros.features.voice_network import BANDS, FRAME_S, HOP_S, BandLevels, band_filters
+from avloc_ros.features.mel import mel_filters
+from avloc_ros.features.voice_network import BANDS, FRAME_S, HOP_S, BandLevels
 
 RATE_HZ = 16000
 LENGTH_S = 4.0
@@ -117,7 +118,7 @@ def _features_and_targets(
     power = np.abs(stft.spectra(together, hops)) ** 2  # (hops, 4, bins)
     mixed, wanted, other, voice = power.transpose(1, 0, 2)
     voicing = Voicing(stft.frequencies_hz, stft.frame_length, stft.fft_length, RATE_HZ)(mixed)
-    filters = band_filters(stft.frequencies_hz)
+    filters = mel_filters(stft.frequencies_hz, BANDS)
     mask = (wanted @ filters) / (wanted @ filters + other @ filters + 1e-12)  # (hops, BANDS)
     level = 10 * np.log10(wanted.sum(-1) + 1e-12)
     speaking = (level > np.percentile(level, 95) - 30) & (wanted.sum() > 0)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from avloc_ros.evaluation.inputs import EvaluationInput
+from avloc_ros.systems.audio_grids import AudioGrids
 from avloc_ros.systems.faces import FaceTracker
 from avloc_ros.systems.localizer import LocalizerConfig
-from avloc_ros.systems.srp import AudioGrids, SrpTracker
 from avloc_ros.types import FaceDetections
 
 
@@ -30,13 +30,13 @@ def run_stages(
 ) -> list[StageFrame]:
     """Run both front ends over one recording, in the order of its frames."""
     hears = item.array is not None and item.sample_rate_hz > 0
-    srp = SrpTracker(config.srp, item.array, item.camera, item.sample_rate_hz) if hears else None
+    ear = config.open_ear(item.array, item.camera, item.sample_rate_hz) if hears else None
     faces = FaceTracker(config.faces) if item.camera is not None else None
     frames: list[StageFrame] = []
     try:
         for number, window, picture in item.moments():
             started = time.perf_counter()
-            audio = srp.step(window) if srp is not None and window is not None else None
+            audio = ear.step(window) if ear is not None and window is not None else None
             between = time.perf_counter()
             found = faces.step(picture) if faces is not None and picture is not None else None
             ended = time.perf_counter()

@@ -47,8 +47,8 @@ class SrpPhat:
         steering = CubicSpline(table_s, table)(delays_s)  # (cells, pairs, rank)
         self.rank = projection.shape[1]
         self.pairs = len(self.first)
-        self._projection = self._own(projection.astype(np.float32))  # (2 bins, rank)
-        self._steering = self._own(
+        self.projection = self._own(projection.astype(np.float32))  # (2 bins, rank)
+        self.steering = self._own(
             steering.reshape(len(points), -1).T.astype(np.float32)
         )  # (pairs rank, cells)
 
@@ -63,7 +63,7 @@ class SrpPhat:
             :, self.second
         ].conj()  # (frames, pairs, bins)
         parts = self._concatenate([cross.real, cross.imag])  # (frames, pairs, 2 bins)
-        return (parts @ self._projection).reshape(len(spectra), self.pairs * self.rank)
+        return (parts @ self.projection).reshape(len(spectra), self.pairs * self.rank)
 
     def power(self, projected: Any, total_weight: Any) -> Any:
         """Steered power float32 (frames, cells) in [-1, 1]: 1 where all pairs agree in all bins.
@@ -71,7 +71,7 @@ class SrpPhat:
         projected: (frames, pairs * rank), summed over any time; total_weight: (frames,), the weights summed likewise.
         """
         scale = self.pairs * self._own(total_weight)[:, None] + 1e-12
-        return (self._own(projected) @ self._steering) / scale
+        return (self._own(projected) @ self.steering) / scale
 
     def on_cpu(self, values: Any) -> np.ndarray:
         """A result as a numpy array."""

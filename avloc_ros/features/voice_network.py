@@ -12,57 +12,28 @@ from pathlib import Path
 
 import numpy as np
 
+from avloc_ros.features.mel import RelativeLevels, mel_filters
 from avloc_ros.types import InputError
 
 FRAME_S = 0.032  # what the network was trained on
 HOP_S = 0.010
 BANDS = 24
-LEVEL_MEMORY_S = 1.0  # the level that bands are compared with is the mean of the last second
 WEIGHTS = Path(__file__).parent / "voice_network.npz"
-CLIP = 4.0  # in factors of ten of power around that level
-
-
-def band_edges(highest_hz: float = 7000.0) -> np.ndarray:
-    """Edges (BANDS + 2,) in hertz, even on the mel scale: band b rises from edge b to b + 1 and falls to b + 2."""
-    mel = np.linspace(_mel(60.0), _mel(highest_hz), BANDS + 2)
-    return 700 * (10 ** (mel / 2595) - 1)
-
-
-def band_filters(frequencies_hz: np.ndarray) -> np.ndarray:
-    """Triangular filters float32 (bins, BANDS), each of sum 1."""
-    edges = band_edges()
-    low, centre, high = edges[:-2], edges[1:-1], edges[2:]
-    f = frequencies_hz[:, None]
-    shape = np.minimum((f - low) / (centre - low), (high - f) / (high - centre))
-    shape = np.maximum(
-        shape, 1e-6 * (np.abs(f - centre) == np.abs(f - centre).min(0))
-    )  # no band without a bin
-    return (shape / shape.sum(0)).astype(np.float32)
 
 
 class BandLevels:
     """Log band levels relative to the running level, with the voicing: what the network hears."""
 
     def __init__(self, frequencies_hz: np.ndarray) -> None:
-        self._filters = band_filters(frequencies_hz)
-        self.reset()
+        self._levels = RelativeLevels(mel_filters(frequencies_hz, BANDS), HOP_S)
 
     def reset(self) -> None:
         """Forget the level."""
-        self._sum = 0.0
-        self._count = 0.0
+        self._levels.reset()
 
     def __call__(self, power: np.ndarray, voicing: np.ndarray) -> np.ndarray:
         """float32 (hops, BANDS + 1) from power (hops, bins) and voicing (hops,) of the next hops."""
-        levels = np.log10(power @ self._filters + 1e-10)  # (hops, BANDS)
-        keep = float(np.exp(-HOP_S / LEVEL_MEMORY_S))
-        features = np.empty((len(levels), BANDS + 1), np.float32)
-        for hop, level in enumerate(levels):
-            self._sum = keep * self._sum + float(level.mean())
-            self._count = keep * self._count + 1
-            features[hop, :BANDS] = np.clip(level - self._sum / self._count, -CLIP, CLIP)
-        features[:, BANDS] = voicing
-        return features
+        return np.concatenate([self._levels(power), voicing[:, None].astype(np.float32)], axis=1)
 
 
 @dataclass(frozen=True)
@@ -116,7 +87,3 @@ class VoiceNetwork:
         reset, update = gates[:size], gates[size:]
         new = np.tanh(drive[2 * size :] + reset * recurrent[2 * size :])
         return (1 - update) * new + update * self._hidden
-
-
-def _mel(frequency_hz: float) -> float:
-    return float(2595 * np.log10(1 + frequency_hz / 700))

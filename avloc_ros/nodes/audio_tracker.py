@@ -29,7 +29,10 @@ from avloc_ros.nodes.quality_of_service import (
 from avloc_ros.nodes.speaker_messages import grid_to_message
 from avloc_ros.sources.adapters import AudioInfo, chunk_of, info_of
 from avloc_ros.sources.av_sync import AvSync, AvSyncConfig
-from avloc_ros.systems.srp import SrpConfig, SrpTracker
+from avloc_ros.systems.any_array import AnyArrayConfig
+from avloc_ros.systems.audio_grids import AudioTracker
+from avloc_ros.systems.audio_tracker import TRACKER_HELP, TRACKERS, open_audio_tracker
+from avloc_ros.systems.srp import SrpConfig
 from avloc_ros.types import AudioChunk, AudioWindow, InputError
 
 STATUS_PERIOD_S = 0.25
@@ -42,7 +45,8 @@ INFO_TYPES = {"audio_common_msgs/msg/AudioDataStamped": "audio_common_msgs/msg/A
 class AudioTrackerConfig:
     """Settings of the audio tracker node."""
 
-    device: str = setting("auto", "where to compute: auto and cpu (numpy), or cuda, cuda:N (torch)")
+    tracker: str = setting("srp", TRACKER_HELP, choices=TRACKERS)
+    device: str = setting("auto", "where to compute: auto, cpu, cuda, cuda:N; auto is the CPU, a copy would cost more")
     array_file: str = setting("", "microphone array YAML or JSON; empty: the topic microphone_array", read_only=True)
     channels: tuple[int, ...] = setting((), "channels of `audio` that are the microphones, in order; empty: all")
     audio_type: str = setting(
@@ -51,6 +55,7 @@ class AudioTrackerConfig:
     audio_reliability: str = setting("best_effort", "QoS of `audio`", choices=RELIABILITIES, read_only=True)
     camera_info_reliability: str = setting("best_effort", "QoS of `camera_info`", choices=RELIABILITIES, read_only=True)
     sync: AvSyncConfig = field(default_factory=AvSyncConfig)
+    any_array: AnyArrayConfig = field(default_factory=AnyArrayConfig)
     srp: SrpConfig = field(default_factory=SrpConfig)
     camera: CameraMountConfig = field(default_factory=CameraMountConfig)
 
@@ -66,7 +71,7 @@ class AudioTrackerNode(PipelineNode):
         """Subscribe; the tracker itself is built when array and sample rate are known."""
         self._array: MicrophoneArray | None = None
         self._sync: AvSync | None = None
-        self._tracker: SrpTracker | None = None  # belongs to the worker thread
+        self._tracker: AudioTracker | None = None  # belongs to the worker thread
         self._audio_info: AudioInfo | None = None
         self._resets_seen = 0
         self._camera = CameraWatch(self, self.config.camera)
@@ -165,7 +170,7 @@ class AudioTrackerNode(PipelineNode):
         return chunk
 
     def _begin(self, chunk: AudioChunk) -> AvSync:
-        config = _srp_config(self.config)  # first: what it raises must come again with the next sound
+        config = _on_device(self.config)  # first: what it raises must come again with the next sound
         if self._sync is not None:
             self.health.note(f"sample rate changed from {self._sync.sample_rate_hz} to {chunk.sample_rate_hz} Hz")
         sync = AvSync(self.config.sync, chunk.channels, chunk.sample_rate_hz)
@@ -183,9 +188,10 @@ class AudioTrackerNode(PipelineNode):
             self.in_background(partial(self._step, window))
 
     # -------------------------------------------------------------------------------------------- worker thread
-    def _build_tracker(self, *arguments: Any) -> None:
+    def _build_tracker(self, config: AudioTrackerConfig, *arguments: Any) -> None:
         self._tracker = None
-        self._tracker = SrpTracker(*arguments)
+        self._tracker = open_audio_tracker(config.tracker, config.any_array, config.srp, *arguments)
+        self.health.values["tracker"] = config.tracker
 
     def _set_camera(self, camera: Any) -> None:
         if self._tracker is not None:
@@ -229,17 +235,19 @@ class AudioTrackerNode(PipelineNode):
         }
 
 
-def _srp_config(config: AudioTrackerConfig) -> SrpConfig:
-    """The tracker's settings on the node's device. Raises InputError where that device is not there."""
-    if config.device in ("auto", "cpu") or config.srp.device != "cpu":
-        return config.srp  # one small matrix product per frame: a copy to the GPU would cost more
+def _on_device(config: AudioTrackerConfig) -> AudioTrackerConfig:
+    """The trackers' settings on the node's device. Raises InputError where that device is not there."""
+    if config.device in ("auto", "cpu"):
+        return config  # one small matrix product per frame: a copy to the GPU would cost more
+    if config.tracker != "srp":
+        return replace(config, any_array=replace(config.any_array, device=config.device))
     if importlib.util.find_spec("torch") is None:
         raise InputError(f"device is {config.device}, but torch is not installed: install it, or set device to cpu")
     import torch
 
     if not torch.cuda.is_available():
         raise InputError(f"device is {config.device}, but torch sees no GPU here: set device to cpu or auto")
-    return replace(config.srp, device=config.device)
+    return replace(config, srp=replace(config.srp, device=config.device))
 
 
 def _is_same_array(first: MicrophoneArray, second: MicrophoneArray) -> bool:

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field, replace
 from avloc_ros.config import setting
 from avloc_ros.decode.face_grid import faces_to_grid
 from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.systems.any_array import AnyArrayConfig
+from avloc_ros.systems.audio_grids import AudioGrids, AudioTracker
+from avloc_ros.systems.audio_tracker import TRACKER_HELP, TRACKERS, open_audio_tracker
 from avloc_ros.systems.faces import FaceConfig, FaceTracker
 from avloc_ros.systems.flat_fusion import FlatFusion, FlatFusionConfig
-from avloc_ros.systems.srp import AudioGrids, SrpConfig, SrpTracker
+from avloc_ros.systems.srp import SrpConfig
 from avloc_ros.tracking.config import SpeakerTrackerConfig
 from avloc_ros.tracking.evidence import RangeReading
 from avloc_ros.tracking.speaker_tracker import SpeakerTracker
@@ -26,10 +29,18 @@ class LocalizerConfig:
     binary_faces: bool = setting(
         False, "faces mark their cell with 1 instead of the detector's score (the paper)"
     )
+    audio_tracker: str = setting("srp", TRACKER_HELP, choices=TRACKERS)
+    any_array: AnyArrayConfig = field(default_factory=AnyArrayConfig)
     srp: SrpConfig = field(default_factory=SrpConfig)
     faces: FaceConfig = field(default_factory=FaceConfig)
     flat: FlatFusionConfig = field(default_factory=FlatFusionConfig)
     tracker: SpeakerTrackerConfig = field(default_factory=SpeakerTrackerConfig)
+
+    def open_ear(
+        self, array: MicrophoneArray | None, camera: CameraModel | None, sample_rate_hz: int
+    ) -> AudioTracker:
+        """The audio tracker of these settings."""
+        return open_audio_tracker(self.audio_tracker, self.any_array, self.srp, array, camera, sample_rate_hz)
 
 
 @dataclass(frozen=True)
@@ -96,7 +107,7 @@ class Localizer:
             raise InputError("a localizer needs a microphone array, a camera, or both: none was given")
         hears = array is not None and self.config.fusion != "video"
         sees = camera is not None and self.config.fusion != "audio"
-        self._srp = SrpTracker(self.config.srp, array, camera, sample_rate_hz) if hears else None
+        self._ear = self.config.open_ear(array, camera, sample_rate_hz) if hears else None
         self._faces = FaceTracker(self.config.faces) if sees else None
         self._tracking = FusedTracking(self.config, camera)
 
@@ -108,14 +119,14 @@ class Localizer:
     ) -> LocalizerOutput:
         """One moment. Raises InputError where both inputs are None."""
         stamp_ns = stamp_of(window, frame)
-        audio = self._srp.step(window) if self._srp is not None and window is not None else None
+        audio = self._ear.step(window) if self._ear is not None and window is not None else None
         faces = self._faces.step(frame) if self._faces is not None and frame is not None else None
         return self._tracking.step(audio, faces, stamp_ns, face_ranges)
 
     def reset(self) -> None:
         """Forget the past, as at the start of a recording."""
-        if self._srp is not None:
-            self._srp.reset()
+        if self._ear is not None:
+            self._ear.reset()
         if self._faces is not None:
             self._faces.reset()
         self._tracking.reset()

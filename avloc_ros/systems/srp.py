@@ -19,6 +19,7 @@ from avloc_ros.features.voice_activity import LevelAboveFloor, Voicing
 from avloc_ros.features.voice_network import FRAME_S, HOP_S, VoiceNetwork
 from avloc_ros.geometry import CameraModel, MicrophoneArray, image_grid, sphere_grid
 from avloc_ros.runtime.silero import SileroVoiceActivity
+from avloc_ros.systems.audio_grids import AudioGrids, check_window
 from avloc_ros.systems.srp_probability import (
     CellAngles,
     PeakCalibration,
@@ -88,16 +89,6 @@ class SrpConfig:
     device: str = setting(
         "cpu", "where the steered power is computed: cpu (numpy), or a torch device such as cuda:0"
     )
-
-
-@dataclass(frozen=True)
-class AudioGrids:
-    """What the ear says about one window: grids, voice, and reasons in words where it cannot tell."""
-
-    image: SpeakerGrid | None
-    sphere: SpeakerGrid
-    voice_probability: float
-    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -203,7 +194,7 @@ class SrpTracker:
 
     def hear(self, window: AudioWindow) -> Heard:
         """The peaks of one window and whether it holds a voice: `step` before calibration."""
-        self._check(window)
+        check_window(window, self.array, self.sample_rate_hz)
         usable = usable_channels(window)
         if usable.sum() < 2:
             self.reset()
@@ -307,18 +298,6 @@ class SrpTracker:
                 f"{self.config.hop_s}: leave frame_s and hop_s as they are, or set voice_network to false"
             )
         return VoiceNetwork(frequencies_hz)
-
-    def _check(self, window: AudioWindow) -> None:
-        if window.samples.ndim != 2 or window.samples.shape[1] != self.array.channels:
-            raise InputError(
-                f"audio has shape {window.samples.shape}, the array '{self.array.name}' has {self.array.channels} "
-                "microphones: leave out channels that are no microphones, or give the right array_file"
-            )
-        if window.sample_rate_hz != self.sample_rate_hz:
-            raise InputError(
-                f"audio at {window.sample_rate_hz} Hz came to a tracker set up for {self.sample_rate_hz} Hz: "
-                "set sample_rate_hz to what the source delivers"
-            )
 
     def _steering_for(self, usable: np.ndarray) -> SphereSteering:
         """Steering of the usable microphones, computed when first needed."""

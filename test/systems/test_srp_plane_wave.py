@@ -8,7 +8,8 @@ import pytest
 from avloc_ros.config import shipped_folder
 from avloc_ros.decode.peaks import find_peaks
 from avloc_ros.geometry import CameraModel, MicrophoneArray, direction_from_angles, wrap_angle
-from avloc_ros.systems.srp import AudioGrids, SrpConfig, SrpTracker
+from avloc_ros.systems.audio_grids import AudioGrids
+from avloc_ros.systems.srp import SrpConfig, SrpTracker
 from avloc_ros.types import AudioWindow, InputError
 
 FAR_M = 50.0

@@ -1,0 +1,171 @@
+"""A bank of simulated room responses, each room with an array of its own: what any-array training mixes voices with.
+
+Early reflections are image sources (pyroomacoustics); after the mixing time a diffuse tail takes over: decaying noise
+from many directions, with the delays of the array, at the level at which the image sources end. Rooms are drawn from a
+seed; a bank is one .npz file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.signal import lfilter
+
+from avloc_ros.datasets.array_draws import draw_array, misplaced
+from avloc_ros.geometry import SPEED_OF_SOUND_MPS, MicrophoneArray, direction_from_angles, wrap_angle
+from avloc_ros.simulation.moving_sound import ShoeboxRoom
+from avloc_ros.types import InputError
+
+RATE_HZ = 16000
+TAPS = 8000  # half a second
+ROOM_SIZE_M = ((3.0, 2.8, 2.3), (9.0, 8.0, 3.6))
+RT60_S = (0.15, 0.8)
+VOICES, SOUNDS = 8, 3  # places of talkers, and of other sounds, per room
+DISTANCE_M = (0.5, 4.5)
+HEIGHT_M = (-0.5, 0.8)  # of mouths above the array
+SEPARATION_RAD = np.deg2rad(12.0)
+MAX_ORDER = 9
+TAIL_DIRECTIONS = 40
+
+
+@dataclass(frozen=True)
+class RoomResponses:
+    """One room: the array as its geometry says, responses float16 (places, channels, taps) and their directions (places, 3).
+
+    The first VOICES places are talkers', the others those of other sounds. Responses have a direct path of amplitude 1
+    at 1 m.
+    """
+
+    array: MicrophoneArray
+    responses: np.ndarray
+    directions: np.ndarray
+    rt60_s: float
+
+
+def draw_room(seed: int, index: int, shipped: list[MicrophoneArray]) -> RoomResponses:
+    """Room number `index` of a seed."""
+    rng = np.random.default_rng([seed, index, 41])
+    array = draw_array(rng, shipped)
+    room = _draw_box(rng)
+    places = _draw_places(rng, room)  # (places, 3)
+    true_m = misplaced(rng, array.positions_m)
+    early = room.responses(true_m, places, RATE_HZ)
+    lowpass = rng.uniform(0.2, 0.7)
+    responses = np.zeros((len(places), array.channels, TAPS), np.float32)
+    for place, response in enumerate(early):
+        responses[place] = _with_tail(rng, response, true_m, room, lowpass)
+    directions = places / np.linalg.norm(places, axis=1, keepdims=True)
+    return RoomResponses(array, responses.astype(np.float16), directions, room.rt60_s)
+
+
+def make_bank(
+    path: Path, seed: int, rooms: int, shipped: list[MicrophoneArray], progress: Callable[[int], None] | None = None
+) -> None:
+    """Draw rooms and write them into one file."""
+    content: dict[str, np.ndarray] = {}
+    for index in range(rooms):
+        room = draw_room(seed, index, shipped)
+        content |= {
+            f"{index}.responses": room.responses,
+            f"{index}.directions": room.directions,
+            f"{index}.positions_m": room.array.positions_m,
+            f"{index}.rt60_s": np.array(room.rt60_s),
+        }
+        if progress is not None:
+            progress(index + 1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, **content)
+
+
+def load_bank(path: Path) -> list[RoomResponses]:
+    """All rooms of a bank. Raises InputError where there is no such file."""
+    if not path.is_file():
+        raise InputError(f"no room bank at {path}: the training recipe makes it when its folder is writable")
+    with np.load(path) as stored:
+        count = sum(name.endswith(".rt60_s") for name in stored.files)
+        return [
+            RoomResponses(
+                MicrophoneArray(stored[f"{k}.positions_m"], name=f"room{k}"),
+                stored[f"{k}.responses"],
+                stored[f"{k}.directions"],
+                float(stored[f"{k}.rt60_s"]),
+            )
+            for k in range(count)
+        ]
+
+
+def _draw_box(rng: np.random.Generator) -> ShoeboxRoom:
+    low, high = np.array(ROOM_SIZE_M)
+    size = low + (high - low) * rng.random(3)
+    width, depth, height = size
+    surface = 2 * (width * depth + width * height + depth * height)
+    shortest = 24 * np.log(10) / SPEED_OF_SOUND_MPS * size.prod() / surface / 0.98  # Sabine
+    rt60_s = max(float(rng.uniform(*RT60_S)), float(shortest))
+    place = np.array([rng.uniform(0.6, width - 0.6), rng.uniform(0.6, depth - 0.6), rng.uniform(0.5, 1.7)])
+    return ShoeboxRoom(tuple(size.tolist()), tuple(place.tolist()), rt60_s, max_order=MAX_ORDER)
+
+
+def _draw_places(rng: np.random.Generator, room: ShoeboxRoom) -> np.ndarray:
+    """Places (VOICES + SOUNDS, 3) in the array frame: talkers apart in azimuth, other sounds anywhere, corners too."""
+    chosen: list[np.ndarray] = []
+    azimuths: list[float] = []
+    separation = SEPARATION_RAD
+    while len(chosen) < VOICES:
+        azimuth, distance = float(rng.uniform(-np.pi, np.pi)), float(rng.uniform(*DISTANCE_M))
+        height = float(rng.uniform(*HEIGHT_M))
+        point = direction_from_angles(np.array(azimuth), np.arctan2(height, distance)) * np.hypot(distance, height)
+        apart = all(abs(float(wrap_angle(azimuth - other))) > separation for other in azimuths)
+        if apart and room.holds(point, 0.25):
+            chosen.append(point)
+            azimuths.append(azimuth)
+        else:
+            separation *= 0.999  # a narrow room may have no free place left
+    origin, size = np.array(room.array_position_m), np.array(room.size_m)
+    while len(chosen) < VOICES + SOUNDS:
+        share = rng.random(3)
+        if rng.random() < 0.5:  # into a corner
+            share = np.where(rng.random(3) < 0.5, 0.08, 0.92) + rng.uniform(-0.05, 0.05, 3)
+        point = share * size - origin
+        if np.linalg.norm(point) > 0.6 and room.holds(point, 0.1):
+            chosen.append(point)
+    return np.array(chosen)
+
+
+def _with_tail(
+    rng: np.random.Generator, early: np.ndarray, microphones_m: np.ndarray, room: ShoeboxRoom, lowpass: float
+) -> np.ndarray:
+    """Image-source response (taps, channels) with a diffuse tail, (channels, TAPS)."""
+    response = np.zeros((early.shape[1], TAPS), np.float32)
+    length = min(len(early), TAPS)
+    response[:, :length] = early[:length].T
+    volume = float(np.prod(room.size_m))
+    decay = 3 * np.log(10) / (room.rt60_s * RATE_HZ)  # of amplitude per sample
+    # Image sources are complete up to about order x the mean path between walls.
+    surface = 2 * sum(room.size_m[a] * room.size_m[b] for a, b in ((0, 1), (0, 2), (1, 2)))
+    reach = int(0.6 * MAX_ORDER * 4 * volume / surface / SPEED_OF_SOUND_MPS * RATE_HZ)
+    if reach >= TAPS - 200:
+        return response
+    span = slice(max(0, reach - 400), reach)
+    level = float(np.sqrt(np.mean(response[:, span] ** 2)))
+    tail = _diffuse(rng, microphones_m, lowpass)
+    time = np.arange(TAPS) - reach
+    rise = np.clip(time / 400.0 + 1.0, 0.0, 1.0)
+    fall = 1 - 0.9 * np.clip(time / 400.0, 0.0, 1.0)  # what image sources are left beyond the reach is not all
+    return response * fall + tail * (level * rise * np.exp(-decay * np.maximum(time, -400)))
+
+
+def _diffuse(rng: np.random.Generator, microphones_m: np.ndarray, lowpass: float) -> np.ndarray:
+    """Stationary diffuse noise of unit power (channels, TAPS): noises of their own from directions all around."""
+    index = np.arange(TAIL_DIRECTIONS) + 0.5
+    azimuth = np.pi * (1 + 5**0.5) * index + rng.uniform(0, 2 * np.pi)
+    directions = direction_from_angles(azimuth, np.arcsin(1 - 2 * index / TAIL_DIRECTIONS))  # Fibonacci sphere
+    noise = lfilter([1 - lowpass], [1, -lowpass], rng.standard_normal((TAIL_DIRECTIONS, TAPS)))
+    frequencies = np.fft.rfftfreq(TAPS, 1 / RATE_HZ)
+    lead_s = microphones_m @ directions.T / SPEED_OF_SOUND_MPS  # (channels, directions)
+    spectra = np.fft.rfft(noise)
+    heard = np.stack([(spectra * np.exp(2j * np.pi * frequencies * lead[:, None])).sum(0) for lead in lead_s])
+    samples = np.fft.irfft(heard, TAPS)
+    return (samples / np.sqrt(np.mean(samples**2))).astype(np.float32)

@@ -1,0 +1,234 @@
+"""The learned audio tracker for any array: steered response power under masks that know voices, read by a network.
+
+Its weights hold nothing of an array or a room: geometry comes in through the maps. One call of `step` reads like the
+method: spectra, masks, masked maps, network, grids (docs/any_array.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from avloc_ros.config import setting
+from avloc_ros.features.any_array_layout import (
+    BANDS,
+    COLS,
+    FRAME_S,
+    HIGHEST_HZ,
+    HOP_S,
+    HOPS,
+    LEARNT,
+    LOWEST_HZ,
+    MAP_ROWS,
+    ROWS,
+    WINDOW_S,
+    MapLayout,
+    fixed_masks,
+    map_directions,
+)
+from avloc_ros.features.array_ambiguity import ArrayAmbiguity
+from avloc_ros.features.channel_check import channel_reasons, usable_channels
+from avloc_ros.features.masked_srp import MaskMemory, pair_phases, project_masked, sum_under_masks
+from avloc_ros.features.mel import RelativeLevels, band_spread, mel_filters
+from avloc_ros.features.sphere_sampling import SphereSampling
+from avloc_ros.features.srp_phat import SrpPhat
+from avloc_ros.features.stft import StreamingStft
+from avloc_ros.geometry import (
+    CameraModel,
+    MicrophoneArray,
+    cell_centres,
+    image_grid,
+    layout_directions,
+    sphere_grid,
+)
+from avloc_ros.runtime.any_array_network import AnyArrayEngines, load_any_array
+from avloc_ros.systems.audio_grids import AudioGrids, check_window
+from avloc_ros.types import AudioWindow, GridLayout, InputError, Modality, SpeakerGrid
+
+NAME = "any_array"
+MOST_PAIRS_TRAINED = 9  # what the networks are told of larger arrays, whose maps are only smoother
+SILENCE = 1e-10  # mean power of a bin below which nothing counts as sound
+
+
+@dataclass(frozen=True)
+class AnyArrayConfig:
+    """Settings of the any-array tracker."""
+
+    weights: str = setting("", "folder or prefix of other weights (listen and look ONNX with a card); empty: shipped")
+    threshold: float = setting(
+        -1.0, "detection threshold of a cell; negative: the one in the card, chosen on validation scenes", low=-1.0, high=1.0
+    )
+    device: str = setting("cpu", "where the networks run: auto, cpu, cuda, cuda:N; they are small, a copy costs more")
+    threads: int = setting(1, "threads of one run on the CPU", low=1, high=64)
+
+
+@dataclass(frozen=True)
+class Steered:
+    """What is computed once per set of microphones."""
+
+    srp: SrpPhat
+    ambiguity: ArrayAmbiguity
+    allowed: np.ndarray  # bool (ROWS, COLS), where a talker may be
+    about: np.ndarray  # (2,), what the networks are told of the array
+
+
+class AnyArrayTracker:
+    """Audio windows in, speaker grids out; causal, no look-ahead."""
+
+    def __init__(
+        self,
+        config: AnyArrayConfig | None = None,
+        array: MicrophoneArray | None = None,
+        camera: CameraModel | None = None,
+        sample_rate_hz: int = 48000,
+        *,
+        image_shape: tuple[int, int] = (20, 24),
+        assumed_range_m: float = 2.0,
+        engines: AnyArrayEngines | None = None,
+    ) -> None:
+        """image_shape: rows and columns of the image grid. Raises InputError without an array or weights."""
+        if array is None:
+            raise InputError("any_array needs the microphone array: give array_file, or publish microphone_array")
+        self.config = config or AnyArrayConfig()
+        self.sample_rate_hz = sample_rate_hz
+        self._image_shape, self._range_m = image_shape, assumed_range_m
+        self._engines = engines or load_any_array(self.config.weights, self.config.device, self.config.threads)
+        self._stft = StreamingStft(sample_rate_hz, FRAME_S, HOP_S, HIGHEST_HZ)
+        frequencies = self._stft.frequencies_hz
+        in_band = (frequencies >= LOWEST_HZ).astype(np.float32)
+        self._in_band = in_band
+        self._spread = band_spread(frequencies, BANDS) * in_band  # (BANDS, bins)
+        self._fixed = fixed_masks(frequencies) * in_band  # (2, bins)
+        self._levels = RelativeLevels(mel_filters(frequencies, BANDS), HOP_S)
+        self._maps = MapLayout.standard()
+        self._memory = MaskMemory(self._maps.memory_s, HOP_S)
+        self._layout = sphere_grid(ROWS, COLS)
+        self.set_array(array)
+        self.set_camera(camera)
+
+    # ---------------------------------------------------------------------------------------- what may change
+    def set_array(self, array: MicrophoneArray) -> None:
+        """Another geometry: steering is computed anew, what was heard is forgotten."""
+        self.array = array
+        self._steered: dict[bytes, Steered] = {}
+        self.reset()
+        self._steering_for(np.ones(array.channels, bool))  # now, so that the first window does not wait
+
+    def set_camera(self, camera: CameraModel | None) -> None:
+        """Another camera, picture size or mounting; None: no image grid."""
+        self.camera = camera
+        self._image_layout: GridLayout | None = None
+        if camera is not None:
+            self._image_layout = image_grid(camera.width, camera.height, *self._image_shape)
+            directions = layout_directions(
+                self._image_layout, cell_centres(self._image_layout), camera, self._range_m
+            )
+            self._image_cells = SphereSampling(self._layout, directions)
+
+    def reset(self) -> None:
+        """Forget what was heard."""
+        self._stft.reset()
+        self._levels.reset()
+        self._memory.reset()
+        self._state = self._engines.first_state()
+        self._embedding = np.zeros(self._engines.embedding, np.float32)
+        self._voice = 0.0
+        self._end_ns: int | None = None
+
+    @property
+    def threshold(self) -> float:
+        """Detection threshold of a cell."""
+        return self.config.threshold if self.config.threshold >= 0 else self._engines.threshold
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What this geometry cannot tell apart, in words."""
+        return self._steering_for(np.ones(self.array.channels, bool)).ambiguity.reasons
+
+    # ---------------------------------------------------------------------------------------- one window
+    def step(self, window: AudioWindow) -> AudioGrids:
+        """Grids of one window (frames, channels). Raises InputError on a wrong channel count or sample rate."""
+        check_window(window, self.array, self.sample_rate_hz)
+        usable = usable_channels(window)
+        if usable.sum() < 2:
+            self.reset()
+            return self._grids(window, np.zeros((ROWS, COLS), np.float32), ("fewer than two channels carry sound",))
+        self._follow_time(window)
+        steered = self._steering_for(usable)
+        samples = np.where(usable, window.samples, 0.0).astype(np.float32, copy=False)
+        spectra = self._stft.push(replace(window, samples=samples))[:, usable]  # (hops, channels, bins)
+        vectors, weights = self._listen(spectra, steered)
+        probability = self._look(vectors, weights, steered)
+        return self._grids(window, probability, channel_reasons(window, usable, self.array.channel_names))
+
+    def _listen(self, spectra: np.ndarray, steered: Steered) -> tuple[np.ndarray, np.ndarray]:
+        """What each mask let through lately, in the delay space: (maps, pairs * rank), and the masks' weights (maps,)."""
+        srp, hops = steered.srp, len(spectra)
+        masks = np.zeros((1, hops, LEARNT + len(self._fixed), spectra.shape[-1]), np.float32)
+        if hops:
+            power = (spectra.real**2 + spectra.imag**2).mean(1)  # (hops, bins)
+            heard = self._engines.listen(self._levels(power), self._state)
+            self._state, self._embedding = heard.state, heard.embedding[-1]
+            self._voice = float(heard.voice[-1]) if power[-1].mean() > SILENCE else 0.0
+            masks[0, :, :LEARNT] = heard.masks @ self._spread
+            masks[0, :, LEARNT:] = self._fixed
+            masks *= power[None, :, None].mean(-1, keepdims=True) > SILENCE  # digital silence points nowhere
+        phases = pair_phases(spectra, srp.first, srp.second)[None]  # (1, hops, pairs, 2 bins)
+        if not hops:
+            return self._memory.add(np.zeros((len(self._maps.masks), srp.pairs * srp.rank), np.float32), 0.0, 0)
+        summed = sum_under_masks(phases, masks)[0]  # (masks, pairs, 2 bins)
+        vectors = project_masked(srp, summed)[self._maps.masks]
+        return self._memory.add(vectors, masks[0].sum((0, 2))[self._maps.masks], hops)
+
+    def _look(self, vectors: np.ndarray, weights: np.ndarray, steered: Steered) -> np.ndarray:
+        """Probability (ROWS, COLS) that a talker is within one cell width of each cell."""
+        srp = steered.srp
+        maps = (vectors @ srp.steering) / (srp.pairs * weights[:, None] + 1e-6)  # (maps, cells)
+        length = HOPS / (1 - np.exp(-WINDOW_S / self._maps.memory_s)) * self._in_band.sum()
+        amount = np.log10(weights / length + 1e-3)
+        facts = np.concatenate([self._embedding, steered.about, amount, 5 * maps.std(-1, ddof=1)])
+        probability = self._engines.look(maps.reshape(len(maps), MAP_ROWS, COLS), facts)
+        return probability * steered.allowed
+
+    def _follow_time(self, window: AudioWindow) -> None:
+        """What was heard before a gap fades by the length of the gap; time that runs backward starts anew."""
+        if self._end_ns is not None:
+            gap_s = (window.stamp_ns - self._end_ns) * 1e-9
+            if gap_s < -window.duration_s:
+                self.reset()
+            elif gap_s > 0:
+                self._memory.fade(gap_s)
+        self._end_ns = window.stamp_ns + round(window.duration_s * 1e9)
+
+    def _grids(self, window: AudioWindow, probability: np.ndarray, reasons: tuple[str, ...]) -> AudioGrids:
+        sphere = SpeakerGrid(
+            window.stamp_ns, self._layout, Modality.AUDIO, probability, self.threshold, NAME, self.array.frame_id,
+            window.duration_s,
+        )  # fmt: skip
+        image = None
+        if self.camera is not None and self._image_layout is not None:
+            seen = self._image_cells(probability)
+            image = replace(sphere, layout=self._image_layout, probability=seen, frame_id=self.camera.frame_id)
+        return AudioGrids(image, sphere, self._voice, reasons)
+
+    def _steering_for(self, usable: np.ndarray) -> Steered:
+        """Steering of the usable microphones, computed when first needed."""
+        key = usable.tobytes()
+        if key not in self._steered:
+            names = tuple(n for n, fine in zip(self.array.channel_names, usable, strict=True) if fine)
+            part = replace(
+                self.array, positions_m=self.array.positions_m[usable], channel_names=names, device_channels=()
+            )
+            srp = SrpPhat(part, self._stft.frequencies_hz, map_directions() * self._range_m)
+            ambiguity = ArrayAmbiguity(part)
+            directions = layout_directions(self._layout, cell_centres(self._layout), None, 0.0)
+            allowed = (
+                ambiguity.assumed_side(directions, self._layout.v_step)
+                if ambiguity.on_a_line
+                else np.ones((ROWS, COLS), bool)
+            )
+            pairs = min(srp.pairs, MOST_PAIRS_TRAINED)
+            about = np.array([np.log2(pairs) / 4, np.log(part.aperture_m / 0.1)], np.float32)
+            self._steered[key] = Steered(srp, ambiguity, allowed, about)
+        return self._steered[key]
