@@ -20,7 +20,7 @@ def with_back_of_head(picture: np.ndarray, box: np.ndarray, share: float) -> np.
     u, v = left + width / 2, top + height / 2
     hair, skin = _hair_and_skin(picture, box)
     out = picture.astype(np.float32)
-    _ellipse(out, (u, v + 0.50 * height), (0.36 * width, 0.34 * height), 0.85 * skin, share)  # neck
+    _ellipse(out, (u, v + 0.45 * height), (0.34 * width, 0.26 * height), 0.85 * skin, share)  # neck
     for side in (-1, 1):
         _ellipse(
             out, (u + side * 0.62 * width, v + 0.02 * height), (0.09 * width, 0.14 * height), skin, share
@@ -70,11 +70,9 @@ def _ellipse(
     mask *= share
     shade = np.ones(picture.shape[:2], np.float32)
     if strands:  # the same for every frame of a talker: made of the column, not of chance
-        columns = np.arange(picture.shape[1]) - centre[0]
-        shade *= (1 + 0.10 * np.sin(2.1 * columns) + 0.06 * np.sin(0.9 * columns + 1))[None, :].astype(
-            np.float32
-        )
-        shade *= np.clip(1.15 - 0.35 * (np.abs(columns) / max(axes[0], 1.0)) ** 2, 0.5, 1.2)[None, :]
+        across = (np.arange(picture.shape[1]) - centre[0]) / max(axes[0], 1.0)
+        shade *= (1 + 0.07 * np.sin(17 * across) + 0.05 * np.sin(29 * across + 1))[None, :].astype(np.float32)
+        shade *= np.clip(1.15 - 0.4 * across**2, 0.5, 1.2)[None, :].astype(np.float32)
     picture *= 1 - mask[..., None]
     picture[..., :3] += (mask * shade)[..., None] * colour.astype(np.float32)
     picture[..., 3] += 255 * mask

@@ -15,7 +15,8 @@ HALF_SHARE = 0.4  # blur and glare over one side of the picture; the others are 
 WHOLE_SCENE_SHARE = 0.5  # blur and glare that last for the whole scene
 SHORTEST_SHARE = 0.4  # of the scene: the shortest that passing trouble lasts
 PASSING_SHARE = 0.5  # things that pass through the picture; the others rise before a face
-BLUR_PX = (5.0, 12.0)  # sigma
+BLUR_OF_FACE = (0.2, 0.4)  # sigma over the width of the face that it is aimed at
+LEAST_BLUR_PX = 5.0
 GLARE_LIGHT = (1.1, 1.8)
 
 
@@ -38,9 +39,8 @@ def draw_trouble(
     """
     face = faces[int(rng.integers(len(faces)))] if faces else SeenFace(0, width / 2, height / 2, 30.0)
     if kind == "blur":
-        return Blur(
-            _region(rng, face, width, height, 12.0), float(rng.uniform(*BLUR_PX)), _draw_span(rng, frames)
-        )
+        sigma_px = max(LEAST_BLUR_PX, float(rng.uniform(*BLUR_OF_FACE)) * face.width_px)
+        return Blur(_region(rng, face, width, height, 12.0), sigma_px, _draw_span(rng, frames))
     if kind == "glare":
         light = float(rng.uniform(*GLARE_LIGHT))
         return Glare(_region(rng, face, width, height, 60.0), light, _draw_span(rng, frames))
