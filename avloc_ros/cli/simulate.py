@@ -50,6 +50,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="the same as --condition clean",
     )
     parser.add_argument(
+        "--together", action="store_true", help="nobody waits for the others (default: drawn, 4 scenes in 10)"
+    )
+    parser.add_argument(
         "--snr-db", type=float, help="speech against noise in noisy scenes (default: drawn, 0 to 15)"
     )
     parser.add_argument(
@@ -114,7 +117,14 @@ def run(options: argparse.Namespace) -> int:
     from avloc_ros.simulation.batch import make_scenes
     from avloc_ros.simulation.scene_plan import Wishes
 
-    wishes = Wishes(options.audio_only, options.talkers, options.condition, options.snr_db, options.duration)
+    wishes = Wishes(
+        options.audio_only,
+        options.talkers,
+        options.condition,
+        options.snr_db,
+        options.duration,
+        True if options.together else None,
+    )
     make = _maker(options, wishes)
     make_scenes(
         make, options.out, options.count, options.jobs, error_console, first=options.first, dask=options.dask

@@ -41,7 +41,7 @@ def draw_plan(rng: np.random.Generator, kit: Kit, index: int, wishes: Wishes) ->
     darkness = draw_darkness(rng, WIDTH) if kind == "dark" else None
     frames = round((wishes.duration_s or rng.uniform(*DURATION_S)) * FPS)
     troubles = (darkness,) if darkness else draw_troubles(later, kind, talkers, camera, frames)
-    together = draw_together(later, talkers)
+    together = draw_together(later, talkers, wishes)
     return ScenePlan(condition, frames, room, camera, talkers, noise, troubles, together)
 
 

@@ -22,14 +22,14 @@ SNR_DB = (0.0, 15.0)
 SILENT_SHARE = 0.15  # talkers with a face who say nothing
 DIFFUSE_SHARE = 0.25  # noisy scenes whose noise comes from everywhere
 TALKER_SHARES = (0.30, 0.35, 0.20, 0.15)  # scenes with 1, 2, 3, 4 talkers
-TOGETHER_SHARE = 0.25  # scenes of several talkers who talk without waiting for each other
+TOGETHER_SHARE = 0.4  # scenes of several talkers who talk without waiting for each other
 
 
 @dataclass(frozen=True)
 class Wishes:
     """What a user fixes instead of leaving it to the draw; None is drawn.
 
-    condition: one of simulation.conditions.KNOWN. Seconds, decibels.
+    condition: one of simulation.conditions.KNOWN. together: nobody waits for the others to finish. Seconds, decibels.
     """
 
     audio_only: bool = False
@@ -37,6 +37,7 @@ class Wishes:
     condition: str | None = None
     snr_db: float | None = None
     duration_s: float | None = None
+    together: bool | None = None
 
     def __post_init__(self) -> None:
         check_condition(self.condition)
@@ -131,9 +132,10 @@ def seen_faces(talkers: tuple[PlannedTalker, ...], camera: CameraModel, frames: 
     return found
 
 
-def draw_together(rng: np.random.Generator, talkers: tuple[PlannedTalker, ...]) -> bool:
+def draw_together(rng: np.random.Generator, talkers: tuple[PlannedTalker, ...], wishes: Wishes) -> bool:
     """Whether the talkers of a scene talk without waiting for each other."""
-    return bool(rng.random() < TOGETHER_SHARE) and sum(not t.silent for t in talkers) > 1
+    drawn = bool(rng.random() < TOGETHER_SHARE) if wishes.together is None else wishes.together
+    return drawn and sum(not t.silent for t in talkers) > 1
 
 
 def draw_talker_count(rng: np.random.Generator, wishes: Wishes) -> int:

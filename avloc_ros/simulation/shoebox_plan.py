@@ -130,7 +130,7 @@ def draw_shoebox_plan(
         if kind == "dark"
         else draw_troubles(later, kind, talkers, camera, frames)
     )
-    together = draw_together(later, talkers)
+    together = draw_together(later, talkers, wishes)
     return ScenePlan(condition, frames, "shoebox", camera, talkers, noise, troubles, together)
 
 
