@@ -62,6 +62,10 @@ def register(subparsers: Any) -> None:
         "--rotate-channels", type=int, default=0, metavar="N",
         help="roll the channels of labelled clips of a regular array; the truth turns with them",
     )  # fmt: skip
+    parser.add_argument(
+        "--dataset", default="auto", choices=("auto", "avdiar"),
+        help="avdiar: PATH holds sequences of this corpus, and nothing else will do (default: what is found)",
+    )  # fmt: skip
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="recordings at once (default: 1)")
     parser.set_defaults(run=run)
 
@@ -76,6 +80,10 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(f"--threshold is {options.threshold}, allowed: 0 to 1")
     if options.jobs < 1:
         raise InputError(f"--jobs is {options.jobs}, need at least 1")
+    if options.dataset == "avdiar":
+        from avloc_ros.evaluation.avdiar_input import require_sequences
+
+        require_sequences(options.paths)
     tracker = options.tracker or ("none" if options.fusion == "nearest_face" else "sphere")
     main = Contestant(options.fusion, tracker, options.threshold)
     others = [c for c in COMPARED if c.name != main.name] if options.compare else []

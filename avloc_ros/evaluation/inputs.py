@@ -1,4 +1,4 @@
-"""What can be evaluated: scene folders, folders of them, bags with truth, folders of labelled clips."""
+"""What can be evaluated: scene folders, folders of them, bags with truth, labelled clips, the AVDIAR corpus."""
 
 from __future__ import annotations
 
@@ -97,6 +97,11 @@ def _inputs_at(path: Path, array: MicrophoneArray | None, rotate_channels: int) 
 
         return [bag_input(path)]
     if path.is_dir():
+        from avloc_ros.evaluation.avdiar_input import avdiar_inputs
+
+        sequences = avdiar_inputs(path, array)
+        if sequences:
+            return sequences
         inside = sorted(
             child for child in path.iterdir() if child.is_dir() or child.suffix in (".mcap", ".db3")
         )

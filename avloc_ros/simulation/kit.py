@@ -47,6 +47,7 @@ def open_kit(folder: Path, split: str, *, face_model: Path | None = None) -> Kit
         raise InputError(
             f"no data kit at {folder}: give the folder that has rir/, av/, speech/ and events/ (--data)"
         )
+    folder = folder.resolve()  # workers elsewhere have another working directory
     response_folders = sorted({path.parent for path in (folder / "rir").rglob("*_S[0-9B]*")})
     if not response_folders:
         raise InputError(
@@ -77,7 +78,7 @@ def files_below(folder: Path | None, suffixes: tuple[str, ...]) -> tuple[Path, .
     """The sorted files of a folder that a user named; none for no folder. Raises InputError where it holds none."""
     if folder is None:
         return ()
-    found = _files(folder, suffixes)
+    found = _files(folder.resolve(), suffixes)
     if not found:
         raise InputError(f"no files ending in {', '.join(suffixes)} in {folder}")
     return tuple(found)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from avloc_ros.geometry import wrap_angle
+from avloc_ros.geometry import direction_from_angles, wrap_angle
 from avloc_ros.sources.audio_file import read_audio
 from avloc_ros.types import InputError
 
@@ -34,6 +34,13 @@ class Response:
     @property
     def name(self) -> str:
         return self.path.name
+
+
+def position_m(response: Response) -> np.ndarray:
+    """Where the source of a response stands, array frame (3,); at 1 m where the distance is not known."""
+    return direction_from_angles(response.azimuth_rad or 0.0, response.elevation_rad) * (
+        response.distance_m or 1.0
+    )
 
 
 def parse_response(path: Path) -> Response | None:

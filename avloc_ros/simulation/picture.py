@@ -1,7 +1,8 @@
-"""Putting talkers into the room: size by distance, place by direction, torso, table, darkness, camera noise."""
+"""Putting talkers into the room: size by distance, place by direction, torso, table, trouble of the eye, camera noise."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -10,10 +11,24 @@ import numpy as np
 from avloc_ros.geometry import CameraModel, direction_from_angles
 from avloc_ros.simulation.backdrop import Room
 from avloc_ros.simulation.talker_clip import TalkerClip
+from avloc_ros.simulation.trouble import VisualTrouble
 
 FACE_WIDTH_M = 0.15
 TORSO_M = 0.9  # how far clothes are continued below the clip's lower edge
-EDGE_OF_DARKNESS_PX = 12
+NEAREST_DEPTH_M = 0.3
+
+
+@dataclass(frozen=True)
+class View:
+    """One talker in one picture: uint8 (rows, columns, 4), premultiplied BGR and alpha, and where its corner lies.
+
+    box: left, top, width, height of the face in pixels of the scene's picture.
+    """
+
+    picture: np.ndarray
+    left: int
+    top: int
+    box: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -33,24 +48,9 @@ class Figure:
         """(clip frames, 2) u, v of the face."""
         return self.boxes[:, :2] + self.boxes[:, 2:] / 2
 
-
-@dataclass(frozen=True)
-class Darkness:
-    """Everything on one side of column `edge_px` lies in the dark; gain is what light remains there."""
-
-    edge_px: float
-    left_side: bool
-    gain: float
-
-    def mask(self, width: int) -> np.ndarray:
-        """How dark each column is: (columns,) in [0, 1]."""
-        side = 1 if self.left_side else -1
-        ramp = 0.5 + side * (self.edge_px - np.arange(width) - 0.5) / EDGE_OF_DARKNESS_PX
-        return np.clip(ramp, 0, 1)
-
-    def hides(self, u_px: float) -> bool:
-        """Whether a face at this column is not lit."""
-        return (u_px < self.edge_px) == self.left_side
+    def view(self, clip_frame: int) -> View:
+        """How it looks in one frame of the clip."""
+        return View(self.pictures[clip_frame], self.left, self.top, self.boxes[clip_frame])
 
 
 def place_figure(
@@ -65,43 +65,55 @@ def place_figure(
     if not np.isfinite(u) or not -camera.width < u < 2 * camera.width:
         return None
     depth_m = float(((point - camera.position_m) @ camera.rotation)[0])
-    scale_u = FACE_WIDTH_M * camera.fx / max(depth_m, 0.3) / clip.boxes[:, 2].mean()
-    scale_v = scale_u / clip.pixel_aspect
-    rows, cols = clip.cut_outs.shape[1:3]
-    size = max(2, round(cols * scale_u)), max(2, round(rows * scale_v))
-    scale = np.array([size[0] / cols, size[1] / rows])
-    torso_px = round(TORSO_M * camera.fx / max(depth_m, 0.3))
-    pictures = np.stack(
-        [_with_torso(cv2.resize(x, size, interpolation=cv2.INTER_AREA), torso_px) for x in clip.cut_outs]
-    )
-    boxes = clip.boxes * np.tile(scale, 2)
+    size, torso_px = figure_size(clip, camera, depth_m)
+    pictures = np.stack([scaled_cut_out(cut_out, size, torso_px) for cut_out in clip.cut_outs])
+    boxes = clip.boxes * np.tile(size / np.array(clip.cut_outs.shape[2:0:-1]), 2)
     middle = (boxes[:, :2] + boxes[:, 2:] / 2).mean(axis=0)
     left, top = round(u - middle[0]), round(v - middle[1])
     return Figure(pictures, left, top, boxes + [left, top, 0, 0])
 
 
-def table_row(camera: CameraModel, figures: list[Figure]) -> float:
-    """Where the table's far edge runs: 0.5 m below the largest face, or low in an empty picture."""
-    if not figures:
+def figure_size(clip: TalkerClip, camera: CameraModel, depth_m: float) -> tuple[tuple[int, int], int]:
+    """(width, height) in pixels that a clip's pictures have at a depth, so that the face is FACE_WIDTH_M wide; torso below."""
+    pixels_per_metre = camera.fx / max(depth_m, NEAREST_DEPTH_M)
+    scale = FACE_WIDTH_M * pixels_per_metre / clip.boxes[:, 2].mean()
+    rows, cols = clip.cut_outs.shape[1:3]
+    size = max(2, round(cols * scale)), max(2, round(rows * scale / clip.pixel_aspect))
+    return size, round(TORSO_M * pixels_per_metre)
+
+
+def scaled_cut_out(cut_out: np.ndarray, size: tuple[int, int], torso_px: int) -> np.ndarray:
+    """A cut-out (rows, columns, 4) at another size, with clothes below its lower edge."""
+    return _with_torso(cv2.resize(cut_out, size, interpolation=cv2.INTER_AREA), torso_px)
+
+
+def table_row(camera: CameraModel, boxes: list[np.ndarray]) -> float:
+    """Where the table's far edge runs: 0.5 m below the largest face and below every face, or low in an empty picture.
+
+    boxes: the faces of each talker, (frames, 4) each: left, top, width, height.
+    """
+    if not boxes:
         return 0.78 * camera.height
-    largest = max(figures, key=lambda figure: figure.boxes[:, 2].mean())
-    pixels_per_metre = largest.boxes[:, 2].mean() / FACE_WIDTH_M
-    return float(min(largest.centres[:, 1].mean() + 0.5 * pixels_per_metre, 0.9 * camera.height))
+    largest = max(boxes, key=lambda faces: faces[:, 2].mean())
+    pixels_per_metre = largest[:, 2].mean() / FACE_WIDTH_M
+    row = (largest[:, 1] + largest[:, 3] / 2).mean() + 0.5 * pixels_per_metre
+    lowest = max((faces[:, 1] + faces[:, 3]).max() for faces in boxes)
+    return float(min(max(row, lowest), 0.9 * camera.height))
 
 
 def render(
-    room: Room, figures: list[tuple[Figure, int]], darkness: Darkness | None, noise: np.ndarray
+    room: Room, views: list[View], troubles: Sequence[VisualTrouble], frame: int, noise: np.ndarray
 ) -> np.ndarray:
-    """One picture: uint8 (rows, columns, 3), BGR. figures: far ones first, each with the clip frame that is shown.
+    """One picture: uint8 (rows, columns, 3), BGR. views: far ones first; frame: of the scene, for the trouble.
 
     noise: float32 (rows, columns, 3), added last, also in the dark.
     """
     image = room.background.copy()
-    for figure, frame in figures:
-        paste(image, figure.pictures[frame].astype(np.float32) / 255, figure.left, figure.top)
+    for view in views:
+        paste(image, view.picture.astype(np.float32) / 255, view.left, view.top)
     image[room.table_row :] = room.table
-    if darkness is not None:
-        image *= (1 - (1 - darkness.gain) * darkness.mask(image.shape[1]))[None, :, None].astype(np.float32)
+    for trouble in troubles:
+        trouble.apply(image, frame)
     image += noise
     return (np.clip(image, 0, 1) * 255).astype(np.uint8)
 

@@ -29,7 +29,9 @@ def portrait_clip(portrait: Portrait, voice: np.ndarray, sample_rate_hz: int) ->
     )
     boxes = np.tile(portrait.box * scale, (frames, 1))
     boxes[:, 0] += shift
-    speaking = speech_activity(samples, sample_rate_hz, FPS, frames)
+    # Measured on the voice alone: beside digital silence, the noise between its words would count as speech
+    spoken = speech_activity(voice, sample_rate_hz, FPS, frames - 2 * SILENT_FRAMES)
+    speaking = np.pad(spoken, SILENT_FRAMES)
     return TalkerClip(portrait.name, pictures, boxes, samples, sample_rate_hz, speaking)
 
 

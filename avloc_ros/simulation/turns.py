@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 OVERLAP_AND_PAUSE_S = (-0.9, 0.7)  # gap between two turns: negative is an overlap
+OWN_PAUSE_S = (0.2, 1.2)  # between the turns of one who does not wait for the others
 MARGIN_FRAMES = 3  # shown and heard on either side of the speech
 
 
@@ -65,6 +66,19 @@ def draw_turns(
         free_from[talker] = turns[-1].end + 1
         cursor, last = max(cursor, turns[-1].end), talker
     return turns
+
+
+def draw_turns_together(
+    rng: np.random.Generator, excerpts: list[Excerpt], talkative: list[int], frames: int, fps: float
+) -> list[Turn]:
+    """Turns of talkers who do not wait for each other: everybody says his excerpt again and again, with pauses of his own."""
+    turns: list[Turn] = []
+    for talker in talkative:
+        start = round(rng.uniform(0.0, 1.5) * fps)
+        while start < frames - 10:
+            turns.append(Turn(talker, start, excerpts[talker]))
+            start = turns[-1].end + max(1, round(rng.uniform(*OWN_PAUSE_S) * fps))
+    return sorted(turns, key=lambda turn: turn.start)
 
 
 def shown_frames(turns: list[Turn], clip_frames: int, excerpt: Excerpt, frames: int) -> np.ndarray:

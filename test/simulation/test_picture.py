@@ -9,9 +9,10 @@ import pytest
 from avloc_ros.geometry import angles_from_direction
 from avloc_ros.simulation.backdrop import draw_room
 from avloc_ros.simulation.blue_matte import background_model, cut_out, matte
-from avloc_ros.simulation.picture import Darkness, paste, place_figure, render
-from avloc_ros.simulation.scene_plan import camera_with_yaw
+from avloc_ros.simulation.camera_draw import camera_with_yaw
+from avloc_ros.simulation.picture import paste, place_figure, render
 from avloc_ros.simulation.talker_clip import TalkerClip
+from avloc_ros.simulation.trouble import Darkness
 
 
 def _studio() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -100,11 +101,12 @@ def test_paste_over_the_border_is_cut() -> None:
 def test_one_half_is_dark_and_faces_there_are_not_lit(left_side: bool) -> None:
     darkness = Darkness(360.0, left_side, 0.02)
     room = draw_room(np.random.default_rng(1), 720, 450, 206.0, 330.0)
-    picture = render(room, [], darkness, np.zeros((450, 720, 3), np.float32))
+    picture = render(room, [], [darkness], 0, np.zeros((450, 720, 3), np.float32))
     halves = picture[:, :340].mean(), picture[:, 380:].mean()
     assert min(halves) < 8 and max(halves) > 60
     assert (halves[0] < halves[1]) == left_side
-    assert darkness.hides(100.0) == left_side and darkness.hides(600.0) != left_side
+    assert darkness.hides(np.array([90.0, 50, 20, 30]), 0, 0) == left_side
+    assert darkness.hides(np.array([590.0, 50, 20, 30]), 0, 0) != left_side
 
 
 def test_rooms_differ_and_are_never_flat() -> None:

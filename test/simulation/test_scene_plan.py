@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.simulation.camera_draw import WIDTH, face_column
 from avloc_ros.simulation.kit import Kit, open_kit
+from avloc_ros.simulation.measured_plan import draw_plan
 from avloc_ros.simulation.measured_rooms import parse_response
-from avloc_ros.simulation.scene_plan import WIDTH, Wishes, draw_plan, face_column
+from avloc_ros.simulation.scene_plan import Wishes, seen_faces
 from avloc_ros.types import InputError
 
 
@@ -28,11 +30,32 @@ def _plans(kit: Kit, count: int, wishes: Wishes = Wishes()) -> list:  # noqa: B0
     return [draw_plan(np.random.default_rng([3, index]), kit, index, wishes) for index in range(count)]
 
 
-def test_half_of_the_scenes_are_noisy_or_half_dark(kit: Kit) -> None:
-    plans = _plans(kit, 20)
-    assert sum(plan.condition == "clean" for plan in plans) == 10
+def test_half_of_the_scenes_have_trouble_of_every_kind(kit: Kit) -> None:
+    plans = _plans(kit, 64)
+    assert sum(plan.condition == "clean" for plan in plans) == 32
     assert all((plan.noise is not None) == ("noisy" in plan.condition) for plan in plans)
-    assert all((plan.darkness is not None) == ("dark" in plan.condition) for plan in plans)
+    for kind in ("dark", "blur", "glare", "occluded", "turned"):
+        found = [plan for plan in plans if kind in plan.condition]
+        assert len(found) >= 4 and all([t.kind for t in plan.troubles] == [kind] for plan in found)
+    assert all(not plan.troubles for plan in plans if plan.condition in ("clean", "noisy"))
+
+
+def test_talkers_come_in_the_stated_shares(kit: Kit) -> None:
+    counts = np.bincount([len(plan.talkers) for plan in _plans(kit, 600)], minlength=5)[1:] / 600
+    np.testing.assert_allclose(counts, (0.30, 0.35, 0.20, 0.15), atol=0.05)
+
+
+def test_no_voice_without_a_face_stands_in_the_picture(kit: Kit) -> None:
+    plans = _plans(kit, 200, Wishes(talkers=4))
+    assert all(len([t for t in plan.talkers if not t.has_face]) == 2 for plan in plans)
+    columns = [face_column(p.camera, t.response) for p in plans for t in p.talkers if not t.has_face]
+    assert np.mean([u is not None and 0 <= u < WIDTH for u in columns]) < 0.02
+
+
+def test_trouble_of_one_face_has_a_face(kit: Kit) -> None:
+    for condition in ("occluded", "turned"):
+        for plan in _plans(kit, 60, Wishes(condition=condition)):
+            assert len(seen_faces(plan.talkers, plan.camera, plan.frames)) > 0
 
 
 def test_faces_stand_in_any_column_and_some_talkers_are_off_camera(kit: Kit) -> None:

@@ -8,15 +8,11 @@ import numpy as np
 import pytest
 
 from avloc_ros.geometry import MicrophoneArray, direction_from_angles
+from avloc_ros.simulation.measured_rooms import position_m
+from avloc_ros.simulation.places import SEPARATION_RAD, draw_place, draw_shoebox
 from avloc_ros.simulation.scene_plan import Wishes
-from avloc_ros.simulation.shoebox import (
-    SEPARATION_RAD,
-    ShoeboxParts,
-    compose_shoebox,
-    draw_place,
-    draw_shoebox,
-    position_m,
-)
+from avloc_ros.simulation.shoebox import compose_shoebox
+from avloc_ros.simulation.shoebox_plan import ShoeboxParts
 from avloc_ros.types import InputError
 
 ARRAY = MicrophoneArray(np.array([[0.1, 0, 0], [-0.1, 0, 0], [0, 0.1, 0], [0, -0.1, 0]]))
@@ -25,7 +21,7 @@ ARRAY = MicrophoneArray(np.array([[0.1, 0, 0], [-0.1, 0, 0], [0, 0.1, 0], [0, -0
 @pytest.mark.parametrize("seed", range(10))
 def test_places_are_in_the_room_and_apart(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    room = draw_shoebox(rng, ShoeboxParts(ARRAY))
+    room = draw_shoebox(rng, ShoeboxParts(ARRAY).rt60_s)
     assert room.holds(np.zeros(3), 0.5) and 0.1 < room.rt60_s <= 0.85
     places: list = []
     for _ in range(3):
