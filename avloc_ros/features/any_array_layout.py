@@ -18,6 +18,7 @@ SPLIT_HZ = 1800.0  # between the two fixed bands
 MAP_ROWS, COLS = 18, 72  # cells of the maps that the network sees: 10 degrees of elevation by 5 of azimuth
 ROWS = 2 * MAP_ROWS  # rows of its output, 5 degrees each
 BANDS = 40  # mel bands of the reference spectrum
+MOST_PAIRS = 9  # microphone pairs that one example is trained with; of more, networks are told that they are so many
 
 # Maps that the sphere network sees: (mask, time constant in seconds). Masks 0 .. LEARNT - 1 are the network's own, the
 # first of them taught to be the share of voices; `low` and `high` let everything of their band through.

@@ -12,6 +12,7 @@ from avloc_ros.features.any_array_layout import (
     HOPS,
     LOWEST_HZ,
     MAP_ROWS,
+    MOST_PAIRS,
     WINDOW_S,
     MapLayout,
     fixed_masks,
@@ -85,7 +86,7 @@ class MaskedMaps(nn.Module):
         weights = torch.einsum("mts,sm->tm", decay, weights)
         maps = vectors @ array.steering[pairs].flatten(0, 1) / (len(pairs) * weights[..., None] + 1e-6)
         amount = torch.log10(weights / (self.length * HOPS * self.bins) + 1e-3)
-        about = torch.tensor([np.log2(len(pairs)) / 4, np.log(array.aperture_m / 0.1)], dtype=torch.float32)
+        about = torch.tensor([np.log2(min(len(pairs), MOST_PAIRS)) / 4, np.log(array.aperture_m / 0.1)], dtype=torch.float32)
         about = about.to(maps.device)
         facts = torch.cat([about.expand(len(at), -1), amount, 5 * maps.std(-1)], dim=1)
         return maps.unflatten(-1, (MAP_ROWS, COLS)), facts

@@ -21,6 +21,7 @@ from avloc_ros.features.any_array_layout import (
     LEARNT,
     LOWEST_HZ,
     MAP_ROWS,
+    MOST_PAIRS,
     ROWS,
     WINDOW_S,
     MapLayout,
@@ -47,7 +48,6 @@ from avloc_ros.systems.audio_grids import AudioGrids, check_window
 from avloc_ros.types import AudioWindow, GridLayout, InputError, Modality, SpeakerGrid
 
 NAME = "any_array"
-MOST_PAIRS_TRAINED = 9  # what the networks are told of larger arrays, whose maps are only smoother
 SILENCE = 1e-10  # mean power of a bin below which nothing counts as sound
 
 
@@ -228,7 +228,7 @@ class AnyArrayTracker:
                 if ambiguity.on_a_line
                 else np.ones((ROWS, COLS), bool)
             )
-            pairs = min(srp.pairs, MOST_PAIRS_TRAINED)
+            pairs = min(srp.pairs, MOST_PAIRS)
             about = np.array([np.log2(pairs) / 4, np.log(part.aperture_m / 0.1)], np.float32)
             self._steered[key] = Steered(srp, ambiguity, allowed, about)
         return self._steered[key]

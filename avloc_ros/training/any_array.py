@@ -14,14 +14,13 @@ from torch.nn import functional
 from torch.utils.data import IterableDataset
 
 from avloc_ros.datasets.any_array_mix import Analysed, Mixer
-from avloc_ros.features.any_array_layout import COLS, HOPS, ROWS
+from avloc_ros.features.any_array_layout import COLS, HOPS, MOST_PAIRS, ROWS
 from avloc_ros.geometry import angles_from_direction, cell_centres, sphere_grid, wrap_angle
 from avloc_ros.models.any_array import AnyArrayNetworkConfig, ListeningNetwork, SphereNetwork
 from avloc_ros.models.any_array_maps import ArraySteering, MaskedMaps
 
 MASK_LOSS, VOICE_LOSS = 20.0, 2.0  # weights beside the loss of the cells of a frame
 WARM_FRAMES = 6  # the first frames of an example have no past: they are not scored
-MOST_PAIRS = 9  # drawn anew each time
 EVERY = 4  # of the frames of an example, this many apart are looked at: neighbours are alike
 
 
@@ -150,6 +149,18 @@ class AnyArrayModule(lightning.LightningModule):
 
     def _stacked(self, arrays: list[np.ndarray]) -> Tensor:
         return torch.as_tensor(np.stack(arrays), device=self.device)
+
+    @torch.no_grad()
+    def probability(self, example: Analysed, at: np.ndarray) -> np.ndarray:
+        """Probability (n, ROWS, COLS) in the frames `at` (n,) of a validation example, all pairs of microphones in use."""
+        state = torch.zeros(2, 1, self._config.hidden, device=self.device)
+        masks, _, embedding, _ = self.listening(self._stacked([example.levels]), state)
+        array = self.steering_of("val", example.room)
+        frames = torch.as_tensor(at, device=self.device)
+        phases = torch.as_tensor(example.phases, device=self.device)
+        maps, facts = self.maps(phases, masks[0], array, torch.arange(len(array.first)), frames)
+        heard = torch.cat([embedding[0, HOPS - 1 :: HOPS][frames], facts], dim=1)
+        return torch.sigmoid(self.sphere(maps, heard)).cpu().numpy()
 
     def steering_of(self, split: str, room: int) -> ArraySteering:
         """Steering of a room's array, made at first use."""
