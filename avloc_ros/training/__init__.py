@@ -1,0 +1,1 @@
+"""How networks learn: recipes, loops, and what comes out of them."""
