@@ -121,7 +121,8 @@ class GridLayout:
 class SpeakerGrid:
     """Per cell the probability that a talker is within one cell width: float32 (rows, cols) in [0, 1].
 
-    audio_weight, video_weight: dynamic stream weights, None, a scalar array () or (rows, cols).
+    audio_weight, video_weight: dynamic stream weights, None, a scalar array () or (rows, cols). In a grid of one sense they
+    say instead how reliable that sense is there: the probability of a voice (audio), the visibility (video).
     threshold: the system's own detection threshold, chosen on validation scenes.
     """
 
@@ -156,12 +157,16 @@ class Face:
 
 @dataclass(frozen=True)
 class FaceDetections:
-    """All faces of one picture; image_size is (width, height) in pixels."""
+    """All faces of one picture; image_size is (width, height) in pixels.
+
+    visibility: how well the camera sees each part of the picture, float32 (rows, cols) in [0, 1]; None: not known.
+    """
 
     stamp_ns: int
     faces: tuple[Face, ...]
     image_size: tuple[int, int]
     frame_id: str = "camera"
+    visibility: np.ndarray | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

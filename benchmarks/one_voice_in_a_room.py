@@ -63,7 +63,7 @@ def main() -> None:
     options = parser.parse_args()
     root = Path(os.environ["AVLOC_DATA"])
     array, parts = MicrophoneArray.load(root / "arrays" / "frl7.json"), Parts(root, validation=True)
-    config = LocalizerConfig(fusion="audio")
+    config = LocalizerConfig(senses="audio")
     if options.threshold >= 0:
         config = replace(config, srp=replace(config.srp, threshold=options.threshold))
     report = {}

@@ -23,6 +23,8 @@ ROS_PACKAGES = {
     "tf2_msgs", "ament_index_python", "rosidl_runtime_py", "launch", "launch_ros",
 }  # fmt: skip
 
+NETWORK_PACKAGES = {"torch"}  # of files in models/ that are networks: offline rooms import those, a robot runs their ONNX
+
 Import = tuple[int, str, bool]  # line, module, at the top level of the file
 
 
@@ -75,6 +77,16 @@ def allowed_rooms(room: str) -> set[str]:
     return set(RUNTIME) | set(OFFLINE) | {"cli", *GENERATED}
 
 
+def is_network(module: str) -> bool:
+    """Whether a module of ours is a torch network: a file of models/ that imports torch at its top."""
+    path = PACKAGE.joinpath(*module.split(".")[1:]).with_suffix(".py")
+    return (
+        module.startswith("avloc_ros.models.")
+        and path.is_file()
+        and any(at_top and name.split(".")[0] in NETWORK_PACKAGES for _, name, at_top in imports_of(path))
+    )
+
+
 def violations(path: Path) -> list[str]:
     room, found = room_of(path), []
     for line, module, at_top in imports_of(path):
@@ -84,10 +96,13 @@ def violations(path: Path) -> list[str]:
             target = module.split(".")[1] if "." in module else "__init__"
             if target not in allowed_rooms(room):
                 found.append(f"{where}: {room} imports {target}, which comes after it")
+            if room in RUNTIME and is_network(module) and room != "models":
+                found.append(f"{where}: {room} imports a torch network; live, its ONNX export runs")
         elif top in ROS_PACKAGES and room not in ("nodes", "cli"):
             found.append(f"{where}: {room} imports {top}; only nodes knows ROS")
         elif room in RUNTIME and room != "nodes" and at_top:
-            if top not in sys.stdlib_module_names and top not in LIVE_PACKAGES:
+            live = LIVE_PACKAGES | (NETWORK_PACKAGES if room == "models" else set())
+            if top not in sys.stdlib_module_names and top not in live:
                 found.append(
                     f"{where}: {room} imports {top} at the top of the file; import it where it is used"
                 )
@@ -118,7 +133,8 @@ def test_no_source_folder_shadows_the_generated_messages():
         ("systems", "from avloc_ros import evaluation"),
         ("tracking", "import rclpy"),
         ("tracking", "def run():\n    import sensor_msgs.msg"),
-        ("models", "import torch"),
+        ("models", "import lightning"),
+        ("runtime", "import torch"),
         ("evaluation", "from avloc_ros.nodes import player"),
     ],
 )
@@ -135,7 +151,8 @@ def test_a_violation_is_seen(tmp_path, monkeypatch, room, line):
     ("room", "line"),
     [
         ("systems", "from avloc_ros.sources.av_sync import AvSync"),
-        ("models", "def load():\n    import torch"),
+        ("models", "import torch"),
+        ("models", "def load():\n    import lightning"),
         ("nodes", "import rclpy\nfrom avloc_ros.msg import AudioFrame"),
         ("cli", "import rich\nfrom avloc_ros.nodes import player"),
         ("training", "import torch\nfrom avloc_ros.models import dsw"),
@@ -147,3 +164,15 @@ def test_what_is_allowed_passes(tmp_path, monkeypatch, room, line):
     file = tmp_path / room / "right.py"
     file.write_text(line + "\n")
     assert not violations(file)
+
+
+@pytest.mark.parametrize("line", ["{0}", "def load():\n    {0}"])
+def test_a_network_is_imported_by_offline_rooms_only(tmp_path, monkeypatch, line):
+    monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path)
+    for room in ("models", "systems", "training"):
+        (tmp_path / room).mkdir()
+    (tmp_path / "models" / "net.py").write_text("import torch\n")
+    for room in ("systems", "training"):
+        (tmp_path / room / "user.py").write_text(line.format("from avloc_ros.models.net import Net") + "\n")
+    assert violations(tmp_path / "systems" / "user.py")
+    assert not violations(tmp_path / "training" / "user.py")

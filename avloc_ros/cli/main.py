@@ -13,7 +13,7 @@ from avloc_ros.cli.console import error_console
 from avloc_ros.config import cache_folder
 from avloc_ros.types import InputError
 
-COMMANDS = ("demo", "live", "replay", "record", "convert", "evaluate", "simulate", "bench", "doctor", "arrays")
+COMMANDS = ("demo", "live", "replay", "record", "convert", "evaluate", "simulate", "train", "bench", "doctor", "arrays")
 DONE, OUR_FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -76,7 +76,7 @@ def missing_module_advice(error: ModuleNotFoundError) -> str:
         "sim": ("pyroomacoustics", "espeakng_loader", "skimage", "matplotlib", "jinja2"),
         "capture": ("sounddevice", "av", "soundfile", "rosbags"),
         "cpu": ("onnxruntime", "onnx"),
-        "train": ("torch", "lightning"),
+        "train": ("torch", "lightning", "torchmetrics"),
     }
     module = (error.name or "").split(".")[0]
     if module in ("rclpy", "avloc_ros", "sensor_msgs", "std_msgs", "geometry_msgs"):

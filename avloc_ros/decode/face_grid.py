@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from avloc_ros.geometry import cell_centres, cell_of, image_grid
@@ -26,6 +27,7 @@ def faces_to_grid(
     face's centre and d0 that of the face's own cell, in cells. With the default of 1 a cell one width away gets about
     half, as a grid says "a talker is within one cell width"; the logarithm is a parabola, so that sub-cell interpolation
     of the peak finds the face's centre again. 0 marks the own cell only. Where faces meet, the larger value stands.
+    The detections' visibility goes on as video_weight, brought to the grid's cells.
     Raises InputError on a negative spread and on a grid without cells.
     """
     if spread_cells < 0 or min(rows, cols) < 1:
@@ -58,4 +60,12 @@ def faces_to_grid(
         threshold,
         SYSTEM,
         detections.frame_id,
+        video_weight=_on_cells(detections.visibility, rows, cols),
     )
+
+
+def _on_cells(visibility: np.ndarray | None, rows: int, cols: int) -> np.ndarray | None:
+    """A map over the picture as (rows, cols)."""
+    if visibility is None or visibility.shape == (rows, cols):
+        return visibility
+    return cv2.resize(visibility.astype(np.float32), (cols, rows), interpolation=cv2.INTER_AREA)

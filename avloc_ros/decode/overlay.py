@@ -10,9 +10,11 @@ import numpy as np
 
 from avloc_ros.decode.compass import draw_compass
 from avloc_ros.decode.drawing import AMBER, GREEN, GREY, Pen, colour_of
+from avloc_ros.decode.weight_map import with_weights
 from avloc_ros.geometry import CameraModel, angles_from_direction
 from avloc_ros.types import Modality, Projection, Speaker, SpeakerGrid, Speakers
 
+SHOWN = ("probability", "weights")
 HEAT_OPACITY = 0.55  # where the probability is 1
 HEAT_FLOOR = 0.05  # probabilities below leave the picture as it is
 ASSUMED_RANGE_M = 2.0  # for the place in the picture of a talker without range
@@ -26,12 +28,14 @@ def draw_overlay(
     speakers: Speakers | None = None,
     camera: CameraModel | None = None,
     notice: str = "",
+    show: str = "probability",
 ) -> np.ndarray:
     """A copy of the picture, uint8 (rows, columns, 3) BGR, with all that is given drawn on it.
 
-    camera: places speakers without a face; notice: a line on top (what is wrong).
+    camera: places speakers without a face; notice: a line on top (what is wrong); show: of the grid its probability, or
+    how the fusion weighted ear (orange) and eye (blue).
     """
-    canvas = _with_heat(image, grid)
+    canvas = with_weights(image, grid) if show == "weights" else _with_heat(image, grid)
     height, width = canvas.shape[:2]
     pen = Pen(canvas)
     if camera is not None:

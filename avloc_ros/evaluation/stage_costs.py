@@ -17,7 +17,7 @@ from avloc_ros.evaluation.bench_inputs import (
     sphere_array,
 )
 from avloc_ros.systems.faces import FaceConfig, FaceTracker
-from avloc_ros.systems.flat_fusion import FlatFusion, FlatFusionConfig
+from avloc_ros.systems.fusion import open_fusion
 from avloc_ros.systems.srp import SrpConfig, SrpTracker
 from avloc_ros.tracking.speaker_tracker import SpeakerTracker, SpeakerTrackerConfig
 from avloc_ros.types import AudioWindow, Face, FaceDetections
@@ -67,7 +67,7 @@ def stage_costs(frames: int, device: str = "cpu", progress: Callable[[str], None
     costs["face_grid"] = timed(lambda i: faces_to_grid(seen, 20, 24), frames)
     visual_grid = faces_to_grid(seen, 20, 24)
     progress("fusion and tracking")
-    fusion = FlatFusion(FlatFusionConfig())
+    fusion = open_fusion()
     sights = [replace(visual_grid, stamp_ns=audio.sphere.stamp_ns) for audio in heard]
     costs["fusion"] = timed(lambda i: fusion.step(heard[i].image, sights[i]), frames)
     tracker = SpeakerTracker(SpeakerTrackerConfig())
@@ -131,7 +131,7 @@ def tracking_median_ms(speakers: int, frames: int) -> float:
     faces = tuple(
         Face(30 + index * (camera.width - 100) / max(speakers, 1), 180, 40, 50, 0.9) for index in range(speakers)
     )
-    fusion, tracker = FlatFusion(FlatFusionConfig()), SpeakerTracker(SpeakerTrackerConfig())
+    fusion, tracker = open_fusion(), SpeakerTracker(SpeakerTrackerConfig())
 
     def track(i: int) -> object:
         seen = FaceDetections(int(i * 40e6), faces, (camera.width, camera.height))

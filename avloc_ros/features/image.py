@@ -15,6 +15,7 @@ LIGHT_TARGET = 90.0  # grey levels
 LARGEST_GAIN = 12.0
 WORTH_A_GAIN = 2.0
 NOISY_GAIN = 6.0
+VISIBILITY_CELL_PX = 8  # pixels of one cell when its visibility is measured
 
 
 @dataclass(frozen=True)
@@ -131,3 +132,21 @@ def cell_sharpness(image: np.ndarray, rows: int, cols: int, cell_px: int = 16) -
     mean = cv2.resize(laplacian, (cols, rows), interpolation=cv2.INTER_AREA)
     deviation = np.sqrt(np.maximum(squares - mean * mean, 0))
     return (deviation / (deviation + 16)).astype(np.float32)
+
+
+def cell_visibility(image: np.ndarray, rows: int, cols: int) -> np.ndarray:
+    """How well the camera sees each grid cell, in [0, 1], float32 (rows, cols).
+
+    The product of light and detail. Light rises from 0 at 4 grey levels to 1 at 40, and falls to 0 from 235 to 252
+    (glare). Detail is s / (s + 6), with s the mean absolute Laplacian in grey levels over 3 x 3 cells, since a smooth cheek
+    or wall in a sharp picture is seen well: 0 means blurred or covered, and counts for half at most. All on a picture of
+    8 x 8 pixels per cell, so that it costs little and does not depend on the camera's size.
+    """
+    grey = cv2.cvtColor(bgr_picture(image), cv2.COLOR_BGR2GRAY)
+    grey = cv2.resize(grey, (cols * VISIBILITY_CELL_PX, rows * VISIBILITY_CELL_PX), interpolation=cv2.INTER_AREA)
+    level = cv2.resize(grey, (cols, rows), interpolation=cv2.INTER_AREA).astype(np.float32)
+    light = np.clip((level - 4) / 36, 0, 1) * np.clip((252 - level) / 17, 0, 1)
+    edges = cv2.convertScaleAbs(cv2.Laplacian(grey, cv2.CV_16S))
+    detail = cv2.resize(edges, (cols, rows), interpolation=cv2.INTER_AREA).astype(np.float32)
+    detail = cv2.blur(detail, (3, 3), borderType=cv2.BORDER_REPLICATE)
+    return (light * (0.5 + 0.5 * detail / (detail + 6))).astype(np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from avloc_ros.config import setting
@@ -15,32 +15,31 @@ from avloc_ros.nodes.node_base import PipelineNode
 from avloc_ros.nodes.quality_of_service import result_quality
 from avloc_ros.nodes.speaker_messages import grid_from_message, grid_to_message
 from avloc_ros.nodes.stamp_join import StampJoin
-from avloc_ros.systems.flat_fusion import FlatFusion, FlatFusionConfig
-from avloc_ros.types import SpeakerGrid
+from avloc_ros.systems.fusion import FusionConfig, open_fusion
+from avloc_ros.types import Modality, SpeakerGrid
 
 STREAMS = {"audio_grid": "the grid rests on the picture alone", "visual_grid": "the grid rests on sound alone"}
 FLUSH_PERIOD_S = 0.02
 
 
 @dataclass(frozen=True)
-class FusionConfig:
-    """Settings of the fusion node."""
+class FusionNodeConfig(FusionConfig):
+    """Settings of the fusion node: those of the fusion, and how long to wait."""
 
     max_wait_s: float = setting(
         0.4, "time for which one grid waits for the other before it goes alone", low=0.0, high=5.0, read_only=True
     )
-    flat: FlatFusionConfig = field(default_factory=FlatFusionConfig)
 
 
 class FusionNode(PipelineNode):
     """`audio_grid`, `visual_grid` -> `speaker_grid`; one of the two alone, marked by its modality, where one is missing."""
 
     NAME = "fusion"
-    CONFIG = FusionConfig
+    CONFIG = FusionNodeConfig
 
     def build(self) -> None:
         """Subscribe to both grids."""
-        self._fusion = FlatFusion(self.config.flat)
+        self._take(self.config)
         self._join = StampJoin(tuple(STREAMS), self.config.max_wait_s, self._fuse, time.monotonic)
         self.announce(SpeakerGridMessage, "speaker_grid", result_quality())
         for stream, consequence in STREAMS.items():
@@ -53,11 +52,11 @@ class FusionNode(PipelineNode):
     def reset(self) -> None:
         """Forget what waits for its partner."""
         self._join.reset()
-        self._fusion.reset()
+        self.in_background(self._fusion.reset, droppable=False)
 
-    def reconfigure(self, config: FusionConfig) -> None:
-        """Other weights or thresholds hold from the next moment on."""
-        self._fusion = FlatFusion(config.flat)
+    def reconfigure(self, config: FusionNodeConfig) -> None:
+        """Another kind, weights or threshold hold from the next moment on; refused where they cannot be opened."""
+        self._take(config)
 
     def excuse(self) -> str:
         """Without a camera there is nothing to fuse."""
@@ -68,8 +67,19 @@ class FusionNode(PipelineNode):
             self._join.add(stream, stamp_ns(message.header.stamp), grid_from_message(message))
 
     def _fuse(self, stamp: int, parts: dict[str, SpeakerGrid]) -> None:
+        self.in_background(partial(self._step, stamp, parts))
+
+    def _step(self, stamp: int, parts: dict[str, SpeakerGrid]) -> None:
         fused = self._fusion.step(parts.get("audio_grid"), parts.get("visual_grid"))
         self.send("speaker_grid", grid_to_message(fused), stamp)
+        if fused.modality == Modality.FUSED and fused.audio_weight is not None:
+            self.health.values["mean audio weight"] = f"{float(fused.audio_weight.mean()):.2f}"
+        self.health.well("failure:worker")
+
+    def _take(self, config: FusionNodeConfig) -> None:
+        """Open the fusion of a config, in the place of the one before. Raises InputError."""
+        self._fusion = open_fusion(config)
+        self.health.values |= self._fusion.facts
 
     def _tell_status(self) -> None:
         join = self._join

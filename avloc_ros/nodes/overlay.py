@@ -10,7 +10,7 @@ from typing import Any
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from avloc_ros.config import setting
-from avloc_ros.decode.overlay import draw_overlay
+from avloc_ros.decode.overlay import SHOWN, draw_overlay
 from avloc_ros.msg import SpeakerArray, SpeakerGrid
 from avloc_ros.nodes.camera_watch import CameraMountConfig, CameraWatch
 from avloc_ros.nodes.compose import run_node
@@ -40,7 +40,10 @@ class OverlayConfig:
     )
     image_reliability: str = setting("best_effort", "QoS of `image`", choices=RELIABILITIES, read_only=True)
     max_wait_s: float = setting(0.8, "time a picture waits for its speakers", low=0.0, high=5.0, read_only=True)
-    draw_grid: bool = setting(True, "draw the grid as a heat map")
+    draw_grid: bool = setting(True, "draw the grid over the picture")
+    show: str = setting(
+        "probability", "of the grid: where talkers are, or how the fusion weighted ear (orange) and eye (blue)", choices=SHOWN
+    )
     jpeg_quality: int = setting(85, "of `overlay/compressed`", low=1, high=100)
     array_frame: str = setting("microphone_array", "frame of the speakers, until they name another")
     camera: CameraMountConfig = field(default_factory=CameraMountConfig)
@@ -117,7 +120,8 @@ class OverlayNode(PipelineNode):
         frame = image_from_message(message) if isinstance(message, Image) else image_from_compressed(message)
         grid = grid_from_message(parts["speaker_grid"]) if "speaker_grid" in parts and self.config.draw_grid else None
         speakers = speakers_from_message(parts["speakers"]) if "speakers" in parts else None
-        drawn = replace(frame, image=draw_overlay(frame.image, grid, speakers, self._camera.model))
+        picture = draw_overlay(frame.image, grid, speakers, self._camera.model, show=self.config.show)
+        drawn = replace(frame, image=picture)
         if self.has_listeners("overlay"):
             self.send("overlay", image_to_message(drawn), stamp)
         if self.has_listeners("overlay/compressed"):

@@ -6,13 +6,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
 from avloc_ros.config import setting
-from avloc_ros.features.image import bgr_picture
+from avloc_ros.features.image import bgr_picture, cell_visibility
 from avloc_ros.models.face_boxes import FaceBoxes
 from avloc_ros.models.face_kind import KINDS
 from avloc_ros.runtime.face_network import FaceNetworkChoice, OpenFaceNetwork, open_face_network
 from avloc_ros.systems.picture_check import PictureCheck
 from avloc_ros.systems.small_faces import SmallFacePass
 from avloc_ros.types import Face, FaceDetections, VideoFrame
+
+VISIBILITY_CELLS = (20, 24)  # rows, columns of the map of how well the camera sees
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,9 @@ class FaceTracker:
         self._take_upgrade()
         found = self._network.detector.detect(image)
         found = self._small.add(found, image, frame.stamp_ns)
-        return FaceDetections(frame.stamp_ns, _faces(found), (image.shape[1], image.shape[0]), frame.frame_id)
+        size = image.shape[1], image.shape[0]
+        visibility = cell_visibility(image, *VISIBILITY_CELLS)
+        return FaceDetections(frame.stamp_ns, _faces(found), size, frame.frame_id, visibility)
 
     def status(self) -> FaceStatus:
         """What runs, and the reasons why faces may be missing; no reason when all is well."""

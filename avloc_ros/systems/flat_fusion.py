@@ -2,49 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from avloc_ros.config import setting
 from avloc_ros.types import PROBABILITY_FLOOR, InputError, Modality, SpeakerGrid
 
 NAME = "flat"
-
-
-@dataclass(frozen=True)
-class FlatFusionConfig:
-    """Settings of the flat fusion."""
-
-    threshold: float = setting(
-        0.2, "detection threshold of the fused probability, chosen on validation scenes", low=0.0, high=1.0
-    )
+THRESHOLD = 0.2  # of the fused probability, chosen on validation scenes
 
 
 class FlatFusion:
     """Multiplies what the ear and the eye say about each cell; passes one on where the other is missing."""
 
-    def __init__(self, config: FlatFusionConfig | None = None) -> None:
-        self.config = config or FlatFusionConfig()
+    def __init__(self, threshold: float = THRESHOLD) -> None:
+        self.threshold = threshold
 
     def step(self, audio: SpeakerGrid | None, video: SpeakerGrid | None) -> SpeakerGrid:
         """The FUSED grid of two grids of one moment and one layout; the other grid, unchanged, where one is None.
 
         Raises InputError where both are missing, or where their layouts or stamps differ.
         """
-        if audio is None:
-            if video is None:
-                raise InputError("nothing to fuse: neither an audio grid nor a video grid was given")
-            return video
-        if video is None:
-            return audio
-        _check_same_cells(audio, video)
+        if audio is None or video is None:
+            return only_one(audio, video)
+        check_same_cells(audio, video)
         weight = np.float32(1.0)
         return replace(
             video,
             modality=Modality.FUSED,
             probability=weighted_fusion(audio.probability, video.probability, weight, weight),
-            threshold=self.config.threshold,
+            threshold=self.threshold,
             system=NAME,
             window_s=audio.window_s,
             audio_weight=np.asarray(weight),
@@ -53,6 +40,11 @@ class FlatFusion:
 
     def reset(self) -> None:
         """Flat fusion remembers nothing."""
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What runs, for diagnostics."""
+        return {"kind": NAME, "weights": "none: Eq. 1"}
 
 
 def weighted_fusion(
@@ -75,7 +67,16 @@ def floored_log(probability: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(finite, PROBABILITY_FLOOR))
 
 
-def _check_same_cells(audio: SpeakerGrid, video: SpeakerGrid) -> None:
+def only_one(audio: SpeakerGrid | None, video: SpeakerGrid | None) -> SpeakerGrid:
+    """The grid that is there, unchanged. Raises InputError where both are missing."""
+    one = video if audio is None else audio
+    if one is None:
+        raise InputError("nothing to fuse: neither an audio grid nor a video grid was given")
+    return one
+
+
+def check_same_cells(audio: SpeakerGrid, video: SpeakerGrid) -> None:
+    """Raises InputError where two grids are not of one moment and one layout."""
     if audio.stamp_ns != video.stamp_ns:
         raise InputError(f"grids of different moments: audio {audio.stamp_ns} ns, video {video.stamp_ns} ns")
     a, v = audio.layout, video.layout

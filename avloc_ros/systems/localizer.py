@@ -11,21 +11,21 @@ from avloc_ros.systems.any_array import AnyArrayConfig
 from avloc_ros.systems.audio_grids import AudioGrids, AudioTracker
 from avloc_ros.systems.audio_tracker import TRACKER_HELP, TRACKERS, open_audio_tracker
 from avloc_ros.systems.faces import FaceConfig, FaceTracker
-from avloc_ros.systems.flat_fusion import FlatFusion, FlatFusionConfig
+from avloc_ros.systems.fusion import FusionConfig, open_fusion
 from avloc_ros.systems.srp import SrpConfig
 from avloc_ros.tracking.config import SpeakerTrackerConfig
 from avloc_ros.tracking.evidence import RangeReading
 from avloc_ros.tracking.speaker_tracker import SpeakerTracker
 from avloc_ros.types import AudioWindow, FaceDetections, InputError, SpeakerGrid, Speakers, VideoFrame
 
-FUSIONS = ("flat", "audio", "video")
+SENSES = ("both", "audio", "video")
 
 
 @dataclass(frozen=True)
 class LocalizerConfig:
     """Settings of the whole chain."""
 
-    fusion: str = setting("flat", "what the tracker rests on: both senses, or one of them", choices=FUSIONS)
+    senses: str = setting("both", "what the tracker rests on: both senses, or one of them", choices=SENSES)
     binary_faces: bool = setting(
         False, "faces mark their cell with 1 instead of the detector's score (the paper)"
     )
@@ -33,7 +33,7 @@ class LocalizerConfig:
     any_array: AnyArrayConfig = field(default_factory=AnyArrayConfig)
     srp: SrpConfig = field(default_factory=SrpConfig)
     faces: FaceConfig = field(default_factory=FaceConfig)
-    flat: FlatFusionConfig = field(default_factory=FlatFusionConfig)
+    fusion: FusionConfig = field(default_factory=FusionConfig)
     tracker: SpeakerTrackerConfig = field(default_factory=SpeakerTrackerConfig)
 
     def open_ear(
@@ -60,7 +60,7 @@ class FusedTracking:
     def __init__(self, config: LocalizerConfig | None = None, camera: CameraModel | None = None) -> None:
         self.config = config or LocalizerConfig()
         self.camera = camera
-        self._fusion = FlatFusion(self.config.flat)
+        self._fusion = open_fusion(self.config.fusion)
         self._tracker = SpeakerTracker(self.config.tracker)
 
     def step(
@@ -105,8 +105,8 @@ class Localizer:
         self.config = config or LocalizerConfig()
         if array is None and camera is None:
             raise InputError("a localizer needs a microphone array, a camera, or both: none was given")
-        hears = array is not None and self.config.fusion != "video"
-        sees = camera is not None and self.config.fusion != "audio"
+        hears = array is not None and self.config.senses != "video"
+        sees = camera is not None and self.config.senses != "audio"
         self._ear = self.config.open_ear(array, camera, sample_rate_hz) if hears else None
         self._faces = FaceTracker(self.config.faces) if sees else None
         self._tracking = FusedTracking(self.config, camera)

@@ -288,6 +288,7 @@ class SrpTracker:
             NAME,
             frame_id,
             window.duration_s,
+            audio_weight=np.float32(heard.voice_probability).reshape(()),
         )
 
     # ---------------------------------------------------------------------------------------- input and steering

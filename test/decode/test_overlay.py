@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -76,3 +78,15 @@ def test_empty_and_odd_pictures():
     assert draw_overlay(np.zeros((40, 60, 3), np.uint8), notice="no audio").shape == (40, 60, 3)
     tiny = draw_overlay(np.zeros((1, 1, 3), np.uint8), hot_grid(1, 1), one_speaker(0.0, True), CameraModel(1, 1, 1, 1, 0.5, 0.5))
     assert tiny.shape == (1, 1, 3)
+
+
+def test_weights_are_drawn_from_blue_for_the_eye_to_orange_for_the_ear():
+    picture = np.full((450, 720, 3), 128, np.uint8)
+    ear, eye = np.zeros((20, 24), np.float32), np.ones((20, 24), np.float32)
+    ear[:, :12], eye[:, :12] = 0.9, 0.0
+    grid = replace(hot_grid(720, 450), audio_weight=ear, video_weight=eye)
+    drawn = draw_overlay(picture, grid, show="weights").astype(int)
+    left, right = drawn[60:400, 40:300], drawn[60:400, 420:680]
+    assert (left[..., 2] > left[..., 0] + 50).all() and (right[..., 0] > right[..., 2] + 50).all()
+    plain = draw_overlay(picture, replace(hot_grid(720, 450), modality=Modality.VIDEO), show="weights")
+    assert (plain[60:400] == 128).all()  # a grid of one sense has no share

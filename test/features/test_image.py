@@ -11,6 +11,7 @@ from avloc_ros.features.image import (
     brighten_dark_parts,
     cell_luminance,
     cell_sharpness,
+    cell_visibility,
     letterbox,
 )
 from avloc_ros.types import InputError
@@ -102,3 +103,20 @@ def test_dark_parts_are_lifted_and_bright_pictures_stay() -> None:
     assert 70 < lifted[:, :200].mean() < 110
     assert abs(lifted[:, 280:].mean() - bright[:, 280:].mean()) < 3
     assert brighten_dark_parts(np.zeros((320, 480, 3), np.uint8)).max() == 0
+
+
+def test_visibility_falls_with_the_light_and_with_blur():
+    """A textured picture of which one quarter is dark, one glares and one is blurred."""
+    rng = np.random.default_rng(0)
+    picture = rng.integers(60, 190, (450, 720, 1), np.uint8).repeat(3, axis=2)
+    picture = cv2.resize(cv2.resize(picture, (240, 150)), (720, 450), interpolation=cv2.INTER_NEAREST)
+    picture[:225, :360] //= 40
+    picture[:225, 360:] = 254
+    picture[225:, :360] = cv2.GaussianBlur(picture[225:, :360], (0, 0), 20)
+    visible = cell_visibility(picture, 20, 24)
+    assert visible.shape == (20, 24) and visible.dtype == np.float32
+    assert visible[1:9, 1:11].max() < 0.1 and visible[1:9, 13:].max() < 0.1
+    assert 0.4 < visible[12:, 1:10].min() and visible[12:, 1:10].max() < 0.65
+    assert visible[12:, 14:].min() > 0.75 and visible.max() <= 1
+    half = cell_visibility(cv2.resize(picture, (1440, 900)), 20, 24)
+    assert abs(half - visible).mean() < 0.05

@@ -43,28 +43,28 @@ def test_a_bad_setting_is_refused_with_the_reason_and_a_good_one_holds(rig):
 
 def test_an_atomic_set_is_taken_whole_or_not_at_all(rig):
     (node,) = rig.add(FusionNode)
-    before = node.config.flat.threshold
-    bad = [Parameter("flat.threshold", value=0.77), Parameter("stale_after_s", value="long")]
+    before = node.config.threshold
+    bad = [Parameter("threshold", value=0.77), Parameter("stale_after_s", value="long")]
     for order in (bad, bad[::-1]):
         assert not node.set_parameters_atomically(order).successful
-        assert node.config.flat.threshold == before == node.get_parameter("flat.threshold").value
+        assert node.config.threshold == before == node.get_parameter("threshold").value
     assert node.set_parameters_atomically([bad[0], Parameter("stale_after_s", value=3.0)]).successful
-    assert node.config.flat.threshold == 0.77 and node.health._stale_after_s == 3.0
+    assert node.config.threshold == 0.77 and node.health._stale_after_s == 3.0
 
 
 def test_every_parameter_is_described(rig):
     (node,) = rig.add(FusionNode)
-    for name in ("max_wait_s", "flat.threshold", "autostart", "stale_after_s"):
+    for name in ("max_wait_s", "threshold", "autostart", "stale_after_s"):
         descriptor = node.describe_parameter(name)
         assert descriptor.description
         assert name == "autostart" or descriptor.floating_point_range[0].to_value > 0
 
 
 def test_a_parameter_out_of_range_stops_the_start_with_a_clear_line(rig, capfd):
-    with pytest.raises(InputError, match=r"flat\.threshold"):
-        make_node(FusionNode, rig.context, {"fusion": {"flat.threshold": 7.0}})
-    assert run_in_one_process([FusionNode], {"fusion": {"flat.threshold": 7.0}}, until=lambda: True) == 2
-    assert "flat.threshold" in capfd.readouterr().err
+    with pytest.raises(InputError, match="threshold"):
+        make_node(FusionNode, rig.context, {"fusion": {"threshold": 7.0}})
+    assert run_in_one_process([FusionNode], {"fusion": {"threshold": 7.0}}, until=lambda: True) == 2
+    assert "threshold" in capfd.readouterr().err
 
 
 def test_a_source_that_cannot_be_opened_ends_the_process_that_plays_it():

@@ -56,7 +56,7 @@ def config(**values):
 
 
 def test_a_voice_alone_is_a_speaker_without_position(sound):
-    localizer = Localizer(config(fusion="audio"), ARRAY, CAMERA, RATE_HZ)
+    localizer = Localizer(config(senses="audio"), ARRAY, CAMERA, RATE_HZ)
     outputs = [localizer.step(window, None) for window in sound]
     assert not [s for s in outputs[10].speakers.speakers if s.is_speaking]
     talkers = [s for s in outputs[-1].speakers.speakers if s.is_speaking]
@@ -89,8 +89,8 @@ def test_face_and_voice_are_one_speaker(sound):
 def test_what_cannot_work_is_said():
     with pytest.raises(InputError, match="needs a microphone array, a camera, or both"):
         Localizer(config())
-    localizer = Localizer(config(fusion="audio"), ARRAY, None, RATE_HZ)
+    localizer = Localizer(config(senses="audio"), ARRAY, None, RATE_HZ)
     with pytest.raises(InputError, match="neither an audio window nor a video frame"):
         localizer.step(None, None)
-    with pytest.raises(InputError, match="allowed: flat"):
-        config(fusion="loudest")
+    with pytest.raises(InputError, match="allowed: both"):
+        config(senses="loudest")

@@ -1,0 +1,73 @@
+"""The learning test: minutes of training must beat flat fusion, and what comes out must run without torch."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("lightning")
+
+from avloc_ros.config import to_mapping  # noqa: E402
+from avloc_ros.datasets.grid_split import SplitConfig, split_recordings  # noqa: E402
+from avloc_ros.geometry import image_grid  # noqa: E402
+from avloc_ros.runtime.weights import find_weights  # noqa: E402
+from avloc_ros.systems.fusion import FusionConfig, open_fusion  # noqa: E402
+from avloc_ros.training.cards import Provenance  # noqa: E402
+from avloc_ros.training.fusion_product import make_fusion_weights  # noqa: E402
+from avloc_ros.training.recipes import load_recipe  # noqa: E402
+from avloc_ros.training.trainer import RunOptions  # noqa: E402
+from avloc_ros.types import Modality, SpeakerGrid  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def trained(drawn_recordings, tmp_path_factory):
+    """Weights of the tiny recipe on drawn grids: path, card, recordings of the test subset."""
+    out = tmp_path_factory.mktemp("tiny")
+    recipe = load_recipe("dsw_tiny")
+    split = split_recordings(drawn_recordings, SplitConfig(train=0.6, validation=0.2))
+    options = RunOptions(out, seed=1, device="cpu", threads=1, show_progress=False)
+    path = make_fusion_weights(recipe, split, options, Provenance(to_mapping(recipe), {}, "test", 1))
+    return path, json.loads(path.with_suffix(".card.json").read_text()), split.test
+
+
+def test_spatial_weights_beat_flat_fusion_on_recordings_not_trained_on(trained):
+    _, card, _ = trained
+    test = card["metrics"]["test"]
+    assert test["refined"]["le_px_mean"] < 0.6 * test["flat_raw"]["le_px_mean"]
+    assert test["refined"]["frame_recall"] > test["flat_raw"]["frame_recall"]
+
+
+def test_the_weights_turn_from_eye_to_ear_in_the_dark(trained):
+    path, _, recordings = trained
+    fusion = open_fusion(FusionConfig(kind="spatial", weights=str(path)))
+    dark = next(recording for recording in recordings if recording.condition == "dark")
+    audio, video = grids_of(dark, 10)
+    fused = fusion.step(audio, video)
+    is_dark = dark.reliability[10, 0] < 0.3
+    share = fused.audio_weight / (fused.audio_weight + fused.video_weight + 1e-6)
+    assert share[is_dark].mean() > share[~is_dark].mean() + 0.05
+
+
+def test_the_file_says_what_the_network_said(trained):
+    path, card, _ = trained
+    assert card["largest_difference_to_torch"]["fp32"] < 1e-4
+    assert 0 < card["largest_difference_to_torch"]["fp16"] < 0.05
+    weights = find_weights(str(path), "", "dsw_fusion_spatial")
+    assert weights.card["training"]["epochs"] >= 1 and weights.card["seed"] == 1
+    assert card["threshold"] in [round(0.02 * k, 2) for k in range(1, 50)]
+
+
+def grids_of(recording, frame):
+    layout = image_grid(*recording.image_size, *recording.grid_shape)
+    audio = SpeakerGrid(
+        0, layout, Modality.AUDIO, recording.audio[frame].astype(np.float32), 0.5, "drawn",
+        audio_weight=np.asarray(recording.reliability[frame, 1, 0, 0], np.float32),
+    )  # fmt: skip
+    video = SpeakerGrid(
+        0, layout, Modality.VIDEO, recording.video[frame].astype(np.float32), 0.5, "drawn",
+        video_weight=recording.reliability[frame, 0].astype(np.float32),
+    )  # fmt: skip
+    return audio, video
