@@ -1,23 +1,21 @@
-"""The two networks of the any-array tracker, ready to run: they listen hop by hop and look window by window."""
+"""The two networks of the any-array tracker, ready to run: one listens hop by hop, the other looks window by window."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from avloc_ros.runtime.engines import OnnxEngine
+from avloc_ros.runtime.weights import find_weights
 from avloc_ros.types import InputError
 
-SHIPPED = Path(__file__).parent.parent / "weights" / "any_array"
-PARTS = ("listen", "look")
+LISTEN, LOOK = "any_array_listen", "any_array_look"
 
 
 @dataclass(frozen=True)
 class HeardHops:
-    """masks (hops, LEARNT, BANDS) in [0, 1]; voice (hops,) probability; embedding (hops, embedding); state, for the next call."""
+    """masks (hops, LEARNT, BANDS) in [0, 1]; voice (hops,) probability; embedding (hops, n); state, for the next call."""
 
     masks: np.ndarray
     voice: np.ndarray
@@ -26,7 +24,7 @@ class HeardHops:
 
 
 class AnyArrayEngines:
-    """Both networks, and the detection threshold of their card."""
+    """Both networks, and the detection threshold of a cell that their card tells."""
 
     def __init__(self, listen: OnnxEngine, look: OnnxEngine, threshold: float) -> None:
         self._listen, self._look, self.threshold = listen, look, threshold
@@ -50,23 +48,14 @@ class AnyArrayEngines:
         return self._look.run(inputs)["probability"][0]
 
 
-def any_array_files(prefix: str | Path = "") -> tuple[Path, Path, Path]:
-    """The two networks and the card: PREFIX_listen.onnx, PREFIX_look.onnx, PREFIX.card.json; empty: the shipped ones."""
-    start = str(prefix) if prefix else str(SHIPPED)
-    return Path(f"{start}_listen.onnx"), Path(f"{start}_look.onnx"), Path(f"{start}.card.json")
+def load_any_array(folder: str = "", device: str = "cpu", threads: int = 1) -> AnyArrayEngines:
+    """Both networks of a folder that `avloc train any_array` wrote; empty: the shipped ones.
 
-
-def load_any_array(prefix: str | Path = "", device: str = "cpu", threads: int = 1) -> AnyArrayEngines:
-    """Both networks. Raises InputError where a file is missing or is not theirs."""
-    listen, look, card = any_array_files(prefix)
-    if not card.is_file():
-        raise InputError(
-            f"no card of any-array weights at {card}: name the common beginning of *_listen.onnx, *_look.onnx and "
-            "*.card.json, or leave weights empty for the shipped ones"
-        )
-    try:
-        threshold = float(json.loads(card.read_text(encoding="utf-8"))["threshold"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{card} is no card of any-array weights: {error!r}") from error
-    engines = AnyArrayEngines(OnnxEngine(listen, device, threads), OnnxEngine(look, device, threads), threshold)
-    return engines
+    Raises InputError where a file or its card is missing, was changed, or is of another system.
+    """
+    listen, look = (
+        find_weights(f"{folder}/{name}.onnx" if folder else "", name, name) for name in (LISTEN, LOOK)
+    )
+    return AnyArrayEngines(
+        OnnxEngine(listen.path, device, threads), OnnxEngine(look.path, device, threads), look.number("threshold")
+    )

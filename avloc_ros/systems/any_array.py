@@ -55,7 +55,7 @@ SILENCE = 1e-10  # mean power of a bin below which nothing counts as sound
 class AnyArrayConfig:
     """Settings of the any-array tracker."""
 
-    weights: str = setting("", "folder or prefix of other weights (listen and look ONNX with a card); empty: shipped")
+    weights: str = setting("", "folder of other weights that `avloc train any_array` wrote; empty: the shipped ones")
     threshold: float = setting(
         -1.0, "detection threshold of a cell; negative: the one in the card, chosen on validation scenes", low=-1.0, high=1.0
     )
@@ -204,7 +204,7 @@ class AnyArrayTracker:
     def _grids(self, window: AudioWindow, probability: np.ndarray, reasons: tuple[str, ...]) -> AudioGrids:
         sphere = SpeakerGrid(
             window.stamp_ns, self._layout, Modality.AUDIO, probability, self.threshold, NAME, self.array.frame_id,
-            window.duration_s,
+            window.duration_s, audio_weight=np.asarray(self._voice, np.float32),
         )  # fmt: skip
         image = None
         if self.camera is not None and self._image_layout is not None:

@@ -1,61 +1,95 @@
-"""The trained any-array networks as ONNX files, with the probabilities of their outputs inside."""
+"""The trained any-array networks as ONNX files with cards; probabilities come out instead of logits."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from avloc_ros.features.any_array_layout import BANDS, COLS, MAP_ROWS, MAPS
 from avloc_ros.models.any_array import FACTS, AnyArrayNetworkConfig, ListeningNetwork, SphereNetwork
+from avloc_ros.runtime.any_array_network import LISTEN, LOOK
+from avloc_ros.training.cards import Provenance, write_weights
+from avloc_ros.training.onnx_export import export_onnx, largest_difference, stored_as_float16
 
 
-class _Listen(nn.Module):
-    """The listening network with a probability of voice instead of a logit."""
+class Listen(nn.Module):
+    """The listening network with a probability of voice."""
 
     def __init__(self, network: ListeningNetwork) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, levels: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """masks, voice, embedding, next_state."""
         masks, voice, embedding, state = self.network(levels, state)
         return masks, torch.sigmoid(voice), embedding, state
 
 
-class _Look(nn.Module):
-    """The sphere network with probabilities instead of logits."""
+class Look(nn.Module):
+    """The sphere network with probabilities."""
 
     def __init__(self, network: SphereNetwork) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, maps: Tensor, facts: Tensor) -> Tensor:
+        """probability."""
         return torch.sigmoid(self.network(maps, facts))
 
 
-def export_any_array(
-    listening: ListeningNetwork, sphere: SphereNetwork, config: AnyArrayNetworkConfig, listen: Path, look: Path
-) -> None:
-    """Write both networks; hops of the one and windows of the other are free dimensions."""
-    listen.parent.mkdir(parents=True, exist_ok=True)
-    torch.onnx.export(
-        _Listen(listening).eval(),
-        (torch.zeros(1, 4, BANDS), torch.zeros(2, 1, config.hidden)),
-        str(listen),
-        input_names=["levels", "state"],
-        output_names=["masks", "voice", "embedding", "next_state"],
-        dynamic_axes={"levels": {1: "hops"}, "masks": {1: "hops"}, "voice": {1: "hops"}, "embedding": {1: "hops"}},
-        opset_version=17,
-        dynamo=False,
+def export_listen(network: ListeningNetwork, config: AnyArrayNetworkConfig) -> bytes:
+    """The listening network; the number of hops is free."""
+    free = {name: {1: "hops"} for name in ("levels", "masks", "voice", "embedding")}
+    outputs = ("masks", "voice", "embedding", "next_state")
+    return export_onnx(Listen(network), listen_inputs(config), outputs, free)
+
+
+def export_look(network: SphereNetwork, config: AnyArrayNetworkConfig) -> bytes:
+    """The sphere network; the number of windows is free."""
+    free = {name: {0: "windows"} for name in ("maps", "facts", "probability")}
+    return export_onnx(Look(network), look_inputs(config), ("probability",), free)
+
+
+def listen_inputs(config: AnyArrayNetworkConfig) -> dict[str, Tensor]:
+    """Random inputs of the listening network, the same at every call."""
+    generator = torch.Generator().manual_seed(0)
+    return {
+        "levels": torch.randn(1, 4, BANDS, generator=generator),
+        "state": torch.randn(2, 1, config.hidden, generator=generator) * 0.1,
+    }
+
+
+def look_inputs(config: AnyArrayNetworkConfig, windows: int = 2) -> dict[str, Tensor]:
+    """Random inputs of the sphere network, the same at every call."""
+    generator = torch.Generator().manual_seed(0)
+    return {
+        "maps": torch.rand(windows, len(MAPS), MAP_ROWS, COLS, generator=generator) * 0.5,
+        "facts": torch.randn(windows, config.embedding + FACTS, generator=generator) * 0.5,
+    }
+
+
+def write_any_array(
+    folder: Path,
+    listening: ListeningNetwork,
+    sphere: SphereNetwork,
+    config: AnyArrayNetworkConfig,
+    card: dict[str, Any],
+    provenance: Provenance,
+) -> Path:
+    """Write both networks, numbers stored in float16, each with a card; returns the folder."""
+    parts = (
+        (LISTEN, Listen(listening), export_listen(listening, config), listen_inputs(config)),
+        (LOOK, Look(sphere), export_look(sphere, config), look_inputs(config)),
     )
-    torch.onnx.export(
-        _Look(sphere).eval(),
-        (torch.zeros(2, len(MAPS), MAP_ROWS, COLS), torch.zeros(2, config.embedding + FACTS)),
-        str(look),
-        input_names=["maps", "facts"],
-        output_names=["probability"],
-        dynamic_axes={"maps": {0: "windows"}, "facts": {0: "windows"}, "probability": {0: "windows"}},
-        opset_version=17,
-        dynamo=False,
-    )
+    for name, network, full, inputs in parts:
+        half = stored_as_float16(full)
+        differences = {
+            "fp32": largest_difference(network, full, inputs),
+            "fp16": largest_difference(network, half, inputs),
+        }
+        own = card | {"name": name, "system": name, "largest_difference_to_torch": differences}
+        write_weights(folder / f"{name}.onnx", half, own, provenance)
+    return folder

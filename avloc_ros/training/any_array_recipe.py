@@ -47,11 +47,6 @@ class AnyArrayRecipe:
     seed_of_rooms: int = setting(1, "rooms of another seed are other rooms", low=0, high=2**31 - 1)
     network: AnyArrayNetworkConfig = field(default_factory=AnyArrayNetworkConfig)
 
-    @property
-    def system(self) -> str:
-        """What the weights are for."""
-        return "any_array"
-
 
 @dataclass(frozen=True)
 class Material:
@@ -96,7 +91,7 @@ def gather(recipe: AnyArrayRecipe, folder: Path, rooms_folder: Path) -> Material
 def train_any_array(
     recipe: AnyArrayRecipe, material: Material, options: RunOptions, provenance: Provenance
 ) -> Path | None:
-    """Train, choose the threshold on validation mixtures, and write both networks with one card; the card's path."""
+    """Train, choose the threshold on validation mixtures, and write both networks with their cards; their folder."""
     torch.manual_seed(options.seed)
     steps = recipe.epochs * recipe.batches_per_epoch
     module = AnyArrayModule(
@@ -139,14 +134,12 @@ def finish_any_array(
     rng = np.random.default_rng(11)
     scores = score_cells(module.cpu().eval(), [material.validation.example(rng) for _ in range(40)])
     card = {
-        "name": recipe.name,
-        "system": recipe.system,
         "threshold": scores.threshold,
         "threshold_choice": CHOICE,
         "metrics": {"validation": scores.facts()},
         "training": {"seconds": round(seconds, 1), "steps": module.global_step or None},
     }
-    return write_any_array(options.out / recipe.name, module.listening, module.sphere, recipe.network, card, provenance)
+    return write_any_array(options.out, module.listening, module.sphere, recipe.network, card, provenance)
 
 
 def _bank(path: Path, seed: int, count: int) -> list[RoomResponses]:
