@@ -34,6 +34,7 @@ from avloc_ros.simulation.scene_plan import (
     draw_together,
     draw_troubles,
 )
+from avloc_ros.simulation.trouble import VisualTrouble
 from avloc_ros.simulation.trouble_draw import draw_darkness
 from avloc_ros.simulation.walking import draw_crossing, draw_walk
 from avloc_ros.types import InputError
@@ -68,6 +69,11 @@ class ShoeboxParts:
     dubbed_share: float = 0.0
     split: str | None = None
 
+    @property
+    def looks_at_talkers(self) -> bool:
+        """Whether places are drawn for a camera whose view is known, not the camera for the places."""
+        return self.in_view_share is not None or self.crossing
+
     def __post_init__(self) -> None:
         if self.sample_rate_hz % FPS:
             raise InputError(
@@ -85,53 +91,81 @@ class ShoeboxParts:
                 raise InputError(f"{name.replace('_', ' ')} is {share:g}: need 0 to 1")
 
 
+@dataclass(frozen=True)
+class Cast:
+    """What is drawn before the room, so that no small room changes the shares: talkers, whether any walks, any cross."""
+
+    count: int
+    walking: bool
+    crossing: bool
+
+    @staticmethod
+    def draw(rng: np.random.Generator, parts: ShoeboxParts, wishes: Wishes) -> Cast:
+        if parts.crossing and wishes.talkers == 1:
+            raise InputError("--crossing needs two talkers or more")
+        count = max(draw_talker_count(rng, wishes), 2 if parts.crossing else 1)
+        walking = bool(rng.random() < parts.moving_share)
+        crossing = walking and count > 1 and parts.in_view_share is not None and rng.random() < CROSSING_SHARE
+        return Cast(count, walking, parts.crossing or bool(crossing))
+
+
 def draw_room_and_plan(
     rng: np.random.Generator, parts: ShoeboxParts, index: int, wishes: Wishes
 ) -> tuple[ShoeboxRoom, ScenePlan]:
     """Draw scene number `index`; a room that has no place for all of its talkers is drawn anew."""
-    for _ in range(50):
+    cast = Cast.draw(rng, parts, wishes)
+    for _ in range(200):
         room = draw_shoebox(rng, parts.rt60_s)
         try:
-            return room, draw_shoebox_plan(rng, parts, room, index, wishes)
+            return room, draw_shoebox_plan(rng, parts, room, cast, index, wishes)
         except NoPlaceError as error:
             reason = error
-    raise InputError(f"{reason}, nor in 50 others")
+    raise InputError(f"{reason}, nor in 199 others")
 
 
 def draw_shoebox_plan(
-    rng: np.random.Generator, parts: ShoeboxParts, room: ShoeboxRoom, index: int, wishes: Wishes
+    rng: np.random.Generator,
+    parts: ShoeboxParts,
+    room: ShoeboxRoom,
+    cast: Cast,
+    index: int,
+    wishes: Wishes,
 ) -> ScenePlan:
     """Draw scene number `index` in a room. Raises NoPlaceError where the room has no place left."""
     condition = condition_of(index, wishes.condition)
     kind = None if wishes.audio_only else visual_kind(condition)
     (later,) = rng.spawn(1)
-    count = draw_talker_count(rng, wishes)
-    if parts.crossing and wishes.talkers == 1:
-        raise InputError("--crossing needs two talkers or more")
-    count = max(count, 2) if parts.crossing else count
-    yaw = None
-    if parts.in_view_share is None and not parts.crossing:
-        places: list[Response] = []
-        for _ in range(count):
-            places.append(draw_place(rng, room, places))
-    else:
-        share = 1.0 if parts.in_view_share is None else parts.in_view_share
-        yaw, places = _draw_view(rng, room, count, share, kind in NEEDS_A_FACE)
+    face_needed = kind in NEEDS_A_FACE
     frames = round((wishes.duration_s or later.uniform(*DURATION_S)) * FPS)
+    yaw: float | None = None
+    if parts.looks_at_talkers:
+        share = 1.0 if parts.in_view_share is None else parts.in_view_share
+        yaw, places = _draw_view(rng, room, cast.count, share, face_needed)
+    else:
+        places = _draw_anywhere(rng, room, cast.count)
     talkers = _draw_talkers(rng, later, parts, places, wishes)
-    talkers, yaw = _on_foot(later, parts, room, talkers, yaw, frames / FPS)
+    if cast.crossing and yaw is not None:
+        talkers = _crossing(later, room, talkers, yaw, frames / FPS)
+    elif cast.walking:
+        talkers = _on_foot(later, parts, room, talkers, yaw, frames / FPS)
     if yaw is None:
-        camera = draw_camera(rng, places, [t.has_face for t in talkers], face_needed=kind in NEEDS_A_FACE)
+        camera = draw_camera(rng, places, [t.has_face for t in talkers], face_needed=face_needed)
     else:
         camera = camera_with_yaw(yaw)
     noise = _draw_noise(rng, parts, room, places, yaw, wishes) if is_noisy(condition) else None
-    troubles = (
-        (draw_darkness(rng, WIDTH),)
-        if kind == "dark"
-        else draw_troubles(later, kind, talkers, camera, frames)
-    )
+    if kind == "dark":
+        troubles: tuple[VisualTrouble, ...] = (draw_darkness(rng, WIDTH),)
+    else:
+        troubles = draw_troubles(later, kind, talkers, camera, frames)
     together = draw_together(later, talkers, wishes)
     return ScenePlan(condition, frames, "shoebox", camera, talkers, noise, troubles, together)
+
+
+def _draw_anywhere(rng: np.random.Generator, room: ShoeboxRoom, count: int) -> list[Response]:
+    places: list[Response] = []
+    for _ in range(count):
+        places.append(draw_place(rng, room, places))
+    return places
 
 
 def _draw_view(
@@ -160,16 +194,8 @@ def _on_foot(
     talkers: tuple[PlannedTalker, ...],
     yaw: float | None,
     duration_s: float,
-) -> tuple[tuple[PlannedTalker, ...], float | None]:
-    """The talkers, some of them with a walk, and the camera's yaw, which is chosen anew for a pair that crosses."""
-    walking = rng.random() < parts.moving_share
-    pair = parts.crossing or (
-        walking and len(talkers) > 1 and rng.random() < CROSSING_SHARE and yaw is not None
-    )
-    if pair and yaw is not None:
-        return _crossing(rng, room, talkers, yaw, duration_s), yaw
-    if not walking:
-        return talkers, yaw
+) -> tuple[PlannedTalker, ...]:
+    """The talkers, about half of them with a walk, one at least."""
     walkers = [bool(rng.random() < WALKER_SHARE) for _ in talkers]
     walkers[int(rng.integers(len(walkers)))] = True
 
@@ -178,11 +204,10 @@ def _on_foot(
         place = draw_place_in_view(rng, room, yaw, [], True) if yaw is not None and seen else None
         return position_m(place or draw_place(rng, room, []))
 
-    moved = [
+    return tuple(
         replace(t, walk=draw_walk(rng, position_m(t.response), next_m, duration_s)) if walks else t
         for t, walks in zip(talkers, walkers, strict=True)
-    ]
-    return tuple(moved), yaw
+    )
 
 
 def _crossing(
