@@ -8,11 +8,12 @@ from typing import Any
 import yaml
 
 from avloc_ros.config import flatten, from_mapping, shipped_folder
+from avloc_ros.training.audio_training import AudioRecipe
 from avloc_ros.training.fusion_training import FusionRecipe
 from avloc_ros.types import InputError
 
-KINDS: dict[str, type[Any]] = {"dsw_fusion": FusionRecipe}
-Recipe = FusionRecipe
+KINDS: dict[str, type[Any]] = {"dsw_fusion": FusionRecipe, "dsw_audio": AudioRecipe}
+Recipe = FusionRecipe | AudioRecipe
 
 
 def shipped_recipes() -> dict[str, Path]:

@@ -12,9 +12,9 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
-from avloc_ros.cli.main import main  # noqa: E402
-from avloc_ros.datasets.grid_recordings import save_grids  # noqa: E402
-from avloc_ros.runtime.weights import read_weights  # noqa: E402
+from avloc_ros.cli.main import main
+from avloc_ros.datasets.grid_recordings import save_grids
+from avloc_ros.runtime.weights import read_weights
 
 _path = Path(__file__).resolve().parent.parent / "training" / "conftest.py"
 _spec = importlib.util.spec_from_file_location("drawn_grids", _path)

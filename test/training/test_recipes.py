@@ -7,8 +7,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
-from avloc_ros.training.recipes import load_recipe, shipped_recipes  # noqa: E402
-from avloc_ros.types import InputError  # noqa: E402
+from avloc_ros.training.recipes import load_recipe, shipped_recipes
+from avloc_ros.types import InputError
 
 
 def test_every_shipped_recipe_loads():
