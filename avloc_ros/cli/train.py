@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +138,8 @@ def _recordings(paths: list[Path], options: argparse.Namespace) -> list[GridReco
         if not path.exists():
             raise InputError(f"{path}: no such folder")
         if not any(path.glob("*.npz")):
-            cache = options.out / "grids" / path.name
+            place = zlib.crc32(str(path.resolve()).encode())  # two folders may have the same name
+            cache = options.out / "grids" / f"{path.name}-{place:08x}"
             _make_grids([path], cache, options)
             path = cache
         found += load_grid_folder(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -87,6 +89,9 @@ def test_a_cache_is_gone_on_with_and_not_mixed(scene, tmp_path):
     other = from_mapping(LocalizerConfig, {"faces.precision": "fp32", "faces.small_faces": "off"})
     with pytest.raises(InputError, match="other settings"):
         cache_grids([scene.folder], tmp_path, other)
+    shutil.copytree(scene.folder, tmp_path / "elsewhere" / "one")
+    with pytest.raises(InputError, match="holds the grids of"):
+        cache_grids([tmp_path / "elsewhere"], tmp_path, CONFIG)
 
 
 def test_a_scene_of_one_sense_is_refused(scene, tmp_path):

@@ -49,7 +49,7 @@ def grids(rng):
 
 def test_reliability_travels_and_weights_come_out(rig, network_and_file):
     network, path = network_and_file
-    (node,) = rig.add(FusionNode, parameters={"fusion": {"kind": "spatial", "weights": str(path)}})
+    rig.add(FusionNode, parameters={"fusion": {"kind": "spatial", "weights": str(path)}})
     audio, video = grids(np.random.default_rng(0))
     publishers = [
         rig.node.create_publisher(SpeakerGridMessage, topic, result_quality()) for topic in ("audio_grid", "visual_grid")
