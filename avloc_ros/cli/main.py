@@ -9,6 +9,8 @@ import sys
 from collections.abc import MutableMapping, Sequence
 from importlib import metadata
 
+from rich.markup import escape
+
 from avloc_ros.cli.console import error_console
 from avloc_ros.config import cache_folder
 from avloc_ros.types import InputError
@@ -25,10 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options) or DONE)
     except InputError as error:
-        error_console.print(f"[bold red]avloc {options.command}:[/] {error}", highlight=False, soft_wrap=True)
+        error_console.print(f"[bold red]avloc {options.command}:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return BAD_INPUT
     except ModuleNotFoundError as error:
-        error_console.print(f"[bold red]avloc {options.command}:[/] {missing_module_advice(error)}", soft_wrap=True)
+        advice = escape(missing_module_advice(error))
+        error_console.print(f"[bold red]avloc {options.command}:[/] {advice}", soft_wrap=True)
         return BAD_INPUT
     except KeyboardInterrupt:
         error_console.print(f"avloc {options.command}: stopped by Ctrl-C")

@@ -44,7 +44,7 @@ def pipeline_parameters(options: argparse.Namespace, names: Sequence[str]) -> di
     """
     path = options.params_file or shipped_folder() / DEFAULT_PARAMETERS
     parameters = {name: load_parameters(path, name) for name in names}
-    for name in ("audio_tracker", "visual_detector"):
+    for name in ("audio_tracker", "visual_detector", "fusion"):
         if name in parameters and options.device is not None:
             parameters[name]["device"] = options.device
     if options.array is not None and "audio_tracker" in parameters:

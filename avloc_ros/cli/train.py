@@ -5,20 +5,24 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avloc_ros.cli.console import console, error_console
+from avloc_ros.cli.train_array import add_array_options, train_audio_recipe, train_everything
 from avloc_ros.types import InputError
 
 if TYPE_CHECKING:
     from avloc_ros.datasets.grid_recordings import GridRecording
+    from avloc_ros.training.any_array_recipe import AnyArrayRecipe
     from avloc_ros.training.fusion_training import FusionRecipe
     from avloc_ros.training.trainer import RunOptions
 
 EXAMPLES = """examples:
   avloc train grids scenes/train --out grids/train --jobs 2       what both front ends say, computed once
   avloc train dsw_fusion_spatial grids/train --out runs/spatial   fusion on cached grids (or on scenes directly)
+  avloc train any_array KIT --out runs/any_array                  audio tracker for any array, from speech/ and events/
   avloc train dsw_audio --out runs/audio --array head_6mic --camera camera.yaml
   avloc train dsw --array mine.yaml --camera camera.yaml --out runs/mine    everything for your own array
 docs/training.md explains recipes, caches and cards."""
@@ -51,12 +55,13 @@ def register(subparsers: Any) -> None:
     machine.add_argument("--nodes", type=int, default=1, metavar="M", help="machines (default: 1)")
     machine.add_argument("--threads", type=int, default=0, metavar="N", help="of torch on a CPU (default: torch's own)")
     machine.add_argument("--jobs", type=int, default=1, metavar="N", help="recordings at once for grids (default: 1)")
+    add_array_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Train; raises InputError on bad input."""
-    from avloc_ros.training.recipes import load_recipe, shipped_recipes
+    from avloc_ros.training.recipes import shipped_recipes
 
     if options.recipe == "list":
         for name, path in shipped_recipes().items():
@@ -66,13 +71,60 @@ def run(options: argparse.Namespace) -> int:
     if options.recipe == "grids":
         _make_grids(options.paths, options.out, options)
         return 0
-    recipe = load_recipe(options.recipe, _overrides(options.set))
     if options.out.exists() and any(options.out.iterdir()) and not options.resume:
         raise InputError(f"{options.out} exists: name a new folder, or go on with --resume")
-    weights = _train_fusion(recipe, options)
-    if weights is not None:
+    made = train_everything(options, _audio, _fusion) if options.recipe == "dsw" else [_one_recipe(options)]
+    for weights in filter(None, made):
         console.print(f"weights: {weights}", soft_wrap=True)
     return 0
+
+
+def _one_recipe(options: argparse.Namespace) -> Path | None:
+    from avloc_ros.training.any_array_recipe import AnyArrayRecipe
+    from avloc_ros.training.audio_training import AudioRecipe
+    from avloc_ros.training.recipes import load_recipe
+
+    recipe = load_recipe(options.recipe, _overrides(options.set))
+    if isinstance(recipe, AudioRecipe):
+        return train_audio_recipe(recipe, options, _run_options(options), _command())
+    if isinstance(recipe, AnyArrayRecipe):
+        return _train_any_array(recipe, options)
+    return _train_fusion(recipe, options)
+
+
+def _train_any_array(recipe: AnyArrayRecipe, options: argparse.Namespace) -> Path | None:
+    from avloc_ros.config import to_mapping
+    from avloc_ros.training.any_array_recipe import gather, train_any_array
+    from avloc_ros.training.cards import Provenance
+
+    if len(options.paths) != 1:
+        raise InputError("name one folder with speech/ (and events/, music/) that the any-array tracker learns from")
+    console.print("gathering sounds and rooms; rooms are simulated once, about a second each")
+    material = gather(recipe, options.paths[0], options.out)
+    provenance = Provenance(to_mapping(recipe), material.facts, _command(), options.seed)
+    return train_any_array(recipe, material, _run_options(options), provenance)
+
+
+def _audio(options: argparse.Namespace) -> Path | None:
+    """The audio half of `dsw`."""
+    return _one_recipe(_with(options, recipe="dsw_audio", set=_of_half(options.set, "audio.")))
+
+
+def _fusion(options: argparse.Namespace) -> Path | None:
+    """The fusion half of `dsw`."""
+    return _one_recipe(_with(options, recipe="dsw_fusion_spatial", set=_of_half(options.set, "fusion.")))
+
+
+def _of_half(pairs: list[str], prefix: str) -> list[str]:
+    """Of `audio.NAME=VALUE` and `fusion.NAME=VALUE` those of one half. Raises InputError on others."""
+    wrong = [pair for pair in pairs if not pair.startswith(("audio.", "fusion."))]
+    if wrong:
+        raise InputError(f"--set {wrong[0]}: with `dsw`, names begin with audio. or fusion.")
+    return [pair.removeprefix(prefix) for pair in pairs if pair.startswith(prefix)]
+
+
+def _with(options: argparse.Namespace, **values: object) -> argparse.Namespace:
+    return argparse.Namespace(**{**vars(options), **values})
 
 
 def _train_fusion(recipe: FusionRecipe, options: argparse.Namespace) -> Path | None:
@@ -104,7 +156,8 @@ def _recordings(paths: list[Path], options: argparse.Namespace) -> list[GridReco
         if not path.exists():
             raise InputError(f"{path}: no such folder")
         if not any(path.glob("*.npz")):
-            cache = options.out / "grids" / path.name
+            place = zlib.crc32(str(path.resolve()).encode())  # two folders may have the same name
+            cache = options.out / "grids" / f"{path.name}-{place:08x}"
             _make_grids([path], cache, options)
             path = cache
         found += load_grid_folder(path)

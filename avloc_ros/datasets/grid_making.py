@@ -44,7 +44,7 @@ def make_grid_recording(item: EvaluationInput, config: LocalizerConfig) -> GridR
         item.fps,
         str(item.extra.get("condition", "")),
         front_end_settings(config),
-        dict(item.extra),
+        dict(item.extra) | {"source": str(item.path.resolve())},
     )
 
 
@@ -73,13 +73,14 @@ def cache_grids(
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
-    """Write out/NAME.npz for every recording under `paths`; those that exist with the same settings are kept.
+    """Write out/NAME.npz for every recording under `paths`; those that exist, of the same recordings
+    and settings, are kept.
 
     progress(done, all) is called after each. Raises InputError on bad input, and on a cache of other settings.
     """
     found = find_inputs(paths)
     files = [out / f"{item.name}.npz" for item in found]
-    missing = [index for index, file in enumerate(files) if not _is_made(file, config)]
+    missing = [index for index, file in enumerate(files) if not _is_made(file, found[index], config)]
     tasks = [(tuple(paths), index, files[index], config) for index in missing]
     done = len(files) - len(missing)
     if progress is not None:
@@ -111,11 +112,15 @@ def _make_one(paths: tuple[Path, ...], index: int, file: Path, config: Localizer
     save_grids(make_grid_recording(find_inputs(paths)[index], config), file)
 
 
-def _is_made(file: Path, config: LocalizerConfig) -> bool:
+def _is_made(file: Path, item: EvaluationInput, config: LocalizerConfig) -> bool:
     if not file.exists():
         return False
-    if load_grids(file).settings != front_end_settings(config):
+    there = load_grids(file)
+    if there.settings != front_end_settings(config):
         raise InputError(f"{file} was made with other settings of the front ends: name a new folder")
+    source = str(item.path.resolve())
+    if there.facts.get("source") != source:
+        raise InputError(f"{file} holds the grids of {there.facts.get('source')}, not of {source}: name a new folder")
     return True
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from avloc_ros.config import setting
-from avloc_ros.runtime.weights import find_weights
+from avloc_ros.runtime.weights import Weights, find_weights
 from avloc_ros.systems.dsw_fusion import DswFusion
 from avloc_ros.systems.flat_fusion import THRESHOLD, FlatFusion
 from avloc_ros.types import SpeakerGrid
@@ -56,7 +56,15 @@ class Fusion(Protocol):
 def open_fusion(config: FusionConfig | None = None) -> Fusion:
     """The fusion of a config. Raises InputError where it needs weights that are not there."""
     config = config or FusionConfig()
-    if config.kind == "flat" and not config.is_refined:
+    weights = fusion_weights(config)
+    if weights is None:
         return FlatFusion(config.threshold if config.threshold >= 0 else THRESHOLD)
-    weights = find_weights(config.weights, f"dsw_fusion_{config.kind}", f"dsw_fusion_{config.kind}")
     return DswFusion(weights, config.is_refined, config.threshold, config.device, config.threads)
+
+
+def fusion_weights(config: FusionConfig) -> Weights | None:
+    """The checked weights of a config; None where it needs none. Raises InputError where they are not there."""
+    if config.kind == "flat" and not config.is_refined:
+        return None
+    name = f"dsw_fusion_{config.kind}"
+    return find_weights(config.weights, name, name)

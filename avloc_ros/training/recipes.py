@@ -9,11 +9,16 @@ import yaml
 
 from avloc_ros.config import flatten, from_mapping, shipped_folder
 from avloc_ros.training.any_array_recipe import AnyArrayRecipe
+from avloc_ros.training.audio_training import AudioRecipe
 from avloc_ros.training.fusion_training import FusionRecipe
 from avloc_ros.types import InputError
 
-KINDS: dict[str, type[Any]] = {"dsw_fusion": FusionRecipe, "any_array": AnyArrayRecipe}
-Recipe = FusionRecipe | AnyArrayRecipe
+KINDS: dict[str, type[Any]] = {
+    "any_array": AnyArrayRecipe,
+    "dsw_audio": AudioRecipe,
+    "dsw_fusion": FusionRecipe,
+}
+Recipe = AnyArrayRecipe | AudioRecipe | FusionRecipe
 
 
 def shipped_recipes() -> dict[str, Path]:

@@ -122,9 +122,10 @@ def _last_checkpoint(folder: Path) -> Path:
 
 
 def _loggers(out: Path) -> list[Logger]:
-    loggers: list[Logger] = [CSVLogger(out, name="log", version="")]
+    version = f"run{len(list((out / 'log').glob('run*')))}"  # a resumed run keeps the curves of those before
+    loggers: list[Logger] = [CSVLogger(out, name="log", version=version)]
     if importlib.util.find_spec("tensorboard"):
-        loggers.append(TensorBoardLogger(out, name="tensorboard", version=""))
+        loggers.append(TensorBoardLogger(out, name="tensorboard", version=version))
     return loggers
 
 

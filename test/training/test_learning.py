@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
 from avloc_ros.config import to_mapping  # noqa: E402
+from avloc_ros.datasets.grid_recordings import load_grid_folder  # noqa: E402
 from avloc_ros.datasets.grid_split import SplitConfig, split_recordings  # noqa: E402
 from avloc_ros.geometry import image_grid  # noqa: E402
 from avloc_ros.runtime.weights import find_weights  # noqa: E402
@@ -22,15 +25,18 @@ from avloc_ros.training.trainer import RunOptions  # noqa: E402
 from avloc_ros.types import Modality, SpeakerGrid  # noqa: E402
 
 
-@pytest.fixture(scope="module")
-def trained(drawn_recordings, tmp_path_factory):
-    """Weights of the tiny recipe on drawn grids: path, card, recordings of the test subset."""
-    out = tmp_path_factory.mktemp("tiny")
+def train_tiny(recordings, out):
+    """Weights of the tiny recipe: path, card, recordings of the test subset."""
     recipe = load_recipe("dsw_tiny")
-    split = split_recordings(drawn_recordings, SplitConfig(train=0.6, validation=0.2))
+    split = split_recordings(recordings, SplitConfig(train=0.6, validation=0.2))
     options = RunOptions(out, seed=1, device="cpu", threads=1, show_progress=False)
     path = make_fusion_weights(recipe, split, options, Provenance(to_mapping(recipe), {}, "test", 1))
     return path, json.loads(path.with_suffix(".card.json").read_text()), split.test
+
+
+@pytest.fixture(scope="module")
+def trained(drawn_recordings, tmp_path_factory):
+    return train_tiny(drawn_recordings, tmp_path_factory.mktemp("tiny"))
 
 
 def test_spatial_weights_beat_flat_fusion_on_recordings_not_trained_on(trained):
@@ -71,3 +77,12 @@ def grids_of(recording, frame):
         video_weight=recording.reliability[frame, 0].astype(np.float32),
     )  # fmt: skip
     return audio, video
+
+
+@pytest.mark.skipif("AVLOC_GRIDS" not in os.environ, reason="AVLOC_GRIDS names no folder of cached grids")
+def test_a_tiny_recipe_lowers_the_error_on_cached_grids(tmp_path):
+    """The same on real caches: `avloc train grids SCENES --out DIR`, AVLOC_GRIDS=DIR."""
+    recordings = load_grid_folder(Path(os.environ["AVLOC_GRIDS"]))
+    _, card, _ = train_tiny(recordings, tmp_path)
+    test = card["metrics"]["test"]
+    assert test["refined"]["le_px_mean"] < test["flat_raw"]["le_px_mean"]

@@ -1,0 +1,98 @@
+"""The parts of `avloc train` that start from a microphone array: the audio network, and everything for an array."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from avloc_ros.cli.console import console, error_console
+from avloc_ros.types import InputError
+
+if TYPE_CHECKING:
+    from avloc_ros.training.audio_training import AudioRecipe
+    from avloc_ros.training.trainer import RunOptions
+
+GRIDS_FROM = "scenes"
+
+
+def add_array_options(parser: argparse.ArgumentParser) -> None:
+    """Options of recipes that simulate an array."""
+    group = parser.add_argument_group("for dsw_audio and dsw")
+    group.add_argument("--array", metavar="NAME|FILE", help="microphone array: a shipped name, YAML or JSON")
+    group.add_argument("--camera", metavar="FILE", help="camera YAML: width, height, fx, fy, cx, cy, position_m, yaw_rad, ...")
+    group.add_argument("--speech", type=Path, metavar="DIR", help="folder of speech files (default: espeak-ng voices)")
+    group.add_argument("--sample-rate", type=int, metavar="HZ", help="of the array (default: the recipe's)")
+    group.add_argument("--scenes", type=int, default=120, metavar="N", help="scenes that dsw simulates (default: 120)")
+
+
+def for_array(recipe: AudioRecipe, options: argparse.Namespace) -> AudioRecipe:
+    """The recipe for the array, camera and rate of the command line; the input follows the number of microphones."""
+    from avloc_ros.training.audio_product import array_of
+
+    recipe = replace(recipe, array=options.array or recipe.array, camera=options.camera or recipe.camera)
+    layout = replace(recipe.input, microphones=array_of(recipe.array).channels)
+    if options.sample_rate and options.sample_rate != layout.sample_rate_hz:
+        frame = round(options.sample_rate / layout.frame_rate_hz)
+        fft_length = 1 << max(frame - 1, 1).bit_length()  # the next power of two: as many bins as can be pooled
+        layout = replace(layout, sample_rate_hz=options.sample_rate, fft_length=fft_length, bins=fft_length // 2)
+    return replace(recipe, input=layout)
+
+
+def train_audio_recipe(
+    recipe: AudioRecipe, options: argparse.Namespace, run_options: RunOptions, command: str
+) -> Path | None:
+    """Simulate rooms, train the audio network, write its weights."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from avloc_ros.training.audio_product import make_audio_weights
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=error_console, transient=True) as progress:
+        task = progress.add_task("rooms", total=None)
+
+        def tell(what: str, done: int, total: int) -> None:
+            progress.update(task, description=what, completed=done, total=total)
+            if done == total:
+                progress.stop()  # Lightning draws its own bar from here on
+            elif done == 1:
+                progress.start()
+
+        return make_audio_weights(for_array(recipe, options), options.speech, run_options, command, tell)
+
+
+def train_everything(
+    options: argparse.Namespace,
+    audio: Callable[[argparse.Namespace], Path | None],
+    fusion: Callable[[argparse.Namespace], Path | None],
+) -> list[Path | None]:
+    """`avloc train dsw`: the audio network of an array, scenes with it, their grids, and the fusion on them."""
+    if not options.array:
+        raise InputError("--array is missing: the microphone array that everything is trained for")
+    console.print("1/3 audio network")
+    weights = audio(_changed(options, out=options.out / "audio"))
+    console.print("2/3 scenes")
+    scenes = options.out / GRIDS_FROM
+    _simulate(options, scenes)
+    console.print("3/3 fusion")
+    return [weights, fusion(_changed(options, out=options.out / "fusion", paths=[scenes]))]
+
+
+def _simulate(options: argparse.Namespace, out: Path) -> None:
+    """Scenes of the array by `avloc simulate`; those of a run that is resumed are kept."""
+    from avloc_ros.cli.main import build_parser
+
+    if out.exists() and options.resume:
+        return
+    arguments = ["simulate", "--out", str(out), "--count", str(options.scenes), "--array", options.array]
+    arguments += ["--seed", str(options.seed), "--jobs", str(options.jobs)]
+    arguments += ["--sample-rate", str(options.sample_rate)] if options.sample_rate else []
+    arguments += ["--speech", str(options.speech)] if options.speech else []
+    simulate = build_parser().parse_args(arguments)
+    simulate.run(simulate)
+
+
+def _changed(options: argparse.Namespace, **values: object) -> argparse.Namespace:
+    return argparse.Namespace(**{**vars(options), **values})
