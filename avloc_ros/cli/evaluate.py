@@ -63,14 +63,19 @@ def register(subparsers: Any) -> None:
         help="roll the channels of labelled clips of a regular array; the truth turns with them",
     )  # fmt: skip
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="recordings at once (default: 1)")
+    parser.add_argument(
+        "--cache", type=Path, default=None, metavar="DIR",
+        help="keep audio grids and faces here, so that the next comparison of fusions runs no front end",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the evaluation; raises InputError on bad input."""
     from avloc_ros.evaluation.contestants import COMPARED, Contestant
+    from avloc_ros.evaluation.metrics_file import machine, metrics
     from avloc_ros.evaluation.report_writer import write_report
-    from avloc_ros.evaluation.run import evaluate_paths, machine, metrics
+    from avloc_ros.evaluation.run import evaluate_paths
 
     if options.threshold is not None and not 0 <= options.threshold <= 1:
         raise InputError(f"--threshold is {options.threshold}, allowed: 0 to 1")
@@ -92,6 +97,7 @@ def run(options: argparse.Namespace) -> int:
             array=array,
             rotate_channels=options.rotate_channels,
             jobs=options.jobs,
+            cache=options.cache,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
     about = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from avloc_ros.evaluation.summary import Recording
+from avloc_ros.evaluation.recording import Recording
 
 TRUE, REPORTED = "#9aa5b1", "#d9480f"
 COLOURS = ("#d9480f", "#1971c2", "#2f9e44", "#9c36b5", "#e8a100", "#0c8599", "#c2255c", "#5f3dc4")

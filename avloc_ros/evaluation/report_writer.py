@@ -9,8 +9,8 @@ from typing import Any
 
 from avloc_ros.evaluation.page import write_page
 from avloc_ros.evaluation.plots import plot_azimuths, plot_comparison, plot_sweep
+from avloc_ros.evaluation.recording import Recording
 from avloc_ros.evaluation.run import Evaluation
-from avloc_ros.evaluation.summary import Recording
 from avloc_ros.types import InputError
 
 TRACK_COLUMNS = (

@@ -10,6 +10,10 @@ from avloc_ros.systems.localizer import LocalizerConfig
 
 def weight_files(config: LocalizerConfig) -> list[Path]:
     """Paths of the networks of face detector and voice activity, as they were brought."""
-    faces = packaged_centerface() if config.faces.model == "auto" else Path(config.faces.model)
     voice = [Path(config.srp.voice_model)] if config.srp.voice_model else []
-    return [faces, *voice]
+    return [*face_weights(config), *voice]
+
+
+def face_weights(config: LocalizerConfig) -> list[Path]:
+    """Path of the face detector's network."""
+    return [packaged_centerface() if config.faces.model == "auto" else Path(config.faces.model)]
