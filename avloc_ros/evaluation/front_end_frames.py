@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from avloc_ros.systems.srp import AudioGrids
 from avloc_ros.types import Face, FaceDetections, GridLayout, Modality, Projection, SpeakerGrid
 
 Arrays = dict[str, np.ndarray]
+WEIGHTS = ("audio_weight", "video_weight")  # of a grid: numbers () or maps (rows, cols), in all frames or in none
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def seen_arrays(frames: Sequence[SeenFrame]) -> Arrays:
         "scores": np.array([f.score for f in faces], float),
         "sizes": np.array([picture.image_size for picture in pictures], np.int64).reshape(-1, 2),
         "stamps_of_pictures": np.array([picture.stamp_ns for picture in pictures], np.int64),
+        **{f"map_{name}": np.stack([getattr(p, name) for p in pictures]) for name in _maps_of(pictures)},
         "more": _text(
             [[f.landmarks for f in faces], [f.id for f in faces], [picture.frame_id for picture in pictures]]
         ),
@@ -92,12 +94,16 @@ def seen_frames(arrays: Mapping[str, np.ndarray]) -> list[SeenFrame]:
         )
     ]
     ends = np.cumsum(arrays["counts"])
+    maps = {name.removeprefix("map_"): arrays[name] for name in arrays if name.startswith("map_")}
     pictures = iter(
-        FaceDetections(int(stamp), tuple(faces[end - count : end]), (int(size[0]), int(size[1])), frame_id)
-        for stamp, count, end, size, frame_id in zip(
-            arrays["stamps_of_pictures"], arrays["counts"], ends, arrays["sizes"], frame_ids, strict=True
+        FaceDetections(
+            int(stamp), tuple(faces[end - count : end]), (int(size[0]), int(size[1])), frame_id,
+            **{name: rows[number] for name, rows in maps.items()},
         )
-    )
+        for number, (stamp, count, end, size, frame_id) in enumerate(
+            zip(arrays["stamps_of_pictures"], arrays["counts"], ends, arrays["sizes"], frame_ids, strict=True)
+        )
+    )  # fmt: skip
     return [
         SeenFrame(frame, stamp_ns, next(pictures) if there else None, took_ms)
         for (frame, stamp_ns, took_ms), there in zip(_rows_of_times(arrays), arrays["present"], strict=True)
@@ -117,6 +123,12 @@ def _rows_of_times(arrays: Mapping[str, np.ndarray]) -> list[tuple[int, int, flo
     return list(zip(*columns, strict=True))
 
 
+def _maps_of(pictures: Sequence[FaceDetections]) -> list[str]:
+    """Names of the fields that hold an array in every picture, such as how well each part of it is seen."""
+    names = [item.name for item in fields(FaceDetections)]
+    return [n for n in names if pictures and all(isinstance(getattr(p, n), np.ndarray) for p in pictures)]
+
+
 def _grid_arrays(name: str, grids: Sequence[SpeakerGrid]) -> Arrays:
     """Grids of one layout: probabilities (grids, rows, cols), thresholds, stamps, windows, and what they share."""
     if not grids:
@@ -128,6 +140,11 @@ def _grid_arrays(name: str, grids: Sequence[SpeakerGrid]) -> Arrays:
         f"{name}_threshold": np.array([grid.threshold for grid in grids], float),
         f"{name}_stamp_ns": np.array([grid.stamp_ns for grid in grids], np.int64),
         f"{name}_window_s": np.array([grid.window_s for grid in grids], float),
+        **{
+            f"{name}_{weight}": np.stack([getattr(grid, weight) for grid in grids])
+            for weight in WEIGHTS
+            if all(getattr(grid, weight) is not None for grid in grids)
+        },
     }
 
 
@@ -135,14 +152,15 @@ def _grids(name: str, arrays: Mapping[str, np.ndarray]) -> list[SpeakerGrid]:
     about: dict[str, Any] | None = json.loads(str(arrays[f"{name}_about"]))
     if about is None:
         return []
+    weights = [arrays.get(f"{name}_{weight}") for weight in WEIGHTS]
     layout = GridLayout(**about["layout"] | {"projection": Projection(about["layout"]["projection"])})
     return [
         SpeakerGrid(
             int(stamp), layout, Modality.AUDIO, probability, float(threshold), about["system"], about["frame_id"],
-            float(window_s),
+            float(window_s), *(rows[number] if rows is not None else None for rows in weights),
         )
-        for probability, threshold, stamp, window_s in zip(
-            *(arrays[f"{name}_{key}"] for key in ("probability", "threshold", "stamp_ns", "window_s")), strict=True
+        for number, (probability, threshold, stamp, window_s) in enumerate(
+            zip(*(arrays[f"{name}_{key}"] for key in ("probability", "threshold", "stamp_ns", "window_s")), strict=True)
         )
     ]  # fmt: skip
 

@@ -16,7 +16,7 @@ from avloc_ros.sources.truth import TruthRow
 from avloc_ros.types import AudioWindow, InputError, VideoFrame
 
 DEFAULT_FPS = 25.0
-SCENE_FACTS = ("condition", "conditions", "split", "snr_db", "trouble")  # of scene.json, for the report
+SCENE_FACTS = ("condition", "conditions", "dataset", "split", "snr_db", "trouble")  # of scene.json, for the report
 
 Moment = tuple[int, AudioWindow | None, VideoFrame | None]  # frame number, sound, picture
 

@@ -14,7 +14,7 @@ from avloc_ros.evaluation.inputs import EvaluationInput, find_inputs
 from avloc_ros.evaluation.localisation import PictureGeometry
 from avloc_ros.evaluation.recording import Recording
 from avloc_ros.evaluation.reports import RecordingReports
-from avloc_ros.evaluation.stages import run_stages
+from avloc_ros.evaluation.stages import stages_by_tracker
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.systems.localizer import LocalizerConfig
 
@@ -85,7 +85,7 @@ def run_contestants(
 ) -> dict[str, Recording]:
     """Every contestant on one recording; what they share runs once. Only the first one's recording keeps its frames."""
     ears = list(dict.fromkeys(contestant.audio_tracker for contestant in contestants))
-    stages = run_stages(item, config, ears, cache)
+    stages = stages_by_tracker(item, config, ears, cache)
     reports = {ear: RecordingReports(item, stages[ear], config) for ear in ears}
     found: dict[str, Recording] = {}
     for contestant in contestants:

@@ -29,9 +29,16 @@ class StageFrame:
 
 
 def run_stages(
+    item: EvaluationInput, config: LocalizerConfig, audio_tracker: str = "srp", cache: FrontEndCache | None = None
+) -> list[StageFrame]:
+    """Frames of one recording in order, with one audio tracker."""
+    return stages_by_tracker(item, config, (audio_tracker,), cache)[audio_tracker]
+
+
+def stages_by_tracker(
     item: EvaluationInput,
     config: LocalizerConfig,
-    audio_trackers: Sequence[str] = ("srp",),
+    audio_trackers: Sequence[str],
     cache: FrontEndCache | None = None,
 ) -> dict[str, list[StageFrame]]:
     """Frames of one recording in order, per audio tracker; what the cache holds is not computed again.
