@@ -101,8 +101,8 @@ def heard_key(item: EvaluationInput, config: LocalizerConfig, name: str) -> str:
 
 def seen_key(item: EvaluationInput, config: LocalizerConfig) -> str:
     """Digest of all that decides what the face detector says about a recording."""
-    settings = to_mapping(config.faces)
-    return _key(item, "faces", settings, tuple(face_weights(config)), "avloc_ros.systems.faces")
+    weights = tuple(face_weights(config)) if item.camera is not None else ()
+    return _key(item, "faces", to_mapping(config.faces), weights, "avloc_ros.systems.faces")
 
 
 def _key(
