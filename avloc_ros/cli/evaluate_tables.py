@@ -36,10 +36,11 @@ def print_tables(figures: dict[str, Any]) -> None:
 def print_systems(figures: dict[str, Any]) -> None:
     """The figures of all systems, their differences, and the errors of labelled clips."""
     table = _table(f"{len(figures['inputs'])} recordings, {figures['frames']} frames", ["system"])
-    for label in SYSTEM_COLUMNS.values():
+    shown = {key: label for key, label in SYSTEM_COLUMNS.items() if "table1" not in figures or key not in TABLE1_COLUMNS}
+    for label in shown.values():
         table.add_column(label, justify="right")
     for name, system in figures.get("systems", {figures["system"]: figures}).items():
-        table.add_row(name, *(_number(system[key]) for key in SYSTEM_COLUMNS))
+        table.add_row(name, *(_number(system[key]) for key in shown))
     console.print(table)
     if "table1" not in figures:
         for other, row in figures.get("differences_95", {}).items():
