@@ -32,7 +32,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Measure the parts asked for, print tables, write bench.json."""
-    from avloc_ros.evaluation.run import machine
+    from avloc_ros.evaluation.metrics_file import machine
 
     report: dict[str, Any] = {"command": " ".join(["avloc", *sys.argv[1:]]), "machine": machine(), "device": options.device}
     with error_console.status("measuring ...") as status:

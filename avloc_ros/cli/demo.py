@@ -131,7 +131,7 @@ def show_until(is_over: Callable[[], bool], listener: Listener) -> None:
 def write_results(scene: Scene, out: Path, played: Played) -> Path:
     """Video, plot, numbers and page in `out`. Returns the page's path."""
     from avloc_ros.evaluation.demo_report import plot_azimuths, summary, tracks_by_name, write_page
-    from avloc_ros.evaluation.run import machine
+    from avloc_ros.evaluation.metrics_file import machine
 
     truth = tracks_by_name(
         [(row.speaker, row.time_s, math.degrees(row.azimuth_rad), row.speaking) for row in scene.truth]

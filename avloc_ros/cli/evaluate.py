@@ -5,23 +5,22 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from avloc_ros.cli.console import console, error_console
 from avloc_ros.config import from_mapping, load_parameters
+from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER, TRACKERS
 from avloc_ros.types import InputError
 
-TERMINAL_COLUMNS = {
-    "le_px_mean": "LE px",
-    "frame_recall": "FR",
-    "false_positives": "FP",
-    "azimuth_error_deg_median": "az deg",
-    "azimuth_within_10deg": "in 10 deg",
-    "count_accuracy": "count",
-    "false_per_frame": "false",
-    "mota": "MOTA",
-}  # the page shows more: a terminal has 80 columns
+if TYPE_CHECKING:
+    from avloc_ros.evaluation.contestants import Contestant
+    from avloc_ros.evaluation.dsw_rows import Row
+    from avloc_ros.evaluation.run import Evaluation
+
+FUSIONS = ("flat", "scalar", "spatial", "audio", "video", "sphere", "nearest_face")
+ALL_SIZES = "10x12,20x24,40x48"
 
 
 def register(subparsers: Any) -> None:
@@ -33,31 +32,43 @@ def register(subparsers: Any) -> None:
         "error, frame recall, false positives with a threshold sweep, azimuth errors, identities, processing time.",
     )
     parser.add_argument(
-        "paths",
-        nargs="+",
-        type=Path,
-        metavar="PATH",
-        help="scene folder, folder of them, bag, labelled clips",
+        "paths", nargs="+", type=Path, metavar="PATH", help="scene folder, folder of them, bag, labelled clips"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the report")
-    parser.add_argument("--system", default="srp", choices=("srp",), help="audio tracker (default: srp)")
     parser.add_argument(
-        "--tracker", default=None, choices=("sphere", "none"), help="speaker tracker (default: sphere)"
-    )
-    parser.add_argument(
-        "--fusion", default="flat", choices=("flat", "audio", "video", "nearest_face"),
-        help="what is reported: flat fusion, one sense alone, or the plain rule 'face nearest to the peak' (default: flat)",
+        "--system", default=None, choices=(*TRACKERS, "dsw"),
+        help=f"who hears (default: as --config says, else {DEFAULT_TRACKER}); dsw: the rows of the DSW paper's Table 1",
     )  # fmt: skip
     parser.add_argument(
-        "--threshold", type=float, default=None, metavar="X", help="instead of the system's own"
-    )
+        "--tracker", default=None, choices=("sphere", "none"),
+        help="speaker tracker (default: sphere; none where the fusion reports by itself)",
+    )  # fmt: skip
     parser.add_argument(
-        "--compare", action="store_true", help="a table of all systems, with intervals of their differences"
+        "--fusion", default=None, choices=FUSIONS,
+        help="what is reported: a fusion, one sense alone, the audio sphere's peaks, or the plain rule 'face nearest to the "
+        "peak' (default: flat; with --system dsw the table's best row)",
+    )  # fmt: skip
+    parser.add_argument("--refine", action="store_true", help="the refinement network follows the fusion")
+    parser.add_argument(
+        "--weights", action="append", default=[], metavar="ROW=FILE[,FILE...]",
+        help="weights of a row of --system dsw, several files for several seeds (default: the shipped ones)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--audio-tracker", default=None, choices=TRACKERS,
+        help="who hears in the table of --system dsw",
     )
+    parser.add_argument("--threshold", type=float, default=None, metavar="X", help="instead of the system's own")
+    parser.add_argument(
+        "--validation", nargs="+", type=Path, default=None, metavar="PATH",
+        help="recordings on which each system's own threshold is chosen (default: what the system says)",
+    )  # fmt: skip
+    parser.add_argument("--compare", action="store_true", help="several systems, with intervals of their differences")
+    parser.add_argument(
+        "--grid-sizes", nargs="?", const=ALL_SIZES, default=None, metavar="RxC,...",
+        help=f"also the accuracy with these image grids (without a value: {ALL_SIZES})",
+    )  # fmt: skip
     parser.add_argument("--config", type=Path, default=None, metavar="YAML", help="settings of the chain")
-    parser.add_argument(
-        "--array", type=Path, default=None, metavar="FILE", help="geometry for recordings without one"
-    )
+    parser.add_argument("--array", type=Path, default=None, metavar="FILE", help="geometry for recordings without one")
     parser.add_argument(
         "--rotate-channels", type=int, default=0, metavar="N",
         help="roll the channels of labelled clips of a regular array; the truth turns with them",
@@ -67,15 +78,53 @@ def register(subparsers: Any) -> None:
         help="avdiar: PATH holds sequences of this corpus, and nothing else will do (default: what is found)",
     )  # fmt: skip
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="recordings at once (default: 1)")
+    parser.add_argument(
+        "--cache", type=Path, default=None, metavar="DIR",
+        help="keep audio grids and faces here, so that the next comparison of fusions runs no front end",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the evaluation; raises InputError on bad input."""
-    from avloc_ros.evaluation.contestants import COMPARED, Contestant
+    from avloc_ros.cli.evaluate_tables import print_tables
+    from avloc_ros.evaluation.audio_trackers import audio_tracker_kind
+    from avloc_ros.evaluation.dsw_table import dsw_table
+    from avloc_ros.evaluation.metrics_file import machine, metrics
     from avloc_ros.evaluation.report_writer import write_report
-    from avloc_ros.evaluation.run import evaluate_paths, machine, metrics
+    from avloc_ros.evaluation.thresholds import with_validated_thresholds
 
+    check_options(options)
+    config = chain_config(options.config)
+    if options.system in TRACKERS:
+        options.audio_tracker = options.system
+    options.audio_tracker = options.audio_tracker or config.audio_tracker
+    contestants, rows, left_out = chosen_systems(options, config)
+    evaluate = runner(options)
+    if options.validation:
+        validation = evaluate(options.validation, contestants, config, "thresholds")
+        contestants = with_validated_thresholds(contestants, validation)
+    evaluation = evaluate(options.paths, contestants, config, "evaluating")
+    look_ahead_s = audio_tracker_kind(options.audio_tracker).look_ahead_s
+    about = {
+        "weights": weights_of(config, contestants),
+        "command": shlex.join(["avloc", *sys.argv[1:]]),
+        "machine": machine(),
+        "look_ahead_s": look_ahead_s,
+    }
+    figures = metrics(evaluation, about)
+    if rows:
+        figures["table1"] = dsw_table(evaluation, rows, left_out, look_ahead_s)
+    if options.grid_sizes:
+        figures["grid_sizes"] = grid_size_rows(options, config, contestants[0], evaluate)
+    page = write_report(options.out, evaluation, figures)
+    print_tables(figures)
+    console.print(f"report: {page}", soft_wrap=True)
+    return 0
+
+
+def check_options(options: argparse.Namespace) -> None:
+    """Raises InputError on values that cannot be, and on options that do not belong together."""
     if options.threshold is not None and not 0 <= options.threshold <= 1:
         raise InputError(f"--threshold is {options.threshold}, allowed: 0 to 1")
     if options.jobs < 1:
@@ -84,34 +133,78 @@ def run(options: argparse.Namespace) -> int:
         from avloc_ros.evaluation.avdiar_input import require_sequences
 
         require_sequences(options.paths)
-    tracker = options.tracker or ("none" if options.fusion == "nearest_face" else "sphere")
-    main = Contestant(options.fusion, tracker, options.threshold)
-    others = [c for c in COMPARED if c.name != main.name] if options.compare else []
-    config = chain_config(options.config)
+    if options.weights and options.system != "dsw":
+        raise InputError("--weights names rows of the table: give --system dsw with it")
+
+
+def chosen_systems(
+    options: argparse.Namespace, config: Any
+) -> tuple[tuple[Contestant, ...], list[Row], dict[str, str]]:
+    """The contestants, the one in question first; with --system dsw also the table's rows, and why others are missing."""
+    from avloc_ros.evaluation.contestants import COMPARED, Contestant
+    from avloc_ros.evaluation.dsw_rows import BY_EAR, parse_weights, rows_to_run
+
+    by_itself = options.fusion in ("nearest_face", "sphere")
+    named = Contestant(
+        options.fusion or "flat",
+        options.tracker or ("none" if by_itself else "sphere"),
+        options.threshold,
+        options.refine,
+        audio_tracker=options.audio_tracker,
+    )
+    if options.system != "dsw":
+        compared = [replace(c, audio_tracker=options.audio_tracker) for c in COMPARED]
+        others = [c for c in compared if c.name != named.name] if options.compare else []
+        return (named, *others), [], {}
+    rows, left_out = rows_to_run(config, parse_weights(options.weights), options.audio_tracker)
+    table = [contestant for row in reversed(rows) for contestant in row.contestants]  # the best row first
+    asked = [named] if options.fusion or options.tracker else []
+    ear = Contestant("sphere", "none", audio_tracker=options.audio_tracker, label=BY_EAR)
+    return (*asked, *table, ear), rows, left_out
+
+
+def runner(options: argparse.Namespace) -> Callable[..., Evaluation]:
+    """evaluate(paths, contestants, config, what): `evaluate_paths` with the command's options and a progress bar."""
+    from avloc_ros.evaluation.run import evaluate_paths
     from avloc_ros.geometry import MicrophoneArray
 
     array = MicrophoneArray.load(options.array) if options.array else None
-    with _progress() as progress:
-        task = progress.add_task("evaluating", total=None)
-        evaluation = evaluate_paths(
-            options.paths,
-            [main, *others],
-            config,
-            array=array,
-            rotate_channels=options.rotate_channels,
-            jobs=options.jobs,
-            progress=lambda done, total: progress.update(task, completed=done, total=total),
-        )
-    about = {
-        "weights": weights_of(config),
-        "command": shlex.join(["avloc", *sys.argv[1:]]),
-        "machine": machine(),
-    }
-    figures = metrics(evaluation, about)
-    page = write_report(options.out, evaluation, figures)
-    print_table(figures)
-    console.print(f"report: {page}", soft_wrap=True)
-    return 0
+
+    def evaluate(paths: Any, contestants: Any, config: Any, what: str) -> Evaluation:
+        with _progress() as progress:
+            task = progress.add_task(what, total=None)
+            return evaluate_paths(
+                paths,
+                contestants,
+                config,
+                array=array,
+                rotate_channels=options.rotate_channels,
+                jobs=options.jobs,
+                cache=options.cache,
+                progress=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+
+    return evaluate
+
+
+def grid_size_rows(
+    options: argparse.Namespace, config: Any, contestant: Contestant, evaluate: Callable[..., Evaluation]
+) -> list[dict[str, Any]]:
+    """The system in question on other image grids; each size with a threshold of its own where --validation is given."""
+    from dataclasses import replace
+
+    from avloc_ros.evaluation.grid_sizes import accuracy_by_grid, as_rows, parse_sizes
+    from avloc_ros.evaluation.thresholds import with_validated_thresholds
+
+    def recordings(system: Contestant, sized: Any) -> list[Any]:
+        what = f"grid {sized.srp.image_rows}x{sized.srp.image_cols}"
+        if options.validation:
+            validation = evaluate(options.validation, (system,), sized, what)
+            (system,) = with_validated_thresholds((system,), validation)
+        return evaluate(options.paths, (system,), sized, what).recordings[system.name]
+
+    own = replace(contestant, threshold=options.threshold, label=contestant.name)
+    return as_rows(accuracy_by_grid(own, config, parse_sizes(options.grid_sizes), recordings))
 
 
 def chain_config(path: Path | None) -> Any:
@@ -123,42 +216,17 @@ def chain_config(path: Path | None) -> Any:
     return from_mapping(LocalizerConfig, values, str(path or "settings"))
 
 
-def weights_of(config: Any) -> list[dict[str, str]]:
-    """Name and sha256 of the networks in use."""
+def weights_of(config: Any, contestants: tuple[Contestant, ...] = ()) -> list[dict[str, str]]:
+    """Name and sha256 of the networks in use: the front ends', and fusions' that were given as files."""
     import hashlib
 
     from avloc_ros.evaluation.used_weights import weight_files
 
+    brought = dict.fromkeys(Path(contestant.weights) for contestant in contestants if contestant.weights)
     return [
         {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-        for path in weight_files(config)
+        for path in [*weight_files(config), *brought]
     ]
-
-
-def print_table(figures: dict[str, Any]) -> None:
-    """The figures of all systems on the terminal."""
-    from rich.table import Table
-
-    from avloc_ros.evaluation.page import number
-
-    table = Table(title=f"{len(figures['inputs'])} recordings, {figures['frames']} frames")
-    table.add_column("system", no_wrap=True)
-    for label in TERMINAL_COLUMNS.values():
-        table.add_column(label, justify="right")
-    for name, system in figures.get("systems", {figures["system"]: figures}).items():
-        table.add_row(name, *(number(system[key]) for key in TERMINAL_COLUMNS))
-    console.print(table)
-    for other, row in figures.get("differences_95", {}).items():
-        parts = [
-            f"{label} {row[key]['difference']:+.3f} [{row[key]['low']:+.3f}, {row[key]['high']:+.3f}]"
-            for key, label in (("le_px_mean", "LE"), ("frame_recall", "FR"), ("false_positives", "FP"))
-        ]
-        console.print(f"{figures['system']} minus {other}: {'  '.join(parts)}")
-    clips = {
-        k: v["clip_azimuth_error_deg"] for k, v in figures["inputs"].items() if "clip_azimuth_error_deg" in v
-    }
-    for name, error in clips.items():
-        console.print(f"{name}: azimuth error of the clip {error:.1f} deg")
 
 
 def _progress() -> Any:

@@ -6,10 +6,12 @@ goes by great-circle distance and the neighbour beyond a pole is the cell on the
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from avloc_ros.geometry import angle_between, cell_centres, direction_from_angles, wrap_angle
-from avloc_ros.types import InputError, Peak, Projection, SpeakerGrid
+from avloc_ros.types import GridLayout, InputError, Peak, Projection, SpeakerGrid
 
 
 def find_peaks(
@@ -27,13 +29,30 @@ def find_peaks(
             f"grid of system '{grid.system}' has values {values.shape}, its layout says {grid.layout.shape}"
         )
     floor = grid.threshold if threshold is None else threshold
-    candidates = np.argwhere((values >= floor) & (values > 0) & _is_local_maximum(grid, values))  # (n, 2)
-    if not len(candidates):
-        return []
-    heights = values[candidates[:, 0], candidates[:, 1]]
-    order = np.argsort(-heights, kind="stable")
-    kept = _suppress(grid, candidates[order], neighbourhood_cells, max_peaks)
-    return [_interpolated(grid, values, int(row), int(col)) for row, col in kept]
+    return peaks_of_frames(grid.layout, values[None], floor, max_peaks, neighbourhood_cells)[0]
+
+
+def peaks_of_frames(
+    layout: GridLayout,
+    values: np.ndarray,
+    threshold: float,
+    max_peaks: int = 8,
+    neighbourhood_cells: float = 2.0,
+) -> list[list[Peak]]:
+    """The peaks of many grids of one layout at once: values (frames, rows, cols), one list per frame."""
+    values = np.asarray(values, float)
+    padded = _padded(layout, values)  # (frames, rows + 2, cols + 2)
+    cells = np.argwhere((values >= threshold) & (values > 0) & _is_local_maximum(padded))  # (n, 3)
+    heights = values[tuple(cells.T)]
+    cells = cells[np.lexsort((-heights, cells[:, 0]))]  # by frame, then from high to low
+    first, end = (np.searchsorted(cells[:, 0], np.arange(len(values)), side) for side in ("left", "right"))
+    kept = [
+        cells[a:b][_suppress(layout, cells[a:b, 1:], neighbourhood_cells, max_peaks)]
+        for a, b in zip(first, end, strict=True)
+    ]
+    places = _interpolated(layout, padded, np.concatenate(kept)) if kept else np.zeros((0, 3))
+    ends = np.cumsum([len(rows) for rows in kept])[:-1]
+    return [[Peak(*map(float, row)) for row in rows] for rows in np.split(places, ends)] if kept else []
 
 
 def talkers_near(grid: SpeakerGrid, peaks: list[Peak], reach_u: float, reach_v: float) -> np.ndarray:
@@ -56,70 +75,75 @@ def talkers_near(grid: SpeakerGrid, peaks: list[Peak], reach_u: float, reach_v: 
     return np.minimum((own * np.asarray(grid.probability, float)[None]).sum((1, 2)) / 4, 1.0)
 
 
-def _is_local_maximum(grid: SpeakerGrid, values: np.ndarray) -> np.ndarray:
-    """Whether no neighbour of a cell is higher: bool (rows, cols)."""
-    padded = _padded(grid, values)
-    rows, cols = values.shape
-    highest = np.full(values.shape, -np.inf)
+def _is_local_maximum(padded: np.ndarray) -> np.ndarray:
+    """Whether no neighbour of a cell is higher: bool (frames, rows, cols) from values with a ring around them."""
+    rows, cols = padded.shape[1] - 2, padded.shape[2] - 2
+    highest = np.full((len(padded), rows, cols), -np.inf)
     for row_shift in range(3):
         for col_shift in range(3):
-            highest = np.maximum(highest, padded[row_shift : row_shift + rows, col_shift : col_shift + cols])
-    return values >= highest
+            np.maximum(
+                highest, padded[:, row_shift : row_shift + rows, col_shift : col_shift + cols], out=highest
+            )
+    return padded[:, 1:-1, 1:-1] >= highest
 
 
-def _padded(grid: SpeakerGrid, values: np.ndarray) -> np.ndarray:
-    """The values with one ring of neighbours around them: (rows + 2, cols + 2); -inf where there is no neighbour."""
-    padded = np.full((values.shape[0] + 2, values.shape[1] + 2), -np.inf)
-    padded[1:-1, 1:-1] = values
-    if grid.layout.projection == Projection.SPHERE:
-        half_turn = values.shape[1] // 2
-        padded[0, 1:-1] = np.roll(values[0], half_turn)  # beyond a pole lies the same row, half a turn away
-        padded[-1, 1:-1] = np.roll(values[-1], half_turn)
-    if grid.layout.wraps:
-        padded[:, 0] = padded[:, -2]
-        padded[:, -1] = padded[:, 1]
+def _padded(layout: GridLayout, values: np.ndarray) -> np.ndarray:
+    """Values (frames, rows, cols) with one ring of neighbours around them; -inf where there is no neighbour."""
+    padded = np.pad(values, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+    if layout.projection == Projection.SPHERE:
+        half_turn = layout.cols // 2
+        padded[:, 0, 1:-1] = np.roll(values[:, 0], half_turn, -1)  # beyond a pole: the same row, half a turn away
+        padded[:, -1, 1:-1] = np.roll(values[:, -1], half_turn, -1)
+    if layout.wraps:
+        padded[..., 0] = padded[..., -2]
+        padded[..., -1] = padded[..., 1]
     return padded
 
 
-def _suppress(
-    grid: SpeakerGrid, cells: np.ndarray, neighbourhood_cells: float, max_peaks: int
-) -> list[tuple[int, int]]:
-    """Greedy non-maximum suppression of cells (n, 2), which are sorted from high to low."""
-    kept: list[tuple[int, int]] = []
-    for row, col in cells:
-        if len(kept) == max_peaks:
-            break
-        if all(_cells_apart(grid, (row, col), other) >= neighbourhood_cells for other in kept):
-            kept.append((int(row), int(col)))
+def _suppress(layout: GridLayout, cells: np.ndarray, neighbourhood_cells: float, max_peaks: int) -> list[int]:
+    """Greedy non-maximum suppression: which of cells (n, 2), sorted from high to low, stay."""
+    kept: list[int] = []
+    left = np.arange(len(cells))
+    while len(left) and len(kept) < max_peaks:
+        best, left = left[0], left[1:]
+        kept.append(int(best))
+        if len(left):
+            left = left[_cells_apart(layout, cells[best], cells[left]) >= neighbourhood_cells]
     return kept
 
 
-def _cells_apart(grid: SpeakerGrid, first: tuple[int, int], second: tuple[int, int]) -> float:
-    """Distance in cell widths: the larger of rows and columns on an image, along the great circle on a sphere."""
-    layout = grid.layout
+def _cells_apart(layout: GridLayout, cell: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Distances (n,) in cell widths: the larger of rows and columns on an image, along the great circle on a sphere."""
     if layout.projection == Projection.IMAGE:
-        return float(max(abs(first[0] - second[0]), abs(first[1] - second[1])))
-    points = np.array([first, second], float) + 0.5
-    azimuth = layout.u_min + points[:, 1] * layout.u_step
-    elevation = layout.v_min + points[:, 0] * layout.v_step
-    directions = direction_from_angles(azimuth, elevation)  # (2, 3)
-    return float(angle_between(directions[0], directions[1])) / layout.v_step + 1e-9
+        return np.abs(others - cell).max(axis=1)
+    directions = _cell_directions(layout)  # (rows, cols, 3)
+    angles = angle_between(directions[tuple(cell)], directions[others[:, 0], others[:, 1]])  # (n,)
+    return angles / layout.v_step + 1e-9
 
 
-def _interpolated(grid: SpeakerGrid, values: np.ndarray, row: int, col: int) -> Peak:
-    """The peak around a cell, by a parabola through its neighbours in each axis."""
-    layout = grid.layout
-    around = _padded(grid, values)[row : row + 3, col : col + 3]  # (3, 3)
-    u = layout.u_min + (col + 0.5 + _parabola_vertex(*around[1])) * layout.u_step
-    v = layout.v_min + (row + 0.5 + _parabola_vertex(*around[:, 1])) * layout.v_step
-    if layout.wraps:
-        u = float(wrap_angle(u))
-    return Peak(float(u), float(v), float(values[row, col]))
+@lru_cache(maxsize=8)
+def _cell_directions(layout: GridLayout) -> np.ndarray:
+    """Unit vectors (rows, cols, 3) of the cells of a sphere grid."""
+    centres = cell_centres(layout)
+    return direction_from_angles(centres[..., 0], centres[..., 1])
 
 
-def _parabola_vertex(before: float, here: float, after: float) -> float:
-    """Where the parabola through values at -1, 0, 1 is highest, in [-0.5, 0.5]; 0 where a neighbour is missing."""
-    if not (np.isfinite(before) and np.isfinite(after)):
-        return 0.0
+def _interpolated(layout: GridLayout, padded: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """(n, 3) of u, v, height at cells (n, 3) of (frame, row, col): a parabola through the neighbours in each axis."""
+    frame, row, col = cells.T
+    here = padded[frame, row + 1, col + 1]
+    across = _parabola_vertex(padded[frame, row + 1, col], here, padded[frame, row + 1, col + 2])
+    down = _parabola_vertex(padded[frame, row, col + 1], here, padded[frame, row + 2, col + 1])
+    u = layout.u_min + (col + 0.5 + across) * layout.u_step
+    v = layout.v_min + (row + 0.5 + down) * layout.v_step
+    return np.stack([wrap_angle(u) if layout.wraps else u, v, here], axis=1)
+
+
+def _parabola_vertex(before: np.ndarray, here: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Where the parabolas through values (n,) at -1, 0, 1 are highest, in [-0.5, 0.5]; 0 where a neighbour is missing."""
+    known = np.isfinite(before) & np.isfinite(after)
+    before, after = np.where(known, before, 0.0), np.where(known, after, 0.0)
     curvature = before - 2 * here + after
-    return 0.0 if curvature >= -1e-12 else float(np.clip(0.5 * (before - after) / curvature, -0.5, 0.5))
+    curved = known & (curvature < -1e-12)
+    offset = 0.5 * (before - after) / np.where(curved, curvature, 1.0)
+    return np.where(curved, np.clip(offset, -0.5, 0.5), 0.0)

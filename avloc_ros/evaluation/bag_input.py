@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from avloc_ros.evaluation.inputs import DEFAULT_FPS, EvaluationInput, Moment
+from avloc_ros.evaluation.inputs import DEFAULT_FPS, SCENE_FACTS, EvaluationInput, Moment
 from avloc_ros.sources.av_sync import AvSync, AvSyncConfig
 from avloc_ros.sources.bag import BagSource
 from avloc_ros.sources.truth import TruthRow
@@ -36,7 +36,8 @@ def bag_input(path: Path) -> EvaluationInput:
         bag.sample_rate_hz,
         {frame: tuple(rows) for frame, rows in truth.items()},
         lambda: bag_moments(bag, fps),
-        {key: bag.scene_json[key] for key in ("condition", "split", "snr_db") if key in bag.scene_json},
+        {key: bag.scene_json[key] for key in SCENE_FACTS if key in bag.scene_json},
+        tuple(sorted(f for f in path.iterdir() if f.is_file())) if path.is_dir() else (path,),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -13,23 +13,20 @@ from avloc_ros.geometry import wrap_angle
 
 MISSED_DEG = 180.0
 FALSE_BEYOND_DEG = 20.0
+WITHIN_DEG = 10.0
 ONSET_S = 0.1  # a tracker may need this long; the peers' figures are given from there on
 
 
 def azimuth_errors_deg(reported_rad: Sequence[float], true_rad: Sequence[float]) -> list[float]:
     """Per true talker the azimuth error in degrees under the best assignment; 180 for a talker without a report."""
     errors = [MISSED_DEG] * len(true_rad)
+    if len(true_rad) == 1 and reported_rad:  # most frames: no assignment needed
+        return [float(_distances_deg(reported_rad, true_rad).min())]
     if reported_rad and true_rad:
         distances = _distances_deg(reported_rad, true_rad)
         for row, column in zip(*linear_sum_assignment(distances), strict=True):
             errors[column] = float(distances[row, column])
     return errors
-
-
-@lru_cache(maxsize=65536)
-def _errors_of(reported_rad: tuple[float, ...], true_rad: tuple[float, ...]) -> tuple[float, ...]:
-    """The same, kept: most thresholds of a sweep report the same speakers."""
-    return tuple(azimuth_errors_deg(reported_rad, true_rad))
 
 
 def false_reports(reported_rad: Sequence[float], true_rad: Sequence[float]) -> int:
@@ -56,47 +53,75 @@ def settled(frames: Sequence[FrameReport]) -> list[set[str]]:
     return result
 
 
-def frame_bearings(frames: Sequence[FrameReport], threshold: float | None = None) -> list[dict[str, object]]:
-    """Per frame: errors of all talkers, errors of those past their onset, false reports, counts."""
-    rows: list[dict[str, object]] = []
-    for frame, past_onset in zip(frames, settled(frames), strict=True):
+@dataclass(frozen=True)
+class Bearings:
+    """What one recording's reports are worth around the array.
+
+    errors_deg (talker frames,), settled (talker frames,): whether the talker is past the onset; and in columns of
+    (frames,): talkers, reported, false, false_strict.
+    """
+
+    errors_deg: np.ndarray
+    settled: np.ndarray
+    talkers: np.ndarray
+    reported: np.ndarray
+    false: np.ndarray
+    false_strict: np.ndarray
+
+
+def frame_bearings(frames: Sequence[FrameReport], threshold: float | None = None) -> Bearings:
+    """Errors of all talkers of all frames in order, and false reports and counts of each frame."""
+    errors: list[float] = []
+    past_onset: list[bool] = []
+    counts: list[tuple[int, int, int, int]] = []
+    for frame, names in zip(frames, settled(frames), strict=True):
         talkers = frame.talkers()
         reported = [c.azimuth_rad for c in frame.reported(threshold) if c.azimuth_rad is not None]
         true = [row.azimuth_rad for row in talkers]
-        errors = _errors_of(tuple(reported), tuple(true))
-        rows.append(
-            {
-                "errors_deg": errors,
-                "settled_deg": [
-                    e for e, row in zip(errors, talkers, strict=True) if row.speaker in past_onset
-                ],
-                "false": false_reports(reported, [row.azimuth_rad for row in frame.truth]),
-                "false_strict": false_reports(reported, true),
-                "reported": len(reported),
-                "talkers": len(true),
-            }
-        )
-    return rows
+        errors += azimuth_errors_deg(reported, true)
+        past_onset += [row.speaker in names for row in talkers]
+        false = false_reports(reported, [row.azimuth_rad for row in frame.truth])
+        counts.append((len(true), len(reported), false, false_reports(reported, true)))
+    columns = np.array(counts, int).reshape(-1, 4).T
+    return Bearings(np.array(errors, float), np.array(past_onset, bool), *columns)
 
 
-def summarise_bearings(rows: Sequence[dict]) -> dict[str, float | None]:
-    """The azimuth figures of a report; None where there was nothing to measure."""
-    errors = np.array([e for row in rows for e in row["errors_deg"]])
-    past_onset = np.array([e for row in rows for e in row["settled_deg"]])
-    found = errors[errors < MISSED_DEG]
-    spoken = [row for row in rows if row["talkers"]]
+def summarise_bearings(*parts: Bearings) -> dict[str, float | None]:
+    """The azimuth figures of recordings; None where there was nothing to measure."""
+    names = ("errors_deg", "settled", "talkers", "reported", "false", "false_strict")
+    joined = [np.concatenate([getattr(part, name) for part in parts] or [np.zeros(0)]) for name in names]
+    errors, past_onset, talkers, reported, false, false_strict = joined
+    found, settled_errors = errors[errors < MISSED_DEG], errors[past_onset.astype(bool)]
     return {
         "azimuth_error_deg_median": float(np.median(errors)) if len(errors) else None,
-        "azimuth_error_deg_mean": float(errors.mean()) if len(errors) else None,
-        "azimuth_error_deg_mean_found": float(found.mean()) if len(found) else None,
-        "azimuth_within_10deg": float((errors <= 10).mean()) if len(errors) else None,
-        "azimuth_within_10deg_after_onset": float((past_onset <= 10).mean()) if len(past_onset) else None,
-        "count_accuracy": float(np.mean([row["reported"] == row["talkers"] for row in spoken]))
-        if spoken
-        else None,
-        "false_per_frame": float(np.mean([row["false"] for row in rows])) if rows else None,
-        "false_per_frame_strict": float(np.mean([row["false_strict"] for row in rows])) if rows else None,
+        "azimuth_error_deg_mean": _mean(errors),
+        "azimuth_error_deg_mean_found": _mean(found),
+        "azimuth_within_10deg": _mean(errors <= WITHIN_DEG),
+        "azimuth_within_10deg_after_onset": _mean(settled_errors <= WITHIN_DEG),
+        "count_accuracy": _mean((reported == talkers)[talkers > 0]),
+        "false_per_frame": _mean(false),
+        "false_per_frame_strict": _mean(false_strict),
     }
+
+
+def count_by_talkers(*parts: Bearings) -> dict[str, dict[str, float | int | None]]:
+    """How often the count is right, and how many are reported, by the number of those who speak."""
+    talkers, reported = (
+        np.concatenate([getattr(part, name) for part in parts] or [np.zeros(0, int)]) for name in ("talkers", "reported")
+    )
+    rows = {int(number): reported[talkers == number] for number in np.unique(talkers)}
+    return {
+        str(number): {
+            "frames": len(said),
+            "count_accuracy": _mean(said == number),
+            "reported_mean": _mean(said),
+        }
+        for number, said in rows.items()
+    }
+
+
+def _mean(values: np.ndarray) -> float | None:
+    return float(np.mean(values)) if len(values) else None
 
 
 def _distances_deg(first_rad: Sequence[float], second_rad: Sequence[float]) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 RESAMPLINGS = 4000
 SEED = 20
+LEAST_USABLE = 0.95  # share of the resamplings in which a ratio must exist
 
 
 @dataclass(frozen=True)
@@ -25,24 +26,41 @@ class Interval:
 
 def pooled_interval(sums: np.ndarray, counts: np.ndarray) -> Interval:
     """Interval of sum / count pooled over scenes; sums, counts: (scenes,)."""
-    draws = _draws(len(sums))
-    resampled = sums[draws].sum(1) / np.maximum(counts[draws].sum(1), 1e-12)
-    return _interval(float(sums.sum() / max(counts.sum(), 1e-12)), resampled)
+    return _interval(_pooled(sums, counts), _resampled(sums, counts))
 
 
 def paired_difference(
     first_sums: np.ndarray, first_counts: np.ndarray, second_sums: np.ndarray, second_counts: np.ndarray
 ) -> Interval:
     """Interval of (first - second), both pooled over the same resampled scenes (Efron and Tibshirani 1993, ch. 8)."""
-    draws = _draws(len(first_sums))
+    value = _pooled(first_sums, first_counts) - _pooled(second_sums, second_counts)
+    return _interval(value, _resampled(first_sums, first_counts) - _resampled(second_sums, second_counts))
 
-    def pooled(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
-        return sums[draws].sum(1) / np.maximum(counts[draws].sum(1), 1e-12)
 
-    value = first_sums.sum() / max(first_counts.sum(), 1e-12) - second_sums.sum() / max(
-        second_counts.sum(), 1e-12
-    )
-    return _interval(float(value), pooled(first_sums, first_counts) - pooled(second_sums, second_counts))
+def paired_ratio(
+    first_sums: np.ndarray, first_counts: np.ndarray, second_sums: np.ndarray, second_counts: np.ndarray
+) -> Interval | None:
+    """Interval of (first / second), both pooled over the same resampled scenes; None where the second is zero.
+
+    Resamplings in which the second vanishes are left out; None too where more than 1 in 20 do.
+    """
+    second = _pooled(second_sums, second_counts)
+    below = _resampled(second_sums, second_counts)
+    usable = below > 0
+    if second <= 0 or usable.mean() < LEAST_USABLE:
+        return None
+    ratios = _resampled(first_sums, first_counts)[usable] / below[usable]
+    return _interval(_pooled(first_sums, first_counts) / second, ratios)
+
+
+def _pooled(sums: np.ndarray, counts: np.ndarray) -> float:
+    return float(sums.sum() / max(counts.sum(), 1e-12))
+
+
+def _resampled(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The pooled mean of each resampling (resamplings,)."""
+    draws = _draws(len(sums))
+    return sums[draws].sum(1) / np.maximum(counts[draws].sum(1), 1e-12)
 
 
 def _draws(scenes: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from avloc_ros.sources.truth import TruthRow
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A place that a system holds possible. u_px, v_px: None outside the picture; azimuth: array frame or None.
 
@@ -28,7 +28,7 @@ class Candidate:
         return self.u_px is not None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FrameReport:
     """One frame: the truth of all talkers, and the system's candidates, best first. processing_ms: of this frame."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -16,20 +16,19 @@ MATCH_WITHIN_DEG = 20.0
 
 @dataclass(frozen=True)
 class MotCounts:
-    """Sums over frames: true talkers, misses, false positives, identity switches."""
+    """Sums over frames: true talkers, misses, false positives, identity switches, fragmentations.
+
+    A fragmentation is a talker who is found again after having been missed while speaking.
+    """
 
     talkers: int = 0
     misses: int = 0
     false_positives: int = 0
     switches: int = 0
+    fragmentations: int = 0
 
     def __add__(self, other: MotCounts) -> MotCounts:
-        return MotCounts(
-            self.talkers + other.talkers,
-            self.misses + other.misses,
-            self.false_positives + other.false_positives,
-            self.switches + other.switches,
-        )
+        return MotCounts(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def mota(self) -> float | None:
@@ -48,17 +47,23 @@ class ClearMot:
         self._matches: dict[
             str, str
         ] = {}  # true -> reported, of the last frame in which the talker was matched
+        self._lost: set[str] = set()  # talkers who were matched once and are missed now
 
-    def step(self, true: Sequence[str], reported: Sequence[str], distances: np.ndarray) -> None:
-        """One frame: names, and distances (true, reported) in the unit of `match_within`."""
+    def step(self, true: Sequence[str], reported: Sequence[str], distances: np.ndarray) -> set[str]:
+        """One frame: names, and distances (true, reported) in the unit of `match_within`. Returns who switched."""
         allowed = np.where(distances <= self.match_within, distances, np.nan).reshape(
             len(true), len(reported)
         )
         now = self._kept(true, reported, allowed)
         now |= self._new(true, reported, allowed, now)
-        switches = sum(name in self._matches and self._matches[name] != match for name, match in now.items())
+        switched = {name for name, match in now.items() if self._matches.get(name, match) != match}
+        found_again = self._lost & now.keys()
+        self._lost = (self._lost - now.keys()) | {name for name in true if name in self._matches.keys() - now.keys()}
         self._matches |= now
-        self.counts += MotCounts(len(true), len(true) - len(now), len(reported) - len(now), switches)
+        self.counts += MotCounts(
+            len(true), len(true) - len(now), len(reported) - len(now), len(switched), len(found_again)
+        )
+        return switched
 
     def _kept(self, true: Sequence[str], reported: Sequence[str], allowed: np.ndarray) -> dict[str, str]:
         kept: dict[str, str] = {}
@@ -87,14 +92,28 @@ class ClearMot:
         return {true[rows[r]]: reported[columns[c]] for r, c in pairs if np.isfinite(left[r, c])}
 
 
-def count_identities(frames: Sequence[FrameReport], threshold: float | None = None) -> MotCounts:
-    """CLEAR MOT counts of the reported speakers of one recording, matched within 20 degrees of azimuth."""
+@dataclass(frozen=True)
+class Identities:
+    """CLEAR MOT counts of one recording, and which talkers switched in each frame."""
+
+    counts: MotCounts
+    switched: tuple[frozenset[str], ...]
+
+
+def follow_identities(frames: Sequence[FrameReport], threshold: float | None = None) -> Identities:
+    """CLEAR MOT over the reported speakers of one recording, matched within 20 degrees of azimuth."""
     mot = ClearMot(MATCH_WITHIN_DEG)
+    switched = []
     for frame in frames:
         talkers = frame.talkers()
         reported = [c for c in frame.reported(threshold) if c.azimuth_rad is not None]
         true_rad = np.array([row.azimuth_rad for row in talkers])
         reported_rad = np.array([c.azimuth_rad for c in reported], float)
         distances = np.degrees(np.abs(wrap_angle(true_rad[:, None] - reported_rad[None])))
-        mot.step([row.speaker for row in talkers], [c.id for c in reported], distances)
-    return mot.counts
+        switched.append(frozenset(mot.step([row.speaker for row in talkers], [c.id for c in reported], distances)))
+    return Identities(mot.counts, tuple(switched))
+
+
+def count_identities(frames: Sequence[FrameReport], threshold: float | None = None) -> MotCounts:
+    """The counts alone."""
+    return follow_identities(frames, threshold).counts

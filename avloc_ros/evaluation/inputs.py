@@ -16,13 +16,17 @@ from avloc_ros.sources.truth import TruthRow
 from avloc_ros.types import AudioWindow, InputError, VideoFrame
 
 DEFAULT_FPS = 25.0
+SCENE_FACTS = ("condition", "conditions", "dataset", "split", "snr_db", "trouble")  # of scene.json, for the report
 
 Moment = tuple[int, AudioWindow | None, VideoFrame | None]  # frame number, sound, picture
 
 
 @dataclass(frozen=True)
 class EvaluationInput:
-    """One recording with its truth. moments: a fresh iterator over frames; extra: facts for the report."""
+    """One recording with its truth. moments: a fresh iterator over frames; extra: facts for the report.
+
+    media: the files that hold sound and pictures.
+    """
 
     name: str
     path: Path
@@ -34,6 +38,7 @@ class EvaluationInput:
     truth: dict[int, tuple[TruthRow, ...]]
     moments: Callable[[], Iterator[Moment]]
     extra: dict[str, Any] = field(default_factory=dict)
+    media: tuple[Path, ...] = ()
 
 
 def find_inputs(
@@ -69,7 +74,8 @@ def scene_input(scene: Scene) -> EvaluationInput:
         scene.sample_rate_hz,
         scene.truth_by_frame(),
         lambda: _scene_moments(scene, frames),
-        {key: scene.json[key] for key in ("condition", "conditions", "split", "snr_db") if key in scene.json},
+        {key: scene.json[key] for key in SCENE_FACTS if key in scene.json},
+        tuple(path for path in (scene.audio_path, scene.video_path) if path is not None),
     )
 
 

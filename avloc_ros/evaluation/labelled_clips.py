@@ -63,13 +63,13 @@ def _clip(
         for k in range(frames):
             yield k, window_at(samples, rate_hz, k, DEFAULT_FPS, stamp_of(0, k, DEFAULT_FPS)), None
 
-    name = Path(row["file"]).stem
+    path = folder / row["file"]
     extra = {
         "clip_azimuth_deg": [float(a) for a in np.degrees(azimuths)],
         "rotated_channels": rotate_channels,
     }
     return EvaluationInput(
-        name, folder / row["file"], DEFAULT_FPS, frames, array, None, rate_hz, truth, moments, extra
+        path.stem, path, DEFAULT_FPS, frames, array, None, rate_hz, truth, moments, extra, (path,)
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -32,18 +31,39 @@ class PictureGeometry:
 
 
 @dataclass(frozen=True)
-class FrameScore:
-    """One frame: localisation errors in pixels (None without talkers), counts, and whether it is outside the collars."""
+class FrameScores:
+    """Frames in columns of (frames,): localisation errors in pixels (NaN without talkers in the picture), counts of
+    talkers and detections in the picture, and whether the frame is outside the collars."""
 
-    error_px: float | None
-    error_cell_px: float | None
-    talkers: int
-    detections: int
-    counted: bool
+    error_px: np.ndarray
+    error_cell_px: np.ndarray
+    talkers: np.ndarray
+    detections: np.ndarray
+    counted: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.talkers)
 
     @property
-    def excess(self) -> int:
-        return max(0, self.detections - self.talkers)
+    def excess(self) -> np.ndarray:
+        """Detections beyond the number of talkers."""
+        return np.maximum(0, self.detections - self.talkers)
+
+    @property
+    def right(self) -> np.ndarray:
+        """Whether the count is right."""
+        return self.detections == self.talkers
+
+    def where(self, chosen: np.ndarray) -> FrameScores:
+        """The frames that a mask or an index chooses."""
+        return FrameScores(*(column[chosen] for column in _columns(self)))
+
+    @staticmethod
+    def joined(parts: Sequence[FrameScores]) -> FrameScores:
+        """The frames of several recordings."""
+        if not parts:
+            return FrameScores(*(np.zeros(0, kind) for kind in (float, float, int, int, bool)))
+        return FrameScores(*(np.concatenate(columns) for columns in zip(*map(_columns, parts), strict=True)))
 
 
 def localisation_error(detections: np.ndarray, truth: np.ndarray) -> float:
@@ -52,6 +72,8 @@ def localisation_error(detections: np.ndarray, truth: np.ndarray) -> float:
     detections (n, 2) with n >= talkers, truth (talkers, 2). Hungarian on Euclidean distances.
     """
     distances = np.linalg.norm(detections[:, None] - truth[None], axis=-1)  # (n, talkers)
+    if len(truth) == 1:  # most frames: no assignment needed
+        return float(distances.min())
     rows, columns = linear_sum_assignment(distances)
     return float(distances[rows, columns].sum() / len(truth))
 
@@ -78,57 +100,61 @@ def outside_collars(counts: Sequence[int], collar_frames: int = COLLAR_FRAMES) -
 
 def score_frames(
     frames: Sequence[FrameReport], picture: PictureGeometry, threshold: float | None = None
-) -> list[FrameScore]:
+) -> FrameScores:
     """Scores of consecutive frames of one recording, at the system's own threshold or at a given one."""
-    counts = [len(frame.talkers_in_picture()) for frame in frames]
-    return [
-        _score(frame, picture, threshold, counted)
-        for frame, counted in zip(frames, outside_collars(counts), strict=True)
-    ]
+    rows = [_score(frame, picture, threshold) for frame in frames]
+    errors, cell_errors, talkers, detections = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return FrameScores(
+        np.array(errors, float),
+        np.array(cell_errors, float),
+        np.array(talkers, int),
+        np.array(detections, int),
+        np.array(outside_collars(talkers), bool),
+    )
 
 
-def summarise(scores: Sequence[FrameScore]) -> dict[str, float | None]:
+def summarise(scores: FrameScores) -> dict[str, float | None]:
     """LE mean and median, LE on cells, frame recall with and without collars, mean excess detections."""
-    errors = [s.error_px for s in scores if s.error_px is not None]
-    cell_errors = [s.error_cell_px for s in scores if s.error_cell_px is not None]
-    counted = [s for s in scores if s.counted]
+    errors = scores.error_px[scores.talkers > 0]
+    counted = scores.where(scores.counted)
     return {
         "le_px_mean": _mean(errors),
-        "le_px_median": float(np.median(errors)) if errors else None,
-        "le_cell_px_mean": _mean(cell_errors),
-        "frame_recall": _mean([s.detections == s.talkers for s in counted]),
-        "frame_recall_strict": _mean([s.detections == s.talkers for s in scores]),
-        "false_positives": _mean([s.excess for s in counted]),
+        "le_px_median": float(np.median(errors)) if len(errors) else None,
+        "le_cell_px_mean": _mean(scores.error_cell_px[scores.talkers > 0]),
+        "frame_recall": _mean(counted.right),
+        "frame_recall_strict": _mean(scores.right),
+        "false_positives": _mean(counted.excess),
     }
 
 
-def by_talkers(scores: Sequence[FrameScore]) -> dict[str, dict[str, float | None]]:
+def by_talkers(scores: FrameScores) -> dict[str, dict[str, float | None]]:
     """The same for each number of talkers (paper Sec. 4.3)."""
-    numbers = sorted({s.talkers for s in scores})
-    groups = {number: [s for s in scores if s.talkers == number] for number in numbers}
+    groups = {int(number): scores.where(scores.talkers == number) for number in np.unique(scores.talkers)}
     return {str(number): {"frames": len(group), **summarise(group)} for number, group in groups.items()}
 
 
 def _score(
-    frame: FrameReport, picture: PictureGeometry, threshold: float | None, counted: bool
-) -> FrameScore:
+    frame: FrameReport, picture: PictureGeometry, threshold: float | None
+) -> tuple[float, float, int, int]:
+    """Errors on pixels and on cells, talkers, detections."""
     talkers = frame.talkers_in_picture()
     reported = [c for c in frame.reported(threshold) if c.in_picture]
     if not talkers:
-        return FrameScore(None, None, 0, len(reported), counted)
+        return np.nan, np.nan, 0, len(reported)
     others = [c for c in frame.candidates if c.in_picture and c not in reported]
     points = padded_detections(reported, others, len(talkers), picture)
     truth = np.array([(row.u_px, row.v_px) for row in talkers], float)
-    errors = _both_errors(points.tobytes(), truth.tobytes(), picture)
-    return FrameScore(*errors, len(talkers), len(reported), counted)
+    return *both_errors(points, truth, picture), len(talkers), len(reported)
 
 
-@lru_cache(maxsize=65536)
-def _both_errors(points: bytes, truth: bytes, picture: PictureGeometry) -> tuple[float, float]:
-    """Errors on pixels and on cells. Kept, because most thresholds of a sweep report the same places."""
-    p, t = (np.frombuffer(raw, float).reshape(-1, 2) for raw in (points, truth))
-    return localisation_error(p, t), localisation_error(picture.snapped(p), picture.snapped(t))
+def both_errors(points: np.ndarray, truth: np.ndarray, picture: PictureGeometry) -> tuple[float, float]:
+    """LE between detections (n, 2) and talkers (talkers, 2) as they are, and with both on their cells' centres."""
+    return localisation_error(points, truth), localisation_error(picture.snapped(points), picture.snapped(truth))
 
 
-def _mean(values: Sequence[float | bool | int]) -> float | None:
+def _columns(scores: FrameScores) -> tuple[np.ndarray, ...]:
+    return scores.error_px, scores.error_cell_px, scores.talkers, scores.detections, scores.counted
+
+
+def _mean(values: np.ndarray) -> float | None:
     return float(np.mean(values)) if len(values) else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from avloc_ros.evaluation.page_sections import SECTIONS
+
 TEMPLATE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>avloc evaluate: {{ m.system }}</title>
@@ -13,22 +15,19 @@ TEMPLATE = """<!doctype html>
  table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; display: block; overflow-x: auto; }
  th, td { padding: .3rem .7rem; border-bottom: 1px solid #dee2e6; text-align: right; white-space: nowrap; }
  th:first-child, td:first-child { text-align: left; }
- img { max-width: 100%; } code { background: #f1f3f5; padding: .1rem .3rem; } .no { color: #868e96; }
+ img { max-width: 100%; } code { background: #f1f3f5; padding: .1rem .3rem; } .no, .paper { color: #868e96; }
 </style></head><body>
 <h1>{{ m.system }}: {{ m.inputs | length }} recordings, {{ m.frames }} frames</h1>
 <p><code>{{ m.command }}</code></p>
+{{ sections.table1 }}
+<h2>All figures</h2>
 <table><tr><th>system</th>{% for name, label in columns %}<th>{{ label }}</th>{% endfor %}</tr>
 {% for system, figures in systems.items() %}<tr><td>{{ system }}</td>
 {% for name, label in columns %}<td>{{ figures[name] | n }}</td>{% endfor %}</tr>{% endfor %}</table>
-{% if m.differences_95 %}<h2>{{ m.system }} minus the others</h2>
-<p>Difference and its paired bootstrap interval of 95 % over recordings.</p>
-<table><tr><th>against</th><th>LE px</th><th>FR</th><th>FP</th></tr>
-{% for other, row in m.differences_95.items() %}<tr><td>{{ other }}</td>
-{% for name in ("le_px_mean", "frame_recall", "false_positives") %}
-<td{% if not row[name].excludes_zero %} class="no"{% endif %}>{{ row[name].difference | n }}
- [{{ row[name].low | n }}, {{ row[name].high | n }}]</td>
-{% endfor %}</tr>{% endfor %}</table>{% endif %}
+{{ sections.differences }}
 {% for plot in plots %}<p><img src="{{ plot }}" alt="{{ plot }}"></p>{% endfor %}
+{{ sections.grid_sizes }}
+{{ sections.splits }}
 <h2>Per recording</h2>
 <table><tr><th>recording</th>{% for name, label in columns %}<th>{{ label }}</th>{% endfor %}</tr>
 {% for name, figures in m.inputs.items() %}<tr><td>{{ name }}</td>
@@ -44,7 +43,8 @@ COLUMNS = (
     ("le_px_mean", "LE px"), ("le_px_median", "median"), ("le_cell_px_mean", "LE cells px"), ("frame_recall", "FR"),
     ("frame_recall_strict", "FR strict"), ("false_positives", "FP"), ("azimuth_error_deg_median", "azimuth median deg"),
     ("azimuth_within_10deg", "within 10 deg"), ("count_accuracy", "count right"), ("false_per_frame", "false / frame"),
-    ("mota", "MOTA"), ("id_switches", "id switches"),
+    ("onset_delay_s_median", "onset s"), ("onset_delay_s_p90", "onset p90 s"), ("mota", "MOTA"),
+    ("id_switches", "id switches"), ("fragmentations", "fragments"),
 )  # fmt: skip
 
 
@@ -52,11 +52,13 @@ def write_page(path: Path, metrics: dict[str, Any], plots: list[str]) -> Path:
     """Write the page beside its plots; returns its path."""
     from jinja2 import Environment  # an extra: a robot writes no reports
 
-    environment = Environment(autoescape=True)
-    environment.filters["n"] = number
+    environment = Environment(autoescape=True, trim_blocks=True)
+    environment.filters |= {"n": number, "spread": with_spread, "label": lambda name: name.replace("_", " ")}
     systems = metrics.get("systems", {metrics["system"]: metrics})
-    text = environment.from_string(TEMPLATE).render(m=metrics, systems=systems, columns=COLUMNS, plots=plots)
-    path.write_text(text, encoding="utf-8")
+    about = {"m": metrics, "systems": systems, "columns": COLUMNS, "plots": plots}
+    sections = {name: _safe(environment, text, about) for name, text in SECTIONS.items()}
+    page = environment.from_string(TEMPLATE).render(**about, sections=sections)
+    path.write_text(page, encoding="utf-8")
     return path
 
 
@@ -67,3 +69,17 @@ def number(value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
+
+
+def with_spread(cell: dict[str, Any] | None) -> str:
+    """A mean over seeds, with their standard deviation where there are several."""
+    if cell is None:
+        return "-"
+    return number(cell["mean"]) + (f" ± {number(cell['sd'])}" if cell["sd"] is not None else "")
+
+
+def _safe(environment: Any, text: str, about: dict[str, Any]) -> Any:
+    """A rendered section, escaped once."""
+    from markupsafe import Markup
+
+    return Markup(environment.from_string(text).render(**about))

@@ -8,9 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from avloc_ros.evaluation.page import write_page
-from avloc_ros.evaluation.plots import plot_azimuths, plot_comparison, plot_sweep
+from avloc_ros.evaluation.plots import (
+    plot_azimuths,
+    plot_comparison,
+    plot_figure4,
+    plot_grid_sizes,
+    plot_sweep,
+)
+from avloc_ros.evaluation.recording import Recording
 from avloc_ros.evaluation.run import Evaluation
-from avloc_ros.evaluation.summary import Recording
 from avloc_ros.types import InputError
 
 TRACK_COLUMNS = (
@@ -37,7 +43,9 @@ def write_report(folder: Path, evaluation: Evaluation, metrics: dict[str, Any]) 
     )
     recordings = evaluation.recordings[evaluation.main]
     write_tracks(folder / "tracks.csv", recordings)
-    plots = [plot_sweep(folder / "sweep.png", metrics)]
+    plots = plot_figure4(folder, metrics) if "table1" in metrics else [plot_sweep(folder / "sweep.png", metrics)]
+    if "grid_sizes" in metrics:
+        plots.append(plot_grid_sizes(folder / "grid_sizes.png", metrics))
     if "systems" in metrics:
         plots.append(plot_comparison(folder / "comparison.png", metrics))
     plots += [plot_azimuths(folder / f"azimuth_{r.name}.png", r) for r in recordings[:MOST_AZIMUTH_PLOTS]]

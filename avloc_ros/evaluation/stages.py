@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from avloc_ros.evaluation.audio_trackers import audio_tracker_kind
+from avloc_ros.evaluation.front_end_cache import FrontEndCache
+from avloc_ros.evaluation.front_end_frames import HeardFrame, SeenFrame
 from avloc_ros.evaluation.inputs import EvaluationInput
-from avloc_ros.systems.audio_grids import AudioGrids
+from avloc_ros.systems.audio_grids import AudioGrids, AudioTracker
+from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER
 from avloc_ros.systems.faces import FaceTracker
 from avloc_ros.systems.localizer import LocalizerConfig
 from avloc_ros.types import FaceDetections
@@ -26,29 +30,72 @@ class StageFrame:
 
 
 def run_stages(
-    item: EvaluationInput, config: LocalizerConfig, progress: Callable[[], None] | None = None
+    item: EvaluationInput, config: LocalizerConfig, audio_tracker: str = DEFAULT_TRACKER, cache: FrontEndCache | None = None
 ) -> list[StageFrame]:
-    """Run both front ends over one recording, in the order of its frames."""
+    """Frames of one recording in order, with one audio tracker."""
+    return stages_by_tracker(item, config, (audio_tracker,), cache)[audio_tracker]
+
+
+def stages_by_tracker(
+    item: EvaluationInput,
+    config: LocalizerConfig,
+    audio_trackers: Sequence[str],
+    cache: FrontEndCache | None = None,
+) -> dict[str, list[StageFrame]]:
+    """Frames of one recording in order, per audio tracker; what the cache holds is not computed again.
+
+    The recording is read once at most, whatever the number of audio trackers. Raises InputError on an unknown one.
+    """
+    heard: dict[str, list[HeardFrame]] = {}
+    seen: list[SeenFrame] | None = None
+    if cache is not None:
+        found = {name: cache.load_heard(item, config, name) for name in audio_trackers}
+        heard = {name: frames for name, frames in found.items() if frames is not None}
+        seen = cache.load_seen(item, config)
+    missing = [name for name in audio_trackers if name not in heard]
+    if missing or seen is None:
+        new_heard, new_seen = _listen_and_look(item, config, missing, look=seen is None)
+        heard |= new_heard
+        seen = new_seen if seen is None else seen
+        if cache is not None:
+            cache.keep(item, config, new_heard, new_seen)
+    return {name: _joined(heard[name], seen) for name in audio_trackers}
+
+
+def _listen_and_look(
+    item: EvaluationInput, config: LocalizerConfig, audio_trackers: Sequence[str], look: bool
+) -> tuple[dict[str, list[HeardFrame]], list[SeenFrame] | None]:
+    """One pass over the recording with the front ends that are asked for."""
     hears = item.array is not None and item.sample_rate_hz > 0
-    ear = config.open_ear(item.array, item.camera, item.sample_rate_hz) if hears else None
-    faces = FaceTracker(config.faces) if item.camera is not None else None
-    frames: list[StageFrame] = []
+    ears: dict[str, AudioTracker | None] = {
+        name: audio_tracker_kind(name).open(config, item) if hears else None for name in audio_trackers
+    }
+    faces = FaceTracker(config.faces) if item.camera is not None and look else None
+    heard: dict[str, list[HeardFrame]] = {name: [] for name in ears}
+    seen: list[SeenFrame] = []
     try:
         for number, window, picture in item.moments():
+            shown = picture if picture is not None else window
+            stamp_ns = shown.stamp_ns if shown is not None else 0
+            for name, ear in ears.items():
+                started = time.perf_counter()
+                grids = ear.step(window) if ear is not None and window is not None else None
+                heard[name].append(HeardFrame(number, stamp_ns, grids, _ms_since(started)))
             started = time.perf_counter()
-            audio = ear.step(window) if ear is not None and window is not None else None
-            between = time.perf_counter()
             found = faces.step(picture) if faces is not None and picture is not None else None
-            ended = time.perf_counter()
-            stamp_ns = (
-                picture.stamp_ns if picture is not None else window.stamp_ns if window is not None else 0
-            )
-            frames.append(
-                StageFrame(number, stamp_ns, audio, found, (between - started) * 1e3, (ended - between) * 1e3)
-            )
-            if progress is not None:
-                progress()
+            seen.append(SeenFrame(number, stamp_ns, found, _ms_since(started)))
     finally:
         if faces is not None:
             faces.close()
-    return frames
+    return heard, seen if look else None
+
+
+def _joined(heard: Sequence[HeardFrame], seen: Sequence[SeenFrame]) -> list[StageFrame]:
+    return [
+        StageFrame(ear.frame, ear.stamp_ns, ear.grids, eye.faces, ear.took_ms, eye.took_ms)
+        for ear, eye in zip(heard, seen, strict=True)
+    ]
+
+
+def _ms_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1e3

@@ -31,7 +31,7 @@ from avloc_ros.sources.adapters import AudioInfo, chunk_of, info_of
 from avloc_ros.sources.av_sync import AvSync, AvSyncConfig
 from avloc_ros.systems.any_array import AnyArrayConfig
 from avloc_ros.systems.audio_grids import AudioTracker
-from avloc_ros.systems.audio_tracker import TRACKER_HELP, TRACKERS, open_audio_tracker
+from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER, TRACKER_HELP, TRACKERS, open_audio_tracker
 from avloc_ros.systems.srp import SrpConfig
 from avloc_ros.types import AudioChunk, AudioWindow, InputError
 
@@ -45,7 +45,7 @@ INFO_TYPES = {"audio_common_msgs/msg/AudioDataStamped": "audio_common_msgs/msg/A
 class AudioTrackerConfig:
     """Settings of the audio tracker node."""
 
-    tracker: str = setting("srp", TRACKER_HELP, choices=TRACKERS)
+    tracker: str = setting(DEFAULT_TRACKER, TRACKER_HELP, choices=TRACKERS)
     device: str = setting("auto", "where to compute: auto, cpu, cuda, cuda:N; auto is the CPU, a copy would cost more")
     array_file: str = setting("", "microphone array YAML or JSON; empty: the topic microphone_array", read_only=True)
     channels: tuple[int, ...] = setting((), "channels of `audio` that are the microphones, in order; empty: all")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avloc_ros.runtime.engines import OnnxEngine
-from avloc_ros.runtime.weights import find_weights
+from avloc_ros.runtime.weights import Weights, find_weights
 from avloc_ros.types import InputError
 
 LISTEN, LOOK = "any_array_listen", "any_array_look"
@@ -48,14 +48,20 @@ class AnyArrayEngines:
         return self._look.run(inputs)["probability"][0]
 
 
-def load_any_array(folder: str = "", device: str = "cpu", threads: int = 1) -> AnyArrayEngines:
-    """Both networks of a folder that `avloc train any_array` wrote; empty: the shipped ones.
+def any_array_weights(folder: str = "") -> tuple[Weights, Weights]:
+    """Files of the listening and of the looking network, in a folder that `avloc train any_array` wrote; empty: shipped.
 
     Raises InputError where a file or its card is missing, was changed, or is of another system.
     """
     listen, look = (
         find_weights(f"{folder}/{name}.onnx" if folder else "", name, name) for name in (LISTEN, LOOK)
     )
+    return listen, look
+
+
+def load_any_array(folder: str = "", device: str = "cpu", threads: int = 1) -> AnyArrayEngines:
+    """Both networks, ready to run; see any_array_weights."""
+    listen, look = any_array_weights(folder)
     return AnyArrayEngines(
         OnnxEngine(listen.path, device, threads), OnnxEngine(look.path, device, threads), look.number("threshold")
     )

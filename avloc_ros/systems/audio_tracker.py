@@ -8,6 +8,7 @@ from avloc_ros.systems.audio_grids import AudioTracker
 from avloc_ros.systems.srp import SrpConfig, SrpTracker
 
 TRACKERS = ("any_array", "srp")
+DEFAULT_TRACKER = "srp"
 TRACKER_HELP = "audio tracker: any_array is learned and knows voices, srp is classical and goes by level and voicing"
 
 

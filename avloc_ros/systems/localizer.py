@@ -9,7 +9,7 @@ from avloc_ros.decode.face_grid import faces_to_grid
 from avloc_ros.geometry import CameraModel, MicrophoneArray
 from avloc_ros.systems.any_array import AnyArrayConfig
 from avloc_ros.systems.audio_grids import AudioGrids, AudioTracker
-from avloc_ros.systems.audio_tracker import TRACKER_HELP, TRACKERS, open_audio_tracker
+from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER, TRACKER_HELP, TRACKERS, open_audio_tracker
 from avloc_ros.systems.faces import FaceConfig, FaceTracker
 from avloc_ros.systems.fusion import FusionConfig, open_fusion
 from avloc_ros.systems.srp import SrpConfig
@@ -29,7 +29,7 @@ class LocalizerConfig:
     binary_faces: bool = setting(
         False, "faces mark their cell with 1 instead of the detector's score (the paper)"
     )
-    audio_tracker: str = setting("srp", TRACKER_HELP, choices=TRACKERS)
+    audio_tracker: str = setting(DEFAULT_TRACKER, TRACKER_HELP, choices=TRACKERS)
     any_array: AnyArrayConfig = field(default_factory=AnyArrayConfig)
     srp: SrpConfig = field(default_factory=SrpConfig)
     faces: FaceConfig = field(default_factory=FaceConfig)

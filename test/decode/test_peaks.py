@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.decode.peaks import find_peaks, talkers_near
+from avloc_ros.decode.peaks import find_peaks, peaks_of_frames, talkers_near
 from avloc_ros.geometry import angle_between, cell_centres, direction_from_angles, image_grid, sphere_grid
 from avloc_ros.types import InputError, Modality, SpeakerGrid
 
@@ -95,3 +95,52 @@ def test_cells_count_for_the_nearest_peak_only():
 def test_a_wrong_shape_is_refused():
     with pytest.raises(InputError, match="layout says"):
         find_peaks(grid_of(image_grid(720, 450), np.zeros((3, 3))))
+
+
+def slow_peaks(layout, values, threshold, most):
+    """Cells in order of height; each kept unless a neighbour is higher or a kept cell is within two cell widths."""
+    kept = []
+    for row, col in sorted(np.ndindex(*values.shape), key=lambda cell: -values[cell]):
+        if values[row, col] < threshold or len(kept) == most:
+            break
+        around = [
+            values[r, c % layout.cols if layout.wraps else c]
+            for r in (row - 1, row, row + 1)
+            for c in (col - 1, col, col + 1)
+            if 0 <= r < layout.rows and (layout.wraps or 0 <= c < layout.cols)
+        ]
+        if layout.wraps and row in (0, layout.rows - 1):  # beyond the pole
+            half = layout.cols // 2
+            around += [values[row, (col + half + step) % layout.cols] for step in (-1, 0, 1)]
+        if values[row, col] < max(around):
+            continue
+        if all(apart(layout, (row, col), other) >= 2 - 1e-6 for other in kept):
+            kept.append((row, col))
+    return kept
+
+
+def apart(layout, first, second):
+    if not layout.wraps:
+        return max(abs(first[0] - second[0]), abs(first[1] - second[1]))
+    (az1, el1), (az2, el2) = (
+        (layout.u_min + (c + 0.5) * layout.u_step, layout.v_min + (r + 0.5) * layout.v_step) for r, c in (first, second)
+    )
+    cosine = np.sin(el1) * np.sin(el2) + np.cos(el1) * np.cos(el2) * np.cos(az1 - az2)
+    return np.arccos(np.clip(cosine, -1, 1)) / layout.v_step
+
+
+@pytest.mark.parametrize("layout", [image_grid(720, 450, 10, 12), sphere_grid(18, 36)])
+def test_peaks_of_many_frames_are_those_of_a_slow_search(layout):
+    values = np.random.default_rng(2).random((6, *layout.shape))
+    values[3] = 0.0  # a silent frame among others
+    found = peaks_of_frames(layout, values, 0.6, 9)
+    assert found[3] == []
+    for frame, peaks in zip(values, found, strict=True):
+        expected = slow_peaks(layout, frame, 0.6, 9)
+        assert [p.probability for p in peaks] == [frame[cell] for cell in expected]
+        for peak, (row, col) in zip(peaks, expected, strict=True):  # between the cells, never outside the own one
+            offset = np.array([peak.u - layout.u_min, peak.v - layout.v_min]) / (layout.u_step, layout.v_step)
+            offset -= np.array([col, row]) + 0.5
+            if layout.wraps:
+                offset[0] = (offset[0] + layout.cols / 2) % layout.cols - layout.cols / 2
+            assert np.abs(offset).max() <= 0.5 + 1e-9

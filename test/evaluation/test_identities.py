@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.evaluation.identities import ClearMot, count_identities
+from avloc_ros.evaluation.identities import ClearMot, count_identities, follow_identities
 
 motmetrics = pytest.importorskip(
     "motmetrics", reason="the reference implementation motmetrics is not installed"
@@ -34,8 +34,11 @@ def test_counts_are_those_of_motmetrics(seed):
             np.where(distances <= 20, distances, np.nan),
         )
     summary = motmetrics.metrics.create().compute(
-        reference, metrics=["num_misses", "num_false_positives", "num_switches", "mota", "num_objects"]
-    )
+        reference,
+        metrics=[
+            "num_misses", "num_false_positives", "num_switches", "num_fragmentations", "mota", "num_objects"
+        ],
+    )  # fmt: skip
     expected = summary.iloc[0]
     counts = ours.counts
     assert (counts.talkers, counts.misses) == (expected["num_objects"], expected["num_misses"])
@@ -43,6 +46,7 @@ def test_counts_are_those_of_motmetrics(seed):
         expected["num_false_positives"],
         expected["num_switches"],
     )
+    assert counts.fragmentations == expected["num_fragmentations"]
     assert counts.mota == pytest.approx(expected["mota"])
 
 
@@ -55,3 +59,17 @@ def test_two_talkers_who_swap_identities_are_two_switches(make):
         frames.append(make.frame(k, truth, said))
     counts = count_identities(frames)
     assert counts.switches == 2 and counts.mota == pytest.approx(1 - 2 / 20)
+
+
+def test_a_talker_who_is_lost_and_found_again_is_a_fragmentation_and_a_pause_is_none(make):
+    frames = [
+        make.frame(
+            k,
+            [make.row(k, "a", azimuth_deg=0, speaking=not 10 <= k < 20)],  # silent for 10 frames
+            [] if 25 <= k < 30 or 10 <= k < 20 else [make.candidate(0.9, azimuth_deg=1, id="s1" if k < 30 else "s2")],
+        )
+        for k in range(40)
+    ]
+    followed = follow_identities(frames)
+    assert (followed.counts.fragmentations, followed.counts.switches, followed.counts.misses) == (1, 1, 5)
+    assert [k for k, names in enumerate(followed.switched) if names] == [30]

@@ -127,11 +127,10 @@ def test_real_recordings_are_within_five_degrees(turns):
         pytest.skip("AVLOC_DATA is not set: the recordings are not in the repository")
     from avloc_ros.evaluation.contestants import Contestant
     from avloc_ros.evaluation.run import evaluate_paths
-    from avloc_ros.evaluation.summary import clip_error_deg
 
     array = MicrophoneArray.load(Path(data) / "arrays" / "respeaker_usb_4mic.json")
     clips = Path(data) / "array_recordings" / "respeaker4_multissl"
     evaluation = evaluate_paths([clips], [Contestant("audio")], array=array, rotate_channels=turns)
-    errors = [clip_error_deg(recording) for recording in evaluation.recordings[evaluation.main]]
+    errors = [recording.clip_error_deg for recording in evaluation.recordings[evaluation.main]]
     single = [error for error in errors if error is not None]
     assert len(single) == 3 and max(single) < 5

@@ -1,0 +1,62 @@
+"""The audio trackers that an evaluation can listen with: how each is opened, and on what its output depends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from avloc_ros.config import to_mapping
+from avloc_ros.evaluation.inputs import EvaluationInput
+from avloc_ros.runtime.any_array_network import any_array_weights
+from avloc_ros.systems.audio_grids import AudioTracker
+from avloc_ros.systems.localizer import LocalizerConfig
+from avloc_ros.types import InputError
+
+
+@dataclass(frozen=True)
+class AudioTrackerKind:
+    """One way to hear.
+
+    open: makes a tracker for a recording. module: the front door whose code, with all that it imports, decides the
+    output. settings, weights: what else decides it (a mapping, and files). look_ahead_s: how much later than the
+    frame's end the answer comes, beyond computing.
+    """
+
+    open: Callable[[LocalizerConfig, EvaluationInput], AudioTracker]
+    module: str
+    settings: Callable[[LocalizerConfig], dict[str, Any]]
+    weights: Callable[[LocalizerConfig], list[Path]]
+    look_ahead_s: float = 0.0
+
+
+def _opened_as(kind: str) -> Callable[[LocalizerConfig, EvaluationInput], AudioTracker]:
+    def opened(config: LocalizerConfig, item: EvaluationInput) -> AudioTracker:
+        return replace(config, audio_tracker=kind).open_ear(item.array, item.camera, item.sample_rate_hz)
+
+    return opened
+
+
+def _srp_weights(config: LocalizerConfig) -> list[Path]:
+    return [Path(config.srp.voice_model)] if config.srp.voice_model else []
+
+
+AUDIO_TRACKERS: dict[str, AudioTrackerKind] = {
+    "any_array": AudioTrackerKind(
+        _opened_as("any_array"),
+        "avloc_ros.systems.any_array",
+        lambda config: to_mapping(config.any_array) | to_mapping(config.srp),
+        lambda config: [weights.path for weights in any_array_weights(config.any_array.weights)],
+    ),
+    "srp": AudioTrackerKind(
+        _opened_as("srp"), "avloc_ros.systems.srp", lambda config: to_mapping(config.srp), _srp_weights
+    ),
+}
+
+
+def audio_tracker_kind(name: str) -> AudioTrackerKind:
+    """The kind of that name. Raises InputError where there is none."""
+    if name not in AUDIO_TRACKERS:
+        raise InputError(f"no audio tracker '{name}', there are: {', '.join(AUDIO_TRACKERS)}")
+    return AUDIO_TRACKERS[name]
