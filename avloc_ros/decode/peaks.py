@@ -55,11 +55,13 @@ def peaks_of_frames(
     return [[Peak(*map(float, row)) for row in rows] for rows in np.split(places, ends)] if kept else []
 
 
-def talkers_near(grid: SpeakerGrid, peaks: list[Peak], reach_u: float, reach_v: float) -> np.ndarray:
+def talkers_near(
+    grid: SpeakerGrid, peaks: list[Peak], reach_u: float, reach_v: float, cells_per_talker: int = 4
+) -> np.ndarray:
     """Expected number of talkers around each peak, (peaks,), at most 1: what a broad peak is worth as a whole.
 
     A cell holds the probability that a talker is within one cell width, so each talker is counted in 2 x 2 cells: the
-    sum over a neighbourhood, divided by 4, is the expected number there. Cells count for the nearest peak, up to
+    sum over a neighbourhood, divided by 4, is the expected number there (a refined fused grid counts each in one cell). Cells count for the nearest peak, up to
     reach_u columns' and reach_v rows' distance in the layout's unit (on a sphere reach_u is along the circle of latitude).
     """
     if not peaks:
@@ -72,7 +74,7 @@ def talkers_near(grid: SpeakerGrid, peaks: list[Peak], reach_u: float, reach_v: 
     distances = np.hypot(offsets[..., 0] / reach_u, offsets[..., 1] / reach_v)
     nearest = distances.argmin(0)  # (rows, cols)
     own = (nearest[None] == np.arange(len(peaks))[:, None, None]) & (distances <= 1)
-    return np.minimum((own * np.asarray(grid.probability, float)[None]).sum((1, 2)) / 4, 1.0)
+    return np.minimum((own * np.asarray(grid.probability, float)[None]).sum((1, 2)) / cells_per_talker, 1.0)
 
 
 def _is_local_maximum(padded: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from avloc_ros.decode.peaks import find_peaks, talkers_near
 from avloc_ros.geometry import CameraModel, layout_directions
 from avloc_ros.tracking.config import AudioEvidenceConfig, FaceEvidenceConfig
 from avloc_ros.tracking.sphere_filter import tangent_offset
-from avloc_ros.types import Face, FaceDetections, Projection, SpeakerGrid
+from avloc_ros.types import Face, FaceDetections, Modality, Projection, SpeakerGrid
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,21 @@ def sound_bearings(
     if not peaks:
         return []
     reach = np.radians([config.reach_azimuth_deg, config.reach_elevation_deg]) * unit
-    probabilities = talkers_near(grid, peaks, *reach)
+    is_refined = grid.modality == Modality.FUSED and np.ndim(grid.audio_weight) == 2  # one cell per talker
+    probabilities = talkers_near(grid, peaks, *reach, cells_per_talker=1 if is_refined else 4)
     points = np.array([[peak.u, peak.v] for peak in peaks])
     directions = layout_directions(grid.layout, points, camera, assumed_range_m)  # (peaks, 3)
     noise = np.diag(np.radians([config.azimuth_sigma_deg, config.elevation_sigma_deg]) ** 2)
     found = [Bearing(d, noise, float(p)) for d, p in zip(directions, probabilities, strict=True)]
     return sorted(found, key=lambda bearing: -bearing.probability)
+
+
+def outside_the_picture(bearings: list[Bearing], camera: CameraModel, range_m: float) -> list[Bearing]:
+    """Those bearings that the camera does not see, their talkers taken to be `range_m` away."""
+    if not bearings:
+        return []
+    _, inside = camera.project(np.stack([bearing.direction for bearing in bearings]) * range_m)
+    return [bearing for bearing, seen in zip(bearings, inside, strict=True) if not seen]
 
 
 def _face_bearing(

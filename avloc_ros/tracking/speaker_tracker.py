@@ -7,7 +7,13 @@ import numpy as np
 from avloc_ros.geometry import CameraModel, angle_between, angles_from_direction, wrap_angle
 from avloc_ros.tracking.association import associate
 from avloc_ros.tracking.config import SpeakerTrackerConfig
-from avloc_ros.tracking.evidence import Bearing, RangeReading, face_bearings, sound_bearings
+from avloc_ros.tracking.evidence import (
+    Bearing,
+    RangeReading,
+    face_bearings,
+    outside_the_picture,
+    sound_bearings,
+)
 from avloc_ros.tracking.sphere_filter import initial_state, squared_distances
 from avloc_ros.tracking.track import NS, Track
 from avloc_ros.types import FaceDetections, Modality, SpeakerGrid, Speakers
@@ -86,11 +92,22 @@ class SpeakerTracker:
     def _sounds(
         self, fused: SpeakerGrid | None, sphere: SpeakerGrid | None, camera: CameraModel | None
     ) -> list[Bearing] | None:
-        """Peaks of sound: of the sphere where there is one, else of the image grid; None where nothing was heard of."""
-        grid = sphere if sphere is not None else fused
-        if grid is None or grid.modality == Modality.VIDEO or (sphere is None and camera is None):
-            return None
-        return sound_bearings(grid, camera, self.config.audio, self.config.face.assumed_range_m)
+        """Peaks of sound; None where nothing was heard of.
+
+        They are the sphere's where there is one, but inside the picture the fused grid's, if so set and both senses are
+        there; without a sphere, the image grid's.
+        """
+        range_m = self.config.face.assumed_range_m
+        if sphere is None:
+            if fused is None or fused.modality == Modality.VIDEO or camera is None:
+                return None
+            return sound_bearings(fused, camera, self.config.audio, range_m)
+        around = sound_bearings(sphere, None, self.config.audio, range_m)
+        by_fusion = self.config.audio.inside_picture == "fused"
+        if not by_fusion or fused is None or camera is None or fused.modality != Modality.FUSED:
+            return around
+        inside = sound_bearings(fused, camera, self.config.audio, range_m)
+        return inside + outside_the_picture(around, camera, range_m)
 
     def _take_sounds(self, bearings: list[Bearing], stamp_ns: int) -> None:
         """Give peaks to tracks; a peak far from every track starts one."""
