@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -16,9 +17,13 @@ from avloc_ros.evaluation.bench_inputs import (
     plane_waves,
     sphere_array,
 )
+from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.systems.any_array import AnyArrayConfig
+from avloc_ros.systems.audio_grids import AudioTracker
+from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER, TRACKERS, open_audio_tracker
 from avloc_ros.systems.faces import FaceConfig, FaceTracker
 from avloc_ros.systems.fusion import open_fusion
-from avloc_ros.systems.srp import SrpConfig, SrpTracker
+from avloc_ros.systems.srp import SrpConfig
 from avloc_ros.tracking.speaker_tracker import SpeakerTracker, SpeakerTrackerConfig
 from avloc_ros.types import AudioWindow, Face, FaceDetections
 
@@ -54,11 +59,12 @@ def stage_costs(frames: int, device: str = "cpu", progress: Callable[[str], None
     camera, array = bench_camera(), sphere_array(6)
     windows, images = plane_waves(array, [0.3], frames + WARM_UP), pictures(camera, 16)
     costs: dict[str, Cost] = {}
-    progress("audio tracker")
-    srp = SrpTracker(replace(SrpConfig(), device=device), array, camera, SAMPLE_RATE_HZ)
-    heard = [srp.step(window) for window in windows]
-    srp.reset()
-    costs["audio_tracker"] = timed(lambda i: srp.step(windows[i]), frames)
+    for kind in (*(kind for kind in TRACKERS if kind != DEFAULT_TRACKER), DEFAULT_TRACKER):
+        progress(f"audio tracker {kind}")
+        ear = bench_ear(kind, device, array)
+        heard = [ear.step(window) for window in windows]
+        ear.reset()
+        costs[f"audio_tracker {kind}"] = timed(partial(_step, ear, windows), frames)
     progress("face detector")
     faces = FaceTracker(replace(FaceConfig(), device=device, small_faces="off"))
     costs["face_detector"] = timed(lambda i: faces.step(images[i % len(images)]), frames)
@@ -81,6 +87,19 @@ def stage_costs(frames: int, device: str = "cpu", progress: Callable[[str], None
     return costs
 
 
+def bench_ear(
+    kind: str, device: str, array: MicrophoneArray, image_shape: tuple[int, int] = (20, 24)
+) -> AudioTracker:
+    """An audio tracker of a kind on a device, for the bench's camera."""
+    rows, cols = image_shape
+    srp = SrpConfig(device=device if kind == "srp" else "cpu", image_rows=rows, image_cols=cols)
+    return open_audio_tracker(kind, AnyArrayConfig(device=device), srp, array, bench_camera(), SAMPLE_RATE_HZ)
+
+
+def _step(ear: AudioTracker, windows: list[AudioWindow], index: int) -> object:
+    return ear.step(windows[index])
+
+
 @dataclass(frozen=True)
 class Growth:
     """The median cost of one frame where one quantity (`what`) has the value n."""
@@ -95,34 +114,35 @@ def growth(frames: int, device: str = "cpu", progress: Callable[[str], None] = l
     found: list[Growth] = []
     for channels in (2, 4, 6, 8, 12, 16):
         progress(f"{channels} microphones")
-        found.append(Growth("microphones", channels, srp_median_ms(channels, SrpConfig(device=device), frames)))
+        found.append(Growth("microphones", channels, ear_median_ms(channels, device, frames)))
     for rows in (10, 20, 40):
         progress(f"{rows} rows")
-        config = SrpConfig(device=device, image_rows=rows, image_cols=rows * 6 // 5)
-        found.append(Growth("image_grid_rows", rows, srp_median_ms(6, config, frames)))
+        found.append(Growth("image_grid_rows", rows, ear_median_ms(6, device, frames, (rows, rows * 6 // 5))))
     for speakers in (1, 2, 4, 8):
         progress(f"{speakers} speakers")
         found.append(Growth("speakers", speakers, tracking_median_ms(speakers, frames)))
     for streams in (1, 2, 4, 8):
         progress(f"{streams} streams")
-        found.append(Growth("streams", streams, streams_median_ms(streams, SrpConfig(device=device), frames)))
+        found.append(Growth("streams", streams, streams_median_ms(streams, device, frames)))
     return found
 
 
-def srp_median_ms(channels: int, config: SrpConfig, frames: int) -> float:
-    """Median cost of one SrpTracker step with so many microphones."""
+def ear_median_ms(
+    channels: int, device: str, frames: int, image_shape: tuple[int, int] = (20, 24)
+) -> float:
+    """Median cost of one step of the default audio tracker with so many microphones."""
     array = sphere_array(channels)
     windows = plane_waves(array, [0.3], frames + WARM_UP)
-    tracker = SrpTracker(config, array, bench_camera(), SAMPLE_RATE_HZ)
-    return timed(lambda i: tracker.step(windows[i]), frames).median_ms
+    ear = bench_ear(DEFAULT_TRACKER, device, array, image_shape)
+    return timed(partial(_step, ear, windows), frames).median_ms
 
 
-def streams_median_ms(streams: int, config: SrpConfig, frames: int) -> float:
+def streams_median_ms(streams: int, device: str, frames: int) -> float:
     """Median cost of one frame of `streams` rooms, each with its own tracker, one after the other on this core."""
     array = sphere_array(6)
     windows: list[AudioWindow] = plane_waves(array, [0.3], frames + WARM_UP)
-    trackers = [SrpTracker(config, array, bench_camera(), SAMPLE_RATE_HZ) for _ in range(streams)]
-    return timed(lambda i: [tracker.step(windows[i]) for tracker in trackers], frames).median_ms
+    ears = [bench_ear(DEFAULT_TRACKER, device, array) for _ in range(streams)]
+    return timed(lambda i: [ear.step(windows[i]) for ear in ears], frames).median_ms
 
 
 def tracking_median_ms(speakers: int, frames: int) -> float:

@@ -41,8 +41,11 @@ class Look(nn.Module):
 
 
 def export_listen(network: ListeningNetwork, config: AnyArrayNetworkConfig) -> bytes:
-    """The listening network; the number of hops is free."""
-    free = {name: {1: "hops"} for name in ("levels", "masks", "voice", "embedding")}
+    """The listening network; the numbers of rooms and of hops are free."""
+    free: dict[str, dict[int, str]] = {
+        name: {0: "rooms", 1: "hops"} for name in ("levels", "masks", "voice", "embedding")
+    }
+    free |= {"state": {1: "rooms"}, "next_state": {1: "rooms"}}
     outputs = ("masks", "voice", "embedding", "next_state")
     return export_onnx(Listen(network), listen_inputs(config), outputs, free)
 
