@@ -13,7 +13,7 @@ from rich.table import Table
 
 from avloc_ros.cli.console import console, error_console
 
-PARTS = ("stages", "growth", "transport", "live")
+PARTS = ("stages", "growth", "rooms", "transport", "live")
 PEER_FRAMES = 100
 
 
@@ -46,6 +46,8 @@ def run(options: argparse.Namespace) -> int:
             from avloc_ros.evaluation.stage_costs import growth
 
             report["scaling"] = [asdict(item) for item in growth(max(options.frames // 2, 10), options.device, progress)]
+        if "rooms" in options.parts:
+            report["rooms"] = measure_rooms(options, progress)
         if "transport" in options.parts:
             report["transport_ms"] = measure_transport(progress)
         if "live" in options.parts:
@@ -71,6 +73,14 @@ def measure_stages(options: argparse.Namespace, progress: Any) -> dict[str, Any]
 
     costs = stage_costs(options.frames, options.device, progress)
     return {"stages": {name: asdict(cost) for name, cost in costs.items()}}
+
+
+def measure_rooms(options: argparse.Namespace, progress: Any) -> dict[str, Any]:
+    """Milliseconds for one frame of many rooms at once, and how many this device serves at 25 fps."""
+    from avloc_ros.evaluation.rooms_at_once import most_rooms, rooms_at_once
+
+    costs = rooms_at_once(options.device, progress=progress)
+    return {"per_frame": [asdict(cost) for cost in costs], "rooms_at_25_fps": most_rooms(costs)}
 
 
 def measure_transport(progress: Any, count: int = 100) -> dict[str, Any]:
@@ -106,6 +116,12 @@ def print_report(report: dict[str, Any]) -> None:
         for item in report["scaling"]:
             table.add_row(item["what"], str(item["n"]), f"{item['ms']:.2f}")
         console.print(table)
+    if "rooms" in report:
+        table = Table("rooms", "networks [ms]", "faces [ms]", title="one frame of many rooms, networks batched")
+        for item in report["rooms"]["per_frame"]:
+            table.add_row(str(item["rooms"]), f"{item['networks_ms']:.2f}", f"{item['faces_ms']:.2f}")
+        console.print(table)
+        console.print(f"this device serves {report['rooms']['rooms_at_25_fps']} rooms at 25 fps")
     if "against" in report:
         table = Table("peer, window", "its median [ms]", "ours [ms]", "ratio", "its error", "our error", title="peers")
         for name, item in report["against"].items():
