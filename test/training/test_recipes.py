@@ -13,7 +13,7 @@ from avloc_ros.types import InputError
 
 def test_every_shipped_recipe_of_dsw_loads():
     recipes = {name: load_recipe(name) for name in shipped_recipes() if name.startswith("dsw_")}
-    assert {"dsw_fusion_flat", "dsw_fusion_scalar", "dsw_fusion_spatial", "dsw_fusion_spatial_gpu", "dsw_tiny", "dsw_audio"} <= set(recipes)
+    assert {"dsw_fusion_spatial_gpu", "dsw_tiny", "dsw_audio", "dsw_audio_causal"} <= set(recipes)
     fusions = [recipes[f"dsw_fusion_{kind}"] for kind in ("flat", "scalar", "spatial")]
     assert [recipe.network.kind for recipe in fusions] == ["flat", "scalar", "spatial"]
     for recipe in fusions[1:]:  # only the weights differ
