@@ -17,8 +17,8 @@ from avloc_ros.types import AudioWindow, InputError
 class AudioTracker(Protocol):
     """Sound of one frame in, grids of one moment out; causal but for the look-ahead of its kind."""
 
-    def step(self, window: AudioWindow) -> AudioGrids:
-        """Grids of the window (frames, channels)."""
+    def step(self, window: AudioWindow) -> AudioGrids | None:
+        """Grids of the window (frames, channels); with look-ahead those of an earlier one, by its stamp, None at first."""
         ...
 
 
