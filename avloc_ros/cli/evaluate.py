@@ -221,12 +221,14 @@ def weights_of(config: Any, contestants: tuple[Contestant, ...] = ()) -> list[di
     """Name and sha256 of the networks in use: the front ends', and fusions' that were given as files."""
     import hashlib
 
+    from avloc_ros.evaluation.audio_trackers import audio_tracker_kind
     from avloc_ros.evaluation.used_weights import weight_files
 
-    brought = dict.fromkeys(Path(contestant.weights) for contestant in contestants if contestant.weights)
+    heard = [path for c in contestants for path in audio_tracker_kind(c.audio_tracker).weights(config)]
+    brought = [Path(contestant.weights) for contestant in contestants if contestant.weights]
     return [
         {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-        for path in [*weight_files(config), *brought]
+        for path in dict.fromkeys([*weight_files(config), *heard, *brought])
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from avloc_ros.evaluation.audio_trackers import audio_tracker_kind
 from avloc_ros.evaluation.front_end_cache import FrontEndCache
@@ -72,11 +72,13 @@ def _listen_and_look(
     }
     faces = FaceTracker(config.faces) if item.camera is not None and look else None
     heard: dict[str, list[HeardFrame]] = {name: [] for name in ears}
+    stamps_ns: list[int | None] = []  # of the frames' windows
     seen: list[SeenFrame] = []
     try:
         for number, window, picture in item.moments():
             shown = picture if picture is not None else window
             stamp_ns = shown.stamp_ns if shown is not None else 0
+            stamps_ns.append(window.stamp_ns if window is not None else None)
             for name, ear in ears.items():
                 started = time.perf_counter()
                 grids = ear.step(window) if ear is not None and window is not None else None
@@ -87,7 +89,20 @@ def _listen_and_look(
     finally:
         if faces is not None:
             faces.close()
-    return heard, seen if look else None
+    aligned = {name: at_their_frames(frames, stamps_ns) for name, frames in heard.items()}
+    return aligned, seen if look else None
+
+
+def at_their_frames(heard: Sequence[HeardFrame], stamps_ns: Sequence[int | None]) -> list[HeardFrame]:
+    """Grids of a tracker with look-ahead come some frames late: each is put to the frame whose window it is about.
+
+    stamps_ns: of each frame's window, None without one. The last frames, whose grids never came, have none.
+    """
+    grids = {frame.grids.sphere.stamp_ns: frame.grids for frame in heard if frame.grids is not None}
+    return [
+        replace(frame, grids=grids.get(stamp_ns) if stamp_ns is not None else None)
+        for frame, stamp_ns in zip(heard, stamps_ns, strict=True)
+    ]
 
 
 def _joined(heard: Sequence[HeardFrame], seen: Sequence[SeenFrame]) -> list[StageFrame]:

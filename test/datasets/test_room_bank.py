@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("pyroomacoustics")
 
-from avloc_ros.datasets.array_draws import PLACEMENT_ERROR_M, draw_array  # noqa: E402
-from avloc_ros.datasets.held_out import recording_of, shares, talker_of  # noqa: E402
-from avloc_ros.datasets.room_bank import (  # noqa: E402
+from avloc_ros.datasets.array_draws import PLACEMENT_ERROR_M, draw_array
+from avloc_ros.datasets.held_out import recording_of, shares, talker_of
+from avloc_ros.datasets.room_bank import (
     RATE_HZ,
     SOUNDS,
     TAPS,
@@ -21,8 +21,8 @@ from avloc_ros.datasets.room_bank import (  # noqa: E402
     load_bank,
     make_bank,
 )
-from avloc_ros.simulation.measured_rooms import share_of_split  # noqa: E402
-from avloc_ros.types import InputError  # noqa: E402
+from avloc_ros.simulation.measured_rooms import share_of_split
+from avloc_ros.types import InputError
 
 
 @pytest.fixture(scope="module")

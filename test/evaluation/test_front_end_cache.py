@@ -102,6 +102,26 @@ def test_what_is_kept_is_not_computed_again_and_is_the_same(tmp_path, monkeypatc
     assert opened, "a damaged file is computed anew"
 
 
+def test_grids_of_a_tracker_with_look_ahead_stand_at_the_frames_that_they_are_about(tmp_path, monkeypatch):
+    class OneFrameLate:
+        """Answers each window with the grids of the one before."""
+
+        def __init__(self, tracker):
+            self.tracker, self.waiting = tracker, None
+
+        def step(self, window):
+            answer, self.waiting = self.waiting, self.tracker.step(window)
+            return answer
+
+    item, config = scene(tmp_path / "scene"), LocalizerConfig()
+    kind = audio_trackers.AUDIO_TRACKERS["srp"]
+    late = replace(kind, open=lambda *words: OneFrameLate(kind.open(*words)), look_ahead_s=0.04)
+    monkeypatch.setitem(audio_trackers.AUDIO_TRACKERS, "late", late)
+    plain, shifted = run_stages(item, config), run_stages(item, config, "late")
+    assert all(same(a.audio, b.audio) for a, b in zip(plain[:-1], shifted[:-1], strict=True))
+    assert shifted[-1].audio is None and shifted[-1].stamp_ns == plain[-1].stamp_ns
+
+
 def test_whatever_decides_the_content_makes_another_key(tmp_path, monkeypatch):
     item, config = scene(tmp_path / "one"), LocalizerConfig()
     keys = {heard_key(item, config, "srp")}
