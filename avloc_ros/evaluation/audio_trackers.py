@@ -10,7 +10,9 @@ from typing import Any
 from avloc_ros.config import to_mapping
 from avloc_ros.evaluation.inputs import EvaluationInput
 from avloc_ros.runtime.any_array_network import any_array_weights
+from avloc_ros.runtime.weights import find_weights
 from avloc_ros.systems.audio_grids import AudioTracker
+from avloc_ros.systems.dsw_audio import SYSTEM
 from avloc_ros.systems.localizer import LocalizerConfig
 from avloc_ros.types import InputError
 
@@ -48,6 +50,12 @@ AUDIO_TRACKERS: dict[str, AudioTrackerKind] = {
         "avloc_ros.systems.any_array",
         lambda config: to_mapping(config.any_array) | to_mapping(config.srp),
         lambda config: [weights.path for weights in any_array_weights(config.any_array.weights)],
+    ),
+    "crnn": AudioTrackerKind(
+        _opened_as("crnn"),
+        "avloc_ros.systems.crnn",
+        lambda config: to_mapping(config.crnn) | to_mapping(config.any_array) | to_mapping(config.srp),
+        lambda config: [find_weights(config.crnn.weights, SYSTEM, SYSTEM).path],
     ),
     "srp": AudioTrackerKind(
         _opened_as("srp"), "avloc_ros.systems.srp", lambda config: to_mapping(config.srp), _srp_weights

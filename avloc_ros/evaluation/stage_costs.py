@@ -20,7 +20,8 @@ from avloc_ros.evaluation.bench_inputs import (
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.systems.any_array import AnyArrayConfig
 from avloc_ros.systems.audio_grids import AudioTracker
-from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER, TRACKERS, open_audio_tracker
+from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER, open_audio_tracker
+from avloc_ros.systems.dsw_audio import DswAudioConfig
 from avloc_ros.systems.faces import FaceConfig, FaceTracker
 from avloc_ros.systems.fusion import open_fusion
 from avloc_ros.systems.srp import SrpConfig
@@ -28,6 +29,7 @@ from avloc_ros.tracking.speaker_tracker import SpeakerTracker, SpeakerTrackerCon
 from avloc_ros.types import AudioWindow, Face, FaceDetections
 
 WARM_UP = 10
+ANY_ARRAY_TRACKERS = ("srp", "any_array")  # crnn is trained for one array
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def stage_costs(frames: int, device: str = "cpu", progress: Callable[[str], None
     camera, array = bench_camera(), sphere_array(6)
     windows, images = plane_waves(array, [0.3], frames + WARM_UP), pictures(camera, 16)
     costs: dict[str, Cost] = {}
-    for kind in (*(kind for kind in TRACKERS if kind != DEFAULT_TRACKER), DEFAULT_TRACKER):
+    for kind in sorted(ANY_ARRAY_TRACKERS, key=lambda kind: kind == DEFAULT_TRACKER):  # the default is used below
         progress(f"audio tracker {kind}")
         ear = bench_ear(kind, device, array)
         heard = [ear.step(window) for window in windows]
@@ -93,7 +95,7 @@ def bench_ear(
     """An audio tracker of a kind on a device, for the bench's camera."""
     rows, cols = image_shape
     srp = SrpConfig(device=device if kind == "srp" else "cpu", image_rows=rows, image_cols=cols)
-    return open_audio_tracker(kind, AnyArrayConfig(device=device), srp, array, bench_camera(), SAMPLE_RATE_HZ)
+    return open_audio_tracker(kind, AnyArrayConfig(device=device), srp, DswAudioConfig(), array, bench_camera(), SAMPLE_RATE_HZ)
 
 
 def _step(ear: AudioTracker, windows: list[AudioWindow], index: int) -> object:

@@ -32,6 +32,7 @@ from avloc_ros.sources.av_sync import AvSync, AvSyncConfig
 from avloc_ros.systems.any_array import AnyArrayConfig
 from avloc_ros.systems.audio_grids import AudioTracker
 from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER, TRACKER_HELP, TRACKERS, open_audio_tracker
+from avloc_ros.systems.dsw_audio import DswAudioConfig
 from avloc_ros.systems.srp import SrpConfig
 from avloc_ros.types import AudioChunk, AudioWindow, InputError
 
@@ -57,6 +58,7 @@ class AudioTrackerConfig:
     sync: AvSyncConfig = field(default_factory=AvSyncConfig)
     any_array: AnyArrayConfig = field(default_factory=AnyArrayConfig)
     srp: SrpConfig = field(default_factory=SrpConfig)
+    crnn: DswAudioConfig = field(default_factory=DswAudioConfig)
     camera: CameraMountConfig = field(default_factory=CameraMountConfig)
 
 
@@ -190,7 +192,9 @@ class AudioTrackerNode(PipelineNode):
     # -------------------------------------------------------------------------------------------- worker thread
     def _build_tracker(self, config: AudioTrackerConfig, *arguments: Any) -> None:
         self._tracker = None
-        self._tracker = open_audio_tracker(config.tracker, config.any_array, config.srp, *arguments)
+        self._tracker = open_audio_tracker(
+            config.tracker, config.any_array, config.srp, config.crnn, *arguments
+        )
         self.health.values["tracker"] = config.tracker
 
     def _set_camera(self, camera: Any) -> None:
@@ -206,7 +210,7 @@ class AudioTrackerNode(PipelineNode):
             return  # it could not be built; the reason stands in diagnostics
         grids = self._tracker.step(window)
         if grids.image is not None:
-            self.send("audio_grid", grid_to_message(grids.image), window.stamp_ns)
+            self.send("audio_grid", grid_to_message(grids.image), grids.image.stamp_ns)
         self.send("audio_sphere", grid_to_message(grids.sphere), window.stamp_ns)
         self.health.problems("tracker", grids.reasons)
         self.health.values["voice probability"] = f"{grids.voice_probability:.2f}"
@@ -240,7 +244,8 @@ def _on_device(config: AudioTrackerConfig) -> AudioTrackerConfig:
     if config.device in ("auto", "cpu"):
         return config  # one small matrix product per frame: a copy to the GPU would cost more
     if config.tracker != "srp":
-        return replace(config, any_array=replace(config.any_array, device=config.device))
+        on_device = {name: replace(getattr(config, name), device=config.device) for name in ("any_array", "crnn")}
+        return replace(config, **on_device)
     if importlib.util.find_spec("torch") is None:
         raise InputError(f"device is {config.device}, but torch is not installed: install it, or set device to cpu")
     import torch

@@ -1,32 +1,38 @@
-"""Which audio tracker listens: the learned one for any array, or the classical one."""
+"""Which audio tracker listens: the learned one for any array, the classical one, or one trained for this array."""
 
 from __future__ import annotations
 
 from avloc_ros.geometry import CameraModel, MicrophoneArray
 from avloc_ros.systems.any_array import AnyArrayConfig, AnyArrayTracker
 from avloc_ros.systems.audio_grids import AudioTracker
+from avloc_ros.systems.crnn import CrnnTracker
+from avloc_ros.systems.dsw_audio import DswAudioConfig
 from avloc_ros.systems.srp import SrpConfig, SrpTracker
 
-TRACKERS = ("any_array", "srp")
+TRACKERS = ("any_array", "srp", "crnn")
 DEFAULT_TRACKER = "srp"
-TRACKER_HELP = "audio tracker: any_array is learned and knows voices, srp is classical and goes by level and voicing"
+TRACKER_HELP = (
+    "audio tracker: any_array is learned and knows voices, srp is classical and goes by level and voicing, crnn was "
+    "trained for one array and camera (`avloc train dsw`) and takes the sphere from any_array"
+)
 
 
 def open_audio_tracker(
     kind: str,
     any_array: AnyArrayConfig,
     srp: SrpConfig,
+    crnn: DswAudioConfig,
     array: MicrophoneArray | None,
     camera: CameraModel | None,
     sample_rate_hz: int,
 ) -> AudioTracker:
-    """The tracker of a kind, one of TRACKERS; the image grid and the assumed range are those of `srp` for both.
+    """The tracker of a kind, one of TRACKERS; the image grid and the assumed range are those of `srp` for all.
 
-    Raises InputError without an array, or where weights are missing.
+    Raises InputError without an array, or where weights are missing or were trained for another array or camera.
     """
     if kind == "srp":
         return SrpTracker(srp, array, camera, sample_rate_hz)
-    return AnyArrayTracker(
+    around = AnyArrayTracker(
         any_array,
         array,
         camera,
@@ -34,3 +40,4 @@ def open_audio_tracker(
         image_shape=(srp.image_rows, srp.image_cols),
         assumed_range_m=srp.assumed_range_m,
     )
+    return CrnnTracker(crnn, around) if kind == "crnn" else around
