@@ -110,7 +110,7 @@ def render(
     """
     image = room.background.copy()
     for view in views:
-        paste(image, view.picture.astype(np.float32) / 255, view.left, view.top)
+        paste(image[: room.table_row], view.picture, view.left, view.top)  # the table hides the rest
     image[room.table_row :] = room.table
     for trouble in troubles:
         trouble.apply(image, frame)
@@ -132,13 +132,18 @@ class CameraNoise:
 
 
 def paste(image: np.ndarray, layer: np.ndarray, left: int, top: int) -> None:
-    """Put a premultiplied layer (rows, columns, 4) over the image (rows, columns, 3), in place; it may stand out."""
+    """Put a premultiplied layer (rows, columns, 4) over the image (rows, columns, 3), in place; it may stand out.
+
+    layer: float32 in [0, 1], or uint8, of which only what is seen is converted.
+    """
     rows, cols = image.shape[:2]
     first_row, first_col = max(0, top), max(0, left)
     end_row, end_col = min(rows, top + layer.shape[0]), min(cols, left + layer.shape[1])
     if first_row >= end_row or first_col >= end_col:
         return
     part = layer[first_row - top : end_row - top, first_col - left : end_col - left]
+    if part.dtype == np.uint8:
+        part = part.astype(np.float32) / 255
     place = image[first_row:end_row, first_col:end_col]
     place *= 1 - part[..., 3:]
     place += part[..., :3]

@@ -110,11 +110,8 @@ class Blur:
         sharp += weight * (cv2.resize(small, sharp.shape[1::-1]) - sharp)
 
     def hides(self, box: np.ndarray, frame: int, talker: int) -> bool:
-        return (
-            frame in self.span
-            and self.region.weight(*_centre(box)) > 0.5
-            and self.sigma_px > UNRECOGNISABLE_BLUR * box[2]
-        )
+        inside = frame in self.span and float(self.region.weight(*_centre(box))) > 0.5
+        return inside and self.sigma_px > UNRECOGNISABLE_BLUR * float(box[2])
 
     def describe(self, width: int, height: int) -> dict[str, Any]:
         return {"region": self.region.in_picture(width, height), "sigma_px": round(self.sigma_px, 2)}
