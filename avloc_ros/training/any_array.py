@@ -33,7 +33,8 @@ class Examples(IterableDataset):  # type: ignore[type-arg]
     def __iter__(self) -> Iterator[list[Analysed]]:
         worker = torch.utils.data.get_worker_info()
         torch.set_num_threads(1)
-        rng = np.random.default_rng([self.seed, worker.id if worker is not None else 0])
+        # A worker's seed is another one in each epoch, and follows from torch's own.
+        rng = np.random.default_rng([self.seed, worker.seed % 2**32 if worker is not None else 0])
         made = 0
         while self.count is None or made < self.count:
             yield [self.mixer.example(rng) for _ in range(self.batch)]
