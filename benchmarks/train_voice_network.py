@@ -16,9 +16,9 @@ import soundfile
 import torch
 from scipy.signal import fftconvolve, resample_poly
 
+from avloc_ros.features.mel import mel_filters
 from avloc_ros.features.stft import StreamingStft
 from avloc_ros.features.voice_activity import Voicing
-from avloc_ros.features.mel import mel_filters
 from avloc_ros.features.voice_network import BANDS, FRAME_S, HOP_S, BandLevels
 
 RATE_HZ = 16000
