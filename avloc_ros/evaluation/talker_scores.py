@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,7 @@ class TalkerScores:
 
     def where(self, chosen: np.ndarray) -> TalkerScores:
         """The rows that a mask chooses."""
-        return TalkerScores(*(getattr(self, name)[chosen] for name in COLUMNS), self.kinds)
+        return replace(self, **{name: getattr(self, name)[chosen] for name in COLUMNS})
 
     def trouble_of(self, kind: str) -> np.ndarray:
         """The column (rows,) of a kind of trouble; -1 where the recordings know none of it."""
@@ -99,11 +99,9 @@ def score_talkers(
             )
     kinds_of = (float, float, bool, int, int, bool, float)
     columns = list(zip(*rows, strict=True)) if rows else [()] * 8
-    return TalkerScores(
-        *(np.array(column, kind) for column, kind in zip(columns, kinds_of, strict=False)),
-        np.array(columns[7], int).reshape(len(rows), len(kinds)),
-        kinds,
-    )
+    numbers = {name: np.array(c, kind) for name, c, kind in zip(COLUMNS, columns, kinds_of, strict=False)}
+    trouble = np.array(columns[7], int).reshape(len(rows), len(kinds))  # (rows, kinds)
+    return TalkerScores(**numbers, trouble=trouble, kinds=kinds)
 
 
 def talker_figures(scores: TalkerScores) -> dict[str, float | int | None]:
