@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from avloc_ros.evaluation.run import machine
+from avloc_ros.evaluation.metrics_file import machine
 from avloc_ros.runtime.model_cache import write_whole
 from avloc_ros.runtime.weights import card_path, sha256_of
 from avloc_ros.types import InputError
