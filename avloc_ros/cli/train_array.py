@@ -83,12 +83,13 @@ def train_everything(
 def _simulate(options: argparse.Namespace, out: Path) -> None:
     """Scenes of the array by `avloc simulate`; those of a run that is resumed are kept."""
     from avloc_ros.cli.main import build_parser
+    from avloc_ros.features.dsw_input import DswInputConfig
 
     if out.exists() and options.resume:
         return
     arguments = ["simulate", "--out", str(out), "--count", str(options.scenes), "--array", options.array]
     arguments += ["--seed", str(options.seed), "--jobs", str(options.jobs)]
-    arguments += ["--sample-rate", str(options.sample_rate)] if options.sample_rate else []
+    arguments += ["--sample-rate", str(options.sample_rate or DswInputConfig().sample_rate_hz)]
     arguments += ["--speech", str(options.speech)] if options.speech else []
     simulate = build_parser().parse_args(arguments)
     simulate.run(simulate)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,7 +57,7 @@ class GridFrames(Dataset):
         return batch | {"count": torch.from_numpy(self._count[chosen])}
 
 
-def as_batch(batch: Batch) -> Batch:
+def as_batch(batch: Any) -> Any:
     """The collate function of a DataLoader whose dataset cuts whole batches."""
     return batch
 

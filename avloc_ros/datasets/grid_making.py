@@ -100,11 +100,13 @@ def front_end_settings(config: LocalizerConfig) -> dict[str, object]:
 def _results(tasks: list[tuple[tuple[Path, ...], int, Path, LocalizerConfig]], jobs: int) -> Iterator[None]:
     if jobs <= 1 or len(tasks) <= 1:
         for task in tasks:
-            yield _make_one(*task)
+            _make_one(*task)
+            yield None
         return
     with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=get_context("spawn")) as pool:
         for future in as_completed([pool.submit(_make_one, *task) for task in tasks]):
-            yield future.result()
+            future.result()
+            yield None
 
 
 def _make_one(paths: tuple[Path, ...], index: int, file: Path, config: LocalizerConfig) -> None:

@@ -148,8 +148,8 @@ def cell_visibility(image: np.ndarray, rows: int, cols: int) -> np.ndarray:
     light = np.clip((level - 4) / 36, 0, 1) * np.clip((252 - level) / 17, 0, 1)
     edges = cv2.convertScaleAbs(cv2.Laplacian(grey, cv2.CV_16S))
     detail = cv2.resize(edges, (cols, rows), interpolation=cv2.INTER_AREA).astype(np.float32)
-    detail = cv2.blur(detail, (3, 3), borderType=cv2.BORDER_REPLICATE)
-    return (light * (0.5 + 0.5 * detail / (detail + 6))).astype(np.float32)
+    around = cv2.blur(detail, (3, 3), borderType=cv2.BORDER_REPLICATE)
+    return (light * (0.5 + 0.5 * around / (around + 6))).astype(np.float32)
 
 
 def _shrunk(grey: np.ndarray, width: int, height: int) -> np.ndarray:

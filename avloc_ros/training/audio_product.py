@@ -100,7 +100,7 @@ def mixed_sound(
 @torch.no_grad()
 def audio_card(network: AudioNetwork, recipe: AudioRecipe, validation: MixedSound) -> dict[str, Any]:
     """Threshold and scores on the validation clips, where it is chosen."""
-    recordings = []
+    recordings: list[GridRecording] = []
     for index in range(len(validation)):
         for clip in validation.clips_of(index):
             grids = network(torch.from_numpy(validation.spectra_of(clip))).numpy().astype(np.float16)

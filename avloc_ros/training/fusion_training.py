@@ -97,9 +97,8 @@ def train_fusion(recipe: FusionRecipe, split: GridSplit, options: RunOptions) ->
             f"recipe '{recipe.name}': flat fusion without refinement has nothing to train; set network.refine to true"
         )
     batch = recipe.optimizer.batch_size
-    training = DataLoader(
-        GridFrames(split.train, recipe.target, recipe.mirror), batch, shuffle=True, collate_fn=as_batch
-    )
+    shown = GridFrames(split.train, recipe.target, recipe.mirror)
+    training = DataLoader(shown, batch, shuffle=True, collate_fn=as_batch)
     validation = DataLoader(GridFrames(split.validation, recipe.target), 4 * batch, collate_fn=as_batch)
     fitted = fit(module, training, validation, recipe.optimizer, options)
     return module.network.cpu().eval(), fitted

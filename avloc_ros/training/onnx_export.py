@@ -28,7 +28,7 @@ def export_onnx(
         torch.onnx.export(
             network,
             tuple(inputs.values()),
-            buffer,
+            buffer,  # type: ignore[arg-type]  # the exporter without dynamo writes to a stream too
             input_names=list(inputs),
             output_names=list(outputs),
             dynamic_axes={name: dict(axes) for name, axes in free.items()},
