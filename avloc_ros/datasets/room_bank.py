@@ -23,6 +23,7 @@ RATE_HZ = 16000
 TAPS = 8000  # half a second
 ROOM_SIZE_M = ((3.0, 2.8, 2.3), (9.0, 8.0, 3.6))
 RT60_S = (0.15, 0.8)
+UNEVEN_SHARE = 0.6  # rooms whose walls differ: one bare wall among soft ones gives one strong reflection
 VOICES, SOUNDS = 8, 3  # places of talkers, and of other sounds, per room
 DISTANCE_M = (0.5, 4.5)
 HEIGHT_M = (-0.5, 0.8)  # of mouths above the array
@@ -58,7 +59,7 @@ def draw_room(seed: int, index: int, shipped: list[MicrophoneArray]) -> RoomResp
     for place, response in enumerate(early):
         responses[place] = _with_tail(rng, response, true_m, room, lowpass)
     directions = places / np.linalg.norm(places, axis=1, keepdims=True)
-    return RoomResponses(array, responses.astype(np.float16), directions, room.rt60_s)
+    return RoomResponses(array, responses.astype(np.float16), directions, room.reverberation_s)
 
 
 def make_bank(
@@ -105,7 +106,12 @@ def _draw_box(rng: np.random.Generator) -> ShoeboxRoom:
     shortest = 24 * np.log(10) / SPEED_OF_SOUND_MPS * size.prod() / surface / 0.98  # Sabine
     rt60_s = max(float(rng.uniform(*RT60_S)), float(shortest))
     place = np.array([rng.uniform(0.6, width - 0.6), rng.uniform(0.6, depth - 0.6), rng.uniform(0.5, 1.7)])
-    return ShoeboxRoom(tuple(size.tolist()), tuple(place.tolist()), rt60_s, max_order=MAX_ORDER)
+    absorption: tuple[float, ...] = ()
+    if rng.random() < UNEVEN_SHARE:
+        absorption = tuple(np.where(rng.random(6) < 0.4, rng.uniform(0.02, 0.25, 6), rng.uniform(0.3, 0.97, 6)).tolist())
+    return ShoeboxRoom(
+        tuple(size.tolist()), tuple(place.tolist()), rt60_s, max_order=MAX_ORDER, wall_absorption=absorption
+    )
 
 
 def _draw_places(rng: np.random.Generator, room: ShoeboxRoom) -> np.ndarray:
@@ -142,7 +148,7 @@ def _with_tail(
     length = min(len(early), TAPS)
     response[:, :length] = early[:length].T
     volume = float(np.prod(room.size_m))
-    decay = 3 * np.log(10) / (room.rt60_s * RATE_HZ)  # of amplitude per sample
+    decay = 3 * np.log(10) / (room.reverberation_s * RATE_HZ)  # of amplitude per sample
     # Image sources are complete up to about order x the mean path between walls.
     surface = 2 * sum(room.size_m[a] * room.size_m[b] for a, b in ((0, 1), (0, 2), (1, 2)))
     reach = int(0.6 * MAX_ORDER * 4 * volume / surface / SPEED_OF_SOUND_MPS * RATE_HZ)

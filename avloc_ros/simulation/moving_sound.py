@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.signal import fftconvolve
@@ -12,13 +13,25 @@ from scipy.signal import fftconvolve
 class ShoeboxRoom:
     """A rectangular room with the array in it. Metres, seconds; the array's axes are the room's axes.
 
-    max_order limits the reflections that are traced, which keeps long rooms fast.
+    max_order limits the reflections that are traced, which keeps long rooms fast. wall_absorption: energy absorption of
+    west, east, south, north, floor and ceiling; empty: all the same, so that rt60_s holds (Sabine).
     """
 
     size_m: tuple[float, float, float]
     array_position_m: tuple[float, float, float]
     rt60_s: float
     max_order: int = 10
+    wall_absorption: tuple[float, ...] = ()
+
+    @property
+    def reverberation_s(self) -> float:
+        """Reverberation time: rt60_s, or by Eyring's formula where the walls are given one by one."""
+        if not self.wall_absorption:
+            return self.rt60_s
+        width, depth, height = self.size_m
+        areas = np.repeat([depth * height, width * height, width * depth], 2)
+        mean = float(np.average(self.wall_absorption, weights=areas))
+        return 24 * np.log(10) / 343.0 * width * depth * height / (-areas.sum() * np.log(1 - mean))
 
     def responses(
         self, microphones_m: np.ndarray, sources_m: np.ndarray, sample_rate_hz: int
@@ -26,11 +39,11 @@ class ShoeboxRoom:
         """Responses (taps, channels) from each source (sources, 3) to microphones (channels, 3), both array frame."""
         import pyroomacoustics
 
-        absorption, needed_order = pyroomacoustics.inverse_sabine(self.rt60_s, self.size_m)
+        materials, needed_order = self._materials()
         room = pyroomacoustics.ShoeBox(
             self.size_m,
             fs=sample_rate_hz,
-            materials=pyroomacoustics.Material(absorption),
+            materials=materials,
             max_order=min(needed_order, self.max_order),
         )
         origin = np.array(self.array_position_m)
@@ -39,6 +52,16 @@ class ShoeboxRoom:
             room.add_source(source + origin)
         room.compute_rir()
         return [_stacked([room.rir[m][s] for m in range(len(microphones_m))]) for s in range(len(sources_m))]
+
+    def _materials(self) -> tuple[Any, int]:
+        """pyroomacoustics' materials, and the order of reflections that the reverberation time needs."""
+        import pyroomacoustics
+
+        if self.wall_absorption:
+            walls = zip(("west", "east", "south", "north", "floor", "ceiling"), self.wall_absorption, strict=True)
+            return {name: pyroomacoustics.Material(absorption) for name, absorption in walls}, self.max_order
+        absorption, needed_order = pyroomacoustics.inverse_sabine(self.rt60_s, self.size_m)
+        return pyroomacoustics.Material(absorption), needed_order
 
     def holds(self, point_m: np.ndarray, margin_m: float = 0.2) -> bool:
         """Whether a point of the array frame is inside, with a margin to the walls."""
