@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from avloc_ros.cli import dcase_scores
 from avloc_ros.cli.console import console, error_console
 from avloc_ros.config import from_mapping, load_parameters
 from avloc_ros.types import InputError
@@ -34,7 +35,7 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument(
         "paths",
-        nargs="+",
+        nargs="*",
         type=Path,
         metavar="PATH",
         help="scene folder, folder of them, bag, labelled clips",
@@ -63,6 +64,7 @@ def register(subparsers: Any) -> None:
         help="roll the channels of labelled clips of a regular array; the truth turns with them",
     )  # fmt: skip
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="recordings at once (default: 1)")
+    dcase_scores.add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -72,6 +74,10 @@ def run(options: argparse.Namespace) -> int:
     from avloc_ros.evaluation.report_writer import write_report
     from avloc_ros.evaluation.run import evaluate_paths, machine, metrics
 
+    if dcase_scores.wanted(options):
+        return dcase_scores.run(options)
+    if not options.paths:
+        raise InputError("nothing to evaluate: give scenes or bags, or --dcase-ref and --dcase-pred")
     if options.threshold is not None and not 0 <= options.threshold <= 1:
         raise InputError(f"--threshold is {options.threshold}, allowed: 0 to 1")
     if options.jobs < 1:
