@@ -1,0 +1,1 @@
+"""Recordings and scenes as training examples."""
