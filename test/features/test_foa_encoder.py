@@ -35,7 +35,8 @@ def test_a_tetrahedron_gives_the_harmonics_of_a_plane_wave():
         spectra, source = heard(array, direction)
         foa = encoder(spectra)
         ratios = (foa / source)[:, :, band].mean((1, 2))
-        assert ratios == pytest.approx(np.array([1, y, z, x]), abs=0.12)
+        assert ratios.real == pytest.approx(np.array([1, y, z, x]), abs=0.05)
+        assert np.abs(ratios.imag).max() < 0.2  # what four microphones hear of the second order
         flow = intensity(foa, "vector")[:, :, band].mean((1, 2))[[2, 0, 1]]  # y, z, x -> x, y, z
         assert np.degrees(angle_between(flow, direction)) < 4
 

@@ -140,5 +140,6 @@ def test_torch_gives_what_numpy_gives():
     for module, plain in cases:
         ours, theirs = module(batch).numpy(), np.stack([plain(s) for s in samples])
         assert ours.shape == theirs.shape
-        off = np.abs(ours - theirs) > 2e-3  # a phase of +-pi may fall on either side
-        assert off.mean() < 1e-3 and np.abs(ours - theirs)[~off].mean() < 2e-5
+        # The first frame is its own mirror image, so its spectrum is real and a phase may be pi or -pi.
+        off = np.abs(ours - theirs)[:, :, 1:, 1:-1] > 2e-3
+        assert off.mean() < 1e-4 and np.abs(ours - theirs)[:, :, 1:, 1:-1][~off].mean() < 2e-5
