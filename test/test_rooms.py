@@ -75,6 +75,12 @@ def allowed_rooms(room: str) -> set[str]:
     return set(RUNTIME) | set(OFFLINE) | {"cli", *GENERATED}
 
 
+def needs_torch(module: str) -> bool:
+    """Whether a module of ours imports torch at its top."""
+    path = (PACKAGE.parent / module.replace(".", "/")).with_suffix(".py")
+    return path.is_file() and any(at_top and m.split(".")[0] == "torch" for _, m, at_top in imports_of(path))
+
+
 def violations(path: Path) -> list[str]:
     room, found = room_of(path), []
     for line, module, at_top in imports_of(path):
@@ -84,8 +90,12 @@ def violations(path: Path) -> list[str]:
             target = module.split(".")[1] if "." in module else "__init__"
             if target not in allowed_rooms(room):
                 found.append(f"{where}: {room} imports {target}, which comes after it")
+            elif at_top and room in RUNTIME and room != "models" and needs_torch(module):
+                found.append(f"{where}: {module} needs torch; {room} may import it where it is used only")
         elif top in ROS_PACKAGES and room not in ("nodes", "cli"):
             found.append(f"{where}: {room} imports {top}; only nodes knows ROS")
+        elif room == "models" and top == "torch":
+            continue  # networks are torch modules; what runs live imports them, if at all, where it uses them
         elif room in RUNTIME and room != "nodes" and at_top:
             if top not in sys.stdlib_module_names and top not in LIVE_PACKAGES:
                 found.append(
@@ -118,7 +128,8 @@ def test_no_source_folder_shadows_the_generated_messages():
         ("systems", "from avloc_ros import evaluation"),
         ("tracking", "import rclpy"),
         ("tracking", "def run():\n    import sensor_msgs.msg"),
-        ("models", "import torch"),
+        ("features", "import torch"),
+        ("models", "import lightning"),
         ("evaluation", "from avloc_ros.nodes import player"),
     ],
 )
@@ -136,6 +147,7 @@ def test_a_violation_is_seen(tmp_path, monkeypatch, room, line):
     [
         ("systems", "from avloc_ros.sources.av_sync import AvSync"),
         ("models", "def load():\n    import torch"),
+        ("models", "import torch\nfrom torch import nn"),
         ("nodes", "import rclpy\nfrom avloc_ros.msg import AudioFrame"),
         ("cli", "import rich\nfrom avloc_ros.nodes import player"),
         ("training", "import torch\nfrom avloc_ros.models import dsw"),
@@ -146,4 +158,17 @@ def test_what_is_allowed_passes(tmp_path, monkeypatch, room, line):
     (tmp_path / room).mkdir()
     file = tmp_path / room / "right.py"
     file.write_text(line + "\n")
+    assert not violations(file)
+
+
+def test_live_code_does_not_reach_torch_through_a_network(tmp_path, monkeypatch):
+    package = tmp_path / "avloc_ros"
+    monkeypatch.setattr(sys.modules[__name__], "PACKAGE", package)
+    for room in ("models", "systems"):
+        (package / room).mkdir(parents=True)
+    (package / "models" / "net.py").write_text("import torch\n")
+    file = package / "systems" / "uses.py"
+    file.write_text("from avloc_ros.models.net import Net\n")
+    assert violations(file)
+    file.write_text("def run():\n    from avloc_ros.models.net import Net\n")
     assert not violations(file)

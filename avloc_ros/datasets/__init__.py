@@ -1,1 +1,1 @@
-"""Recordings and scenes as training examples."""
+"""What networks learn from: recordings, cached grids, sound mixed on the fly, and their targets."""

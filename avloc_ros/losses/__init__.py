@@ -1,1 +1,1 @@
-"""Losses that networks are trained with."""
+"""What training minimises."""

@@ -1,1 +1,1 @@
-"""Trains networks from recipes."""
+"""How networks learn: recipes, loops, and what comes out of them."""
