@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from avloc_ros.config import setting
+from avloc_ros.models.conformer import Attention
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,7 @@ class SeldCrnn(nn.Module):
         self.register_buffer("feature_deviation", torch.ones(config.feature_channels, 1, config.bands))
         self.trunk = CrnnTrunk(config.feature_channels, config.bands, config.trunk)
         self.attention = nn.ModuleList(
-            nn.MultiheadAttention(width, config.heads, config.trunk.dropout, batch_first=True)
-            for _ in range(config.attention_layers)
+            Attention(width, config.heads, config.trunk.dropout) for _ in range(config.attention_layers)
         )
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(config.attention_layers))
         self.dense = nn.Linear(width, config.dense_units)
@@ -100,7 +100,7 @@ class SeldCrnn(nn.Module):
         scaled = (features - self.get_buffer("feature_mean")) / self.get_buffer("feature_deviation")
         frames = self.trunk(scaled)
         for attention, norm in zip(self.attention, self.norms, strict=True):
-            frames = norm(frames + attention(frames, frames, frames, need_weights=False)[0])
+            frames = norm(frames + attention(frames, frames))
         return torch.tanh(self.out(self.dense(frames)))
 
     def set_scaler(self, mean: Tensor, deviation: Tensor) -> None:
