@@ -90,7 +90,9 @@ def violations(path: Path) -> list[str]:
             target = module.split(".")[1] if "." in module else "__init__"
             if target not in allowed_rooms(room):
                 found.append(f"{where}: {room} imports {target}, which comes after it")
-            elif at_top and target == "models" and room in RUNTIME and room != "models" and needs_torch(module):
+            elif (
+                at_top and target == "models" and room in RUNTIME and room != "models" and needs_torch(module)
+            ):
                 found.append(f"{where}: {module} needs torch; {room} may import it where it is used only")
         elif top in ROS_PACKAGES and room not in ("nodes", "cli"):
             found.append(f"{where}: {room} imports {top}; only nodes knows ROS")

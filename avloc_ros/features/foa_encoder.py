@@ -86,7 +86,7 @@ class FoaEncoder:
             )
 
     def _usable_band(self) -> tuple[float, float]:
-        good = (self.error < self.config.worst_error).all(0)
+        good = np.asarray((self.error < self.config.worst_error).all(0))  # (bins,)
         middle = np.sqrt(self.config.lowest_needed_hz * self.config.highest_needed_hz)
         low = high = int(np.argmin(np.abs(self.frequencies_hz - middle)))
         while low > 0 and good[low - 1]:
