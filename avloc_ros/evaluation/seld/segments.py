@@ -110,7 +110,7 @@ def segment_scores(counts: SegmentCounts) -> dict[str, Any]:
 
 def _scores(error_rate: float, f20: float, le_deg: float, recall: float) -> dict[str, float]:
     seld = np.mean([error_rate, 1 - f20, le_deg / 180, 1 - recall])
-    values = {"er20": error_rate, "f20": f20, "le_cd_deg": le_deg, "lr_cd": recall, "seld": seld}
+    values: dict[str, Any] = {"er20": error_rate, "f20": f20, "le_cd_deg": le_deg, "lr_cd": recall, "seld": seld}
     return {name: float(value) for name, value in values.items()}
 
 
