@@ -55,7 +55,7 @@ class AvSeld(nn.Module):
         widths = [config.audio_encoder.width] * config.audio + [config.visual_encoder.width] * len(kinds)
         self.fusion = make_fusion(widths, config.fusion)
         self.head = nn.Sequential(
-            nn.Linear(int(self.fusion.width), config.head_units),
+            nn.Linear(self.fusion.width, config.head_units),
             nn.Linear(config.head_units, config.tracks * 3 * config.classes),
         )
 

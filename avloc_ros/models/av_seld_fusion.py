@@ -120,7 +120,9 @@ class CrossModalFusion(nn.Module):
         return torch.cat([audio, video], 2)
 
 
-def make_fusion(widths: Sequence[int], config: FusionConfig) -> nn.Module:
+def make_fusion(
+    widths: Sequence[int], config: FusionConfig
+) -> ConformerFusion | GruFusion | CrossModalFusion:
     """The fusion that the config names, for embeddings of these widths; its `width` is that of what it gives."""
     if config.kind == "conformer":
         return ConformerFusion(widths, config)

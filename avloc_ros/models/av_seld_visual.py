@@ -101,7 +101,12 @@ class I3dTrunk(nn.Module):
         return fn.interpolate(steps, pictures.shape[1], mode="linear", align_corners=False).transpose(1, 2)
 
 
-TRUNKS: dict[str, type[nn.Module]] = {"plain": PlainTrunk, "resnet50": ResNet50Trunk, "i3d": I3dTrunk}
+Trunk = PlainTrunk | ResNet50Trunk | I3dTrunk
+TRUNKS: dict[str, type[PlainTrunk] | type[ResNet50Trunk] | type[I3dTrunk]] = {
+    "plain": PlainTrunk,
+    "resnet50": ResNet50Trunk,
+    "i3d": I3dTrunk,
+}
 
 
 class VisualEncoder(nn.Module):
@@ -109,9 +114,9 @@ class VisualEncoder(nn.Module):
 
     def __init__(self, kind: str, config: VisualEncoderConfig) -> None:
         super().__init__()
-        self.trunk = TRUNKS[kind](config)
+        self.trunk: Trunk = TRUNKS[kind](config)
         self.frozen = kind != "plain" and not config.train_trunk
-        self.linear = nn.Linear(int(self.trunk.features), config.width)
+        self.linear = nn.Linear(self.trunk.features, config.width)
         self.conformer = nn.Identity() if kind == "i3d" else Conformer(config.width, config.conformer)
         self.norm = nn.LayerNorm(config.width)
 

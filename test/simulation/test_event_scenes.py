@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from avloc_ros.datasets.event_scenes import scene_recordings
 from avloc_ros.decode.event_classes import STARSS_CLASSES
 from avloc_ros.features.centred_stft import centred_stft
 from avloc_ros.features.foa_features import intensity
 from avloc_ros.features.mel import mel_weights
 from avloc_ros.geometry import angle_between, direction_from_angles
+from avloc_ros.simulation.event_scene import EventSceneConfig, compose_event_scene, draw_event_scene
 from avloc_ros.simulation.event_sounds import event_sound
 from avloc_ros.simulation.foa_room import FoaRoom
 from avloc_ros.types import InputError
@@ -69,3 +71,34 @@ def test_every_class_has_a_sound_and_they_can_be_told_apart():
     assert right >= 20  # of 26
     with pytest.raises(InputError, match="dragon"):
         event_sound("dragon", 1.0, RATE, np.random.default_rng(0))
+
+
+def test_a_scene_is_what_its_truth_says(tmp_path):
+    """Alone in a dry room and silence, the sound of each label frame points to where the truth has it."""
+    config = EventSceneConfig(
+        duration_s=6.0, events=2, most_at_once=1, moving_share=1.0, interferers=0, lowest_snr_db=60.0, highest_snr_db=60.0,
+        room_order=0,
+    )  # fmt: skip
+    plan = compose_event_scene(tmp_path / "scene", config, np.random.default_rng(4))
+    (recording,) = scene_recordings([tmp_path])
+    samples, rows = recording.samples(RATE), recording.rows()
+    assert samples.shape == (6 * RATE, 4) and len(rows) == sum(e.end - e.first for e in plan.events)
+    assert recording.label_frames(RATE, len(samples)) == 60
+    errors, levels = [], []
+    for row in rows:
+        piece = samples[row.frame * 2400 : (row.frame + 1) * 2400]
+        w, y, z, x = piece.T
+        levels.append(w @ w)
+        errors.append(np.degrees(angle_between(np.array([w @ x, w @ y, w @ z]), row.direction)))
+    loud = np.array(levels) > 0.05 * max(levels)
+    assert loud.sum() > 5 and np.median(np.array(errors)[loud]) < 5
+
+
+def test_no_more_events_than_wished_sound_at_once(tmp_path):
+    config = EventSceneConfig(duration_s=10.0, events=60, most_at_once=2, interferers=3)
+    plan = draw_event_scene(config, np.random.default_rng(1), {})
+    counts = np.bincount([row.frame for row in plan.rows()], minlength=plan.frames)
+    assert counts.max() == 2 and sum(event.class_index < 0 for event in plan.events) == 3
+    assert {row.class_index for row in plan.rows()} <= set(range(13))
+    with pytest.raises(InputError, match="dragon"):
+        compose_event_scene(tmp_path, config, np.random.default_rng(0), {"dragon": ()})
