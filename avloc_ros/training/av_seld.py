@@ -105,7 +105,7 @@ def train_av_seld(
     module = AvSeldTraining(recipe, held_out)
     if recipe.hears:
         module.network.set_scaler(*fit_scaler(module.features, chunks, recipe.optimizer.scaler_chunks))
-    loaders = (chunk_loader(part, recipe.optimizer) for part in (chunks, held_out))
+    loaders = chunk_loader(chunks, recipe.optimizer), chunk_loader(held_out, recipe.optimizer)
     result = run_loop(module, *loaders, recipe.best_by, out, recipe.optimizer, machine, seed)
     network = module.network.cpu().eval()
     scores = evaluate_av_seld(network, recipe, held_out) | {

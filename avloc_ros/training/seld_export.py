@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 from pathlib import Path
 
@@ -73,19 +72,17 @@ def export_coloc(localizer: Localizer, classifier: Classifier, recipe: ColocReci
 def export_onnx(network: nn.Module, inputs: dict[str, Tensor], output: str, path: Path) -> float:
     """Write a network of one output, evaluating, for inputs of these shapes; returns its largest difference from torch."""
     network = network.cpu().eval()
-    buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's notes on tracing
         torch.onnx.export(
             network,
             tuple(inputs.values()),
-            buffer,
+            str(path),
             input_names=list(inputs),
             output_names=[output],
             opset_version=OPSET,
             dynamo=False,
         )
-    path.write_bytes(buffer.getvalue())
     expected = network(*inputs.values()).numpy()
     found = OnnxEngine(path, "cpu").run({name: value.numpy() for name, value in inputs.items()})[output]
     return float(np.abs(expected - found).max())
