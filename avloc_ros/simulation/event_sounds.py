@@ -129,7 +129,7 @@ def _water(random: Random, count: int, rate: int) -> np.ndarray:
 def _bell(random: Random, count: int, rate: int) -> np.ndarray:
     strike_hz, period, time = random.uniform(500, 900), round(0.8 * rate), np.arange(round(0.8 * rate)) / rate
     partials = [np.sin(2 * np.pi * strike_hz * r * time) * np.exp(-time * (1.5 + r)) / r for r in BELL_RATIOS]
-    return _repeated(count, period, lambda: sum(partials))
+    return _repeated(count, period, lambda: np.sum(partials, axis=0))
 
 
 def _knock(random: Random, count: int, rate: int) -> np.ndarray:

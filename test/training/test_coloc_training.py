@@ -32,15 +32,13 @@ RATE, CLASSES = 24000, 3
 RECIPE = ColocRecipe(
     classes=CLASSES,
     height=2,
-    features=ColocFeatureConfig(fft_length=512, window_length=512),
+    features=ColocFeatureConfig(fft_length=256, window_length=256),
     network=ColocNetworkConfig(
-        bins=257,
-        dense_units=32,
-        trunk=CrnnConfig(filters=16, gru_units=32, dropout=0.0, frequency_pools=(8, 4, 4)),
+        bins=129, dense_units=32, trunk=CrnnConfig(filters=12, gru_units=32, dropout=0.0, frequency_pools=(4, 4, 4))
     ),
     chunks=ChunkConfig(swaps="none", chunk_s=1.5, step_s=1.5),
     steps=ColocStepsConfig(max_overlap=2, perturb_deg=1.0),
-    optimizer=SeldOptimizerConfig(learning_rate=5e-3, batch_size=4, epochs=120, constant_epochs=60),
+    optimizer=SeldOptimizerConfig(learning_rate=5e-3, batch_size=4, epochs=80, constant_epochs=50),
 )
 
 
@@ -74,7 +72,7 @@ def test_four_chunks_are_learned_by_heart(recordings, tmp_path):
     assert scores["conditional_accuracy"] > 0.9
     assert scores["doa_error_deg"]["(1,0)"] < 15 and scores["doa_error_deg"]["(2,1)"] < 30
     assert scores["max_overlap_2"]["micro"]["f20"] > 0.7
-    assert json.loads((tmp_path / "scores.json").read_text())["localizer"]["epochs"] == 120
+    assert json.loads((tmp_path / "scores.json").read_text())["localizer"]["epochs"] == 80
     assert (tmp_path / "localizer.pt").is_file() and (tmp_path / "classifier.pt").is_file()
 
 
