@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from avloc_ros.cli import dcase_scores
 from avloc_ros.cli.console import console, error_console
 from avloc_ros.config import from_mapping, load_parameters
 from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER, TRACKERS
@@ -33,7 +34,7 @@ def register(subparsers: Any) -> None:
         "error, frame recall, false positives with a threshold sweep, azimuth errors, identities, processing time.",
     )
     parser.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="scene folder, folder of them, bag, labelled clips"
+        "paths", nargs="*", type=Path, metavar="PATH", help="scene folder, folder of them, bag, labelled clips"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the report")
     parser.add_argument(
@@ -83,6 +84,7 @@ def register(subparsers: Any) -> None:
         "--cache", type=Path, default=None, metavar="DIR",
         help="keep audio grids and faces here, so that the next comparison of fusions runs no front end",
     )  # fmt: skip
+    dcase_scores.add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -95,6 +97,10 @@ def run(options: argparse.Namespace) -> int:
     from avloc_ros.evaluation.report_writer import write_report
     from avloc_ros.evaluation.thresholds import with_validated_thresholds
 
+    if dcase_scores.wanted(options):
+        return dcase_scores.run(options)
+    if not options.paths:
+        raise InputError("nothing to evaluate: give scenes or bags, or --dcase-ref and --dcase-pred")
     check_options(options)
     config = chain_config(options.config)
     if options.system in TRACKERS:

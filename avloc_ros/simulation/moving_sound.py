@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.signal import fftconvolve
+
+
+class Room(Protocol):
+    """Anything that has responses from places to microphones, as ShoeboxRoom and FoaRoom have."""
+
+    def responses(
+        self, microphones_m: np.ndarray, sources_m: np.ndarray, sample_rate_hz: int
+    ) -> list[np.ndarray]:
+        """Responses (taps, channels) from each source (sources, 3), array frame."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ class ShoeboxRoom:
 def heard_along(
     dry: np.ndarray,
     path_m: np.ndarray,
-    room: ShoeboxRoom,
+    room: Room,
     microphones_m: np.ndarray,
     sample_rate_hz: int,
     hop_s: float,
@@ -89,11 +98,14 @@ def heard_along(
     pieces = [padded[k * hop : (k + 2) * hop] * window for k in range(len(dry) // hop + 2)]
     steps = [min(k, len(path_m) - 1) for k in range(len(pieces))]  # piece k is centred at k * hop
     needed = [k for k in range(len(pieces)) if np.abs(pieces[k]).max() > 1e-5]
+    if not needed:
+        return np.zeros((len(dry), len(microphones_m)))
     places = sorted({tuple(np.round(path_m[steps[k]], 2)) for k in needed})
     responses = dict(
         zip(places, room.responses(microphones_m, np.array(places), sample_rate_hz), strict=True)
     )
-    heard = np.zeros((len(padded) + max(len(r) for r in responses.values()), len(microphones_m)))
+    channels = next(iter(responses.values())).shape[1]
+    heard = np.zeros((len(padded) + max(len(r) for r in responses.values()), channels))
     for k in needed:
         wet = fftconvolve(pieces[k][:, None], responses[tuple(np.round(path_m[steps[k]], 2))], axes=0)
         heard[k * hop : k * hop + len(wet)] += wet

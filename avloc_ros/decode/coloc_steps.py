@@ -1,0 +1,87 @@
+"""CoLoC at work: find one direction after the other until there is none, then ask what sounds there (specs: coloc, Inference)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from avloc_ros.config import setting
+from avloc_ros.decode.frame_event import EventsByFrame, FrameEvent
+from avloc_ros.geometry import angles_from_direction, direction_from_angles
+
+# (found (1, rows, frames, 3), step (1,)) -> directions (1, frames, 3); the features of the chunk are bound already.
+Localize = Callable[[np.ndarray, np.ndarray], np.ndarray]
+# directions (1, frames, 3) -> logits (1, frames, classes + 1)
+Classify = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class ColocStepsConfig:
+    """How many events are looked for, and when a vector is one."""
+
+    max_overlap: int = setting(3, "events at a time that are looked for at most", low=1, high=8)
+    event_threshold: float = setting(
+        0.5, "a direction is an event where its vector is longer", low=0.0, high=1.0
+    )
+    perturb_deg: float = setting(
+        5.0, "conditions are shaken by up to this, as in training; 0: not", low=0.0, high=45.0
+    )
+    seed: int = setting(0, "of the shaking: the same chunk gives the same answer", low=0, high=2**31 - 1)
+
+
+def find_directions(localize: Localize, frames: int, rows: int, config: ColocStepsConfig) -> np.ndarray:
+    """Unit vectors float32 (max_overlap, frames, 3), stacked from row 0, zeros where the search had ended.
+
+    rows: how many earlier directions the network takes, one less than it was trained for.
+    """
+    random = np.random.default_rng(config.seed)
+    found = np.zeros((config.max_overlap, frames, 3), np.float32)
+    going = np.ones(frames, bool)
+    for step in range(min(config.max_overlap, rows + 1)):
+        told = np.zeros((1, rows, frames, 3), np.float32)
+        told[0, :step] = shaken(found[:step], config.perturb_deg, random)
+        vectors = localize(told, np.array([step], np.float32))[0]  # (frames, 3)
+        length = np.linalg.norm(vectors, axis=-1)
+        going &= length > config.event_threshold
+        if not going.any():
+            break
+        found[step, going] = vectors[going] / length[going, None]
+    return found
+
+
+def name_events(
+    classify: Classify, found: np.ndarray, classes: int, config: ColocStepsConfig
+) -> EventsByFrame:
+    """Events per frame of stacked directions (rows, frames, 3); what is `nothing known` to the classifier is left out."""
+    random = np.random.default_rng(config.seed + 1)
+    events: EventsByFrame = [[] for _ in range(found.shape[1])]
+    for row in found:
+        active = np.abs(row).sum(-1) > 0  # (frames,)
+        if not active.any():
+            continue
+        probability = _softmax(
+            classify(shaken(row, config.perturb_deg, random)[None])[0]
+        )  # (frames, classes + 1)
+        best = probability.argmax(-1)
+        for frame in np.flatnonzero(active & (best < classes)):
+            score = float(probability[frame, best[frame]])
+            events[frame].append(FrameEvent(int(best[frame]), row[frame].astype(float), score))
+    return events
+
+
+def shaken(directions: np.ndarray, most_deg: float, random: np.random.Generator) -> np.ndarray:
+    """Directions (..., 3) off by up to `most_deg` in azimuth and elevation; zeros stay zeros (report Sec. 3.3)."""
+    if most_deg == 0.0:
+        return directions.astype(np.float32)
+    azimuth, elevation = angles_from_direction(directions)
+    offsets = np.radians(random.uniform(-most_deg, most_deg, (2, *azimuth.shape)))
+    elevation = np.clip(elevation + offsets[1], -np.pi / 2, np.pi / 2)
+    present = np.abs(directions).sum(-1, keepdims=True) > 0
+    return np.where(present, direction_from_angles(azimuth + offsets[0], elevation), 0.0).astype(np.float32)
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = np.exp(logits - logits.max(-1, keepdims=True))
+    return shifted / shifted.sum(-1, keepdims=True)

@@ -1,0 +1,13 @@
+"""Tables of sound event classes: a network's class index is the place in its table."""
+
+from __future__ import annotations
+
+STARSS_CLASSES = (
+    "female_speech", "male_speech", "clapping", "telephone", "laughter", "domestic_sounds", "footsteps", "door",
+    "music", "musical_instrument", "water_tap", "bell", "knock",
+)  # fmt: skip
+L3DAS_CLASSES = (
+    "chink_and_clink", "computer_keyboard", "cupboard_open_or_close", "drawer_open_or_close",
+    "female_speech_and_woman_speaking", "finger_snapping", "keys_jangling", "knock", "laughter",
+    "male_speech_and_man_speaking", "printer", "scissors", "telephone", "writing",
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Scores of sound event localization and detection, as the DCASE challenges count them."""

@@ -1,0 +1,185 @@
+"""Trains av_seld and the DCASE baseline (specs: av_seld, Training)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+import yaml
+from torch import Tensor, nn
+
+from avloc_ros.config import to_mapping
+from avloc_ros.datasets.adpit_labels import adpit_labels
+from avloc_ros.datasets.event_chunks import EventChunks, PictureSize
+from avloc_ros.datasets.event_recording import EventRecording
+from avloc_ros.decode.multi_accdoa import decode_multi_accdoa
+from avloc_ros.losses.adpit import adpit_loss
+from avloc_ros.models.av_seld import AvSeld
+from avloc_ros.models.crnn import SeldCrnn
+from avloc_ros.models.resnet50 import load_public_weights
+from avloc_ros.sources.dcase_csv import EventRow
+from avloc_ros.training.batched_features import BatchedFoaFeatures, BatchedGccFeatures, BatchedSalsaLite
+from avloc_ros.training.seld_loop import Machine, chunk_loader, falling_adam, fit_scaler, gathered, run_loop
+from avloc_ros.training.seld_recipes import AvSeldRecipe
+from avloc_ros.training.seld_scores import ChunkEvents, chunk_scores
+from avloc_ros.types import InputError
+
+PIXEL_RANGE = 255.0
+
+
+@dataclass(frozen=True)
+class TrainedSeld:
+    """network: the best epoch, on the CPU, evaluating; scores: of the validation recordings (micro, macro, classwise)."""
+
+    network: nn.Module
+    scores: dict[str, Any]
+    folder: Path
+
+
+class AvSeldTraining(lightning.LightningModule):
+    """One network in training; batches are those of EventChunks with ADPIT labels."""
+
+    def __init__(self, recipe: AvSeldRecipe, validation: EventChunks) -> None:
+        super().__init__()
+        self.recipe, self.validation = recipe, validation
+        self.network, self.features = make_network(recipe), make_features(recipe)
+        self._predictions: list[ChunkEvents] = []
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+        """Vectors (batch, frames, tracks * 3 * classes) of a batch."""
+        return network_output(self.network, self.features, self.recipe, batch)
+
+    def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
+        """ADPIT loss of one batch."""
+        loss = adpit_loss(self(batch), batch["labels"])
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch["labels"]))
+        return loss
+
+    def validation_step(self, batch: dict[str, Tensor], index: int) -> None:
+        """Loss and events of one batch of validation chunks."""
+        output = self(batch)
+        self.log("loss", adpit_loss(output, batch["labels"]), sync_dist=True, batch_size=len(output))
+        self._predictions += decoded(output, batch, self.recipe)
+
+    def on_validation_epoch_end(self) -> None:
+        """Scores of whole recordings."""
+        scores = chunk_scores(gathered(self._predictions), self.validation, self.recipe.classes)
+        self._predictions = []
+        for average in ("macro", "micro"):
+            self.log_dict({f"{average}_{name}": value for name, value in scores[average].items()})
+
+    def configure_optimizers(self) -> Any:
+        """Adam with the recipe's schedule."""
+        return falling_adam(self, self.recipe.optimizer)
+
+
+def train_av_seld(
+    recipe: AvSeldRecipe,
+    training: Sequence[EventRecording],
+    validation: Sequence[EventRecording],
+    out: Path,
+    *,
+    seed: int = 0,
+    machine: Machine | None = None,
+) -> TrainedSeld:
+    """Train and leave in `out`: network.pt, audio_encoder.pt, recipe.yaml, scores.json and log/metrics.csv.
+
+    The scaler is fitted on the training recordings only. Raises InputError where recordings lack what the network takes.
+    """
+    machine = machine or Machine()
+    torch.manual_seed(seed)
+    sizes = recipe.network.visual_encoder
+    pictures = (
+        PictureSize(out / "pictures", sizes.picture_width, sizes.picture_height) if recipe.looks else None
+    )
+    chunks = EventChunks(
+        training, recipe.chunks, labels_of(recipe), pictures=pictures, training=True, seed=seed
+    )
+    held_out = EventChunks(validation, recipe.chunks, labels_of(recipe), pictures=pictures)
+    module = AvSeldTraining(recipe, held_out)
+    if recipe.hears:
+        module.network.set_scaler(*fit_scaler(module.features, chunks, recipe.optimizer.scaler_chunks))
+    loaders = chunk_loader(chunks, recipe.optimizer), chunk_loader(held_out, recipe.optimizer)
+    result = run_loop(module, *loaders, recipe.best_by, out, recipe.optimizer, machine, seed)
+    network = module.network.cpu().eval()
+    scores = evaluate_av_seld(network, recipe, held_out) | {
+        "epochs": result.epochs,
+        "seconds": result.seconds,
+        "seed": seed,
+    }
+    _write(out, recipe, network, scores)
+    return TrainedSeld(network, scores, out)
+
+
+def make_network(recipe: AvSeldRecipe) -> AvSeld | SeldCrnn:
+    """The recipe's network, with the audio encoder of an earlier training where one is named."""
+    if recipe.system == "seld_crnn":
+        return SeldCrnn(recipe.crnn)
+    try:
+        network = AvSeld(recipe.network)
+    except ValueError as error:
+        raise InputError(f"recipe '{recipe.name}': {error}") from error
+    if recipe.audio_encoder_weights and network.audio_encoder is not None:
+        load_public_weights(network.audio_encoder, recipe.audio_encoder_weights, unused=("no key",))
+    return network
+
+
+def make_features(recipe: AvSeldRecipe) -> nn.Module:
+    """What turns samples (batch, channels, n) into the network's features."""
+    if recipe.input == "foa":
+        return BatchedFoaFeatures(recipe.features)
+    kinds = {"gcc": BatchedGccFeatures, "salsa_lite": BatchedSalsaLite}
+    return kinds[recipe.input](recipe.array_features)
+
+
+def labels_of(recipe: AvSeldRecipe) -> Any:
+    """The label maker of EventChunks: ADPIT labels under the key `labels`."""
+
+    def labels(rows: list[EventRow], frames: int, random: np.random.Generator) -> dict[str, np.ndarray]:
+        return {"labels": adpit_labels(rows, frames, recipe.classes)}
+
+    return labels
+
+
+def network_output(
+    network: nn.Module, features: nn.Module, recipe: AvSeldRecipe, batch: dict[str, Tensor]
+) -> Tensor:
+    """What the network says to a batch of chunks."""
+    heard = features(batch["samples"]) if recipe.hears else None
+    if recipe.system == "seld_crnn":
+        return network(heard)
+    return network(heard, batch["pictures"].float() / PIXEL_RANGE if recipe.looks else None)
+
+
+def decoded(output: Tensor, batch: dict[str, Tensor], recipe: AvSeldRecipe) -> list[ChunkEvents]:
+    """Events of each chunk of a batch."""
+    vectors = output.detach().float().cpu().numpy()
+    return [
+        (int(recording), int(first), decode_multi_accdoa(chunk, recipe.classes, recipe.decode))
+        for recording, first, chunk in zip(batch["recording"], batch["first_frame"], vectors, strict=True)
+    ]
+
+
+@torch.no_grad()
+def evaluate_av_seld(network: nn.Module, recipe: AvSeldRecipe, chunks: EventChunks) -> dict[str, Any]:
+    """micro, macro and classwise scores of a trained network on validation chunks."""
+    features, predictions = make_features(recipe), []
+    for batch in chunk_loader(chunks, recipe.optimizer):
+        predictions += decoded(network_output(network, features, recipe, batch), batch, recipe)
+    return chunk_scores(predictions, chunks, recipe.classes)
+
+
+def _write(out: Path, recipe: AvSeldRecipe, network: nn.Module, scores: dict[str, Any]) -> None:
+    torch.save(network.state_dict(), out / "network.pt")
+    encoder = getattr(network, "audio_encoder", None)
+    if encoder is not None:
+        torch.save(encoder.state_dict(), out / "audio_encoder.pt")
+    content = {"recipe": "av_seld"} | to_mapping(recipe)
+    (out / "recipe.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    (out / "scores.json").write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")

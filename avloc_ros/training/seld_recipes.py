@@ -1,0 +1,91 @@
+"""Recipes of av_seld, of the DCASE baseline and of coloc: every number of a training (config/train/)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from avloc_ros.config import setting
+from avloc_ros.datasets.event_chunks import ChunkConfig
+from avloc_ros.decode.coloc_steps import ColocStepsConfig
+from avloc_ros.decode.multi_accdoa import MultiAccdoaConfig
+from avloc_ros.features.array_features import ArrayFeatureConfig
+from avloc_ros.features.coloc_features import ColocFeatureConfig
+from avloc_ros.features.foa_features import FoaFeatureConfig
+from avloc_ros.models.av_seld import AvSeldConfig
+from avloc_ros.models.coloc import ColocNetworkConfig
+from avloc_ros.models.crnn import SeldCrnnConfig
+
+
+@dataclass(frozen=True)
+class SeldOptimizerConfig:
+    """How long and how fast to learn (paper Sec. 4: constant for 30 epochs, then 5 % less each epoch)."""
+
+    learning_rate: float = setting(1e-3, "of Adam", low=1e-7, high=1.0)
+    batch_size: int = setting(32, "chunks of one step", low=1, high=65536)
+    epochs: int = setting(50, "epochs", low=1, high=1_000_000)
+    constant_epochs: int = setting(30, "epochs before the rate falls", low=0, high=1_000_000)
+    decay: float = setting(0.95, "factor of the rate per epoch after that", low=0.01, high=1.0)
+    batches_per_epoch: int = setting(0, "batches of one epoch; 0: all chunks", low=0, high=10_000_000)
+    gradient_clip: float = setting(0.0, "largest norm of the gradient; 0: any", low=0.0, high=1e6)
+    most_minutes: float = setting(0.0, "training stops after this time; 0: never", low=0.0, high=1e6)
+    workers: int = setting(0, "processes that prepare chunks", low=0, high=256)
+    scaler_chunks: int = setting(2000, "training chunks that the scaler is fitted on", low=1, high=10_000_000)
+
+
+@dataclass(frozen=True)
+class AvSeldRecipe:
+    """One row of the paper's Table 1, or the DCASE baseline."""
+
+    name: str = setting("av_seld", "name of the weights")
+    system: str = setting("av_seld", "which network", choices=("av_seld", "seld_crnn"))
+    input: str = setting("foa", "what the network hears of", choices=("foa", "gcc", "salsa_lite"))
+    features: FoaFeatureConfig = field(default_factory=FoaFeatureConfig)
+    array_features: ArrayFeatureConfig = field(default_factory=ArrayFeatureConfig)
+    network: AvSeldConfig = field(default_factory=AvSeldConfig)
+    crnn: SeldCrnnConfig = field(default_factory=SeldCrnnConfig)
+    audio_encoder_weights: str = setting(
+        "", "audio encoder of an earlier training (audio_encoder.pt); empty: from nothing"
+    )
+    chunks: ChunkConfig = field(default_factory=ChunkConfig)
+    decode: MultiAccdoaConfig = field(default_factory=MultiAccdoaConfig)
+    optimizer: SeldOptimizerConfig = field(default_factory=SeldOptimizerConfig)
+    best_by: str = setting(
+        "macro_seld",
+        "which figure of the validation chooses the epoch",
+        choices=("macro_seld", "micro_seld", "loss"),
+    )
+
+    @property
+    def classes(self) -> int:
+        """Classes of the network."""
+        return self.network.classes if self.system == "av_seld" else self.crnn.classes
+
+    @property
+    def looks(self) -> bool:
+        """Whether the network takes pictures."""
+        return self.system == "av_seld" and self.network.visual != "none"
+
+    @property
+    def hears(self) -> bool:
+        """Whether the network takes sound."""
+        return self.system == "seld_crnn" or self.network.audio
+
+
+@dataclass(frozen=True)
+class ColocRecipe:
+    """CoLoC's localizer and classifier (report Sec. 3)."""
+
+    name: str = setting("coloc", "name of the weights")
+    classes: int = setting(13, "classes", low=1, high=1000)
+    height: int = setting(
+        3, "rows of the stacked tracks: events at a time that training knows of", low=1, high=8
+    )
+    features: ColocFeatureConfig = field(default_factory=ColocFeatureConfig)
+    network: ColocNetworkConfig = field(default_factory=ColocNetworkConfig)
+    chunks: ChunkConfig = field(default_factory=ChunkConfig)
+    steps: ColocStepsConfig = field(default_factory=ColocStepsConfig)
+    focal_gamma: float = setting(1.0, "how much less a sure answer counts", low=0.0, high=10.0)
+    synthetic_share: float = setting(
+        0.5, "share of synthetic chunks, where both kinds are given", low=0.0, high=1.0
+    )
+    optimizer: SeldOptimizerConfig = field(default_factory=SeldOptimizerConfig)
