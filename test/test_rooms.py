@@ -87,7 +87,8 @@ def violations(path: Path) -> list[str]:
         elif top in ROS_PACKAGES and room not in ("nodes", "cli"):
             found.append(f"{where}: {room} imports {top}; only nodes knows ROS")
         elif room in RUNTIME and room != "nodes" and at_top:
-            if top not in sys.stdlib_module_names and top not in LIVE_PACKAGES:
+            network = room == "models" and top == "torch"  # a network is a torch module; live code imports it lazily
+            if top not in sys.stdlib_module_names and top not in LIVE_PACKAGES and not network:
                 found.append(
                     f"{where}: {room} imports {top} at the top of the file; import it where it is used"
                 )
@@ -118,7 +119,8 @@ def test_no_source_folder_shadows_the_generated_messages():
         ("systems", "from avloc_ros import evaluation"),
         ("tracking", "import rclpy"),
         ("tracking", "def run():\n    import sensor_msgs.msg"),
-        ("models", "import torch"),
+        ("models", "import onnx"),
+        ("features", "import torch"),
         ("evaluation", "from avloc_ros.nodes import player"),
     ],
 )
@@ -135,7 +137,8 @@ def test_a_violation_is_seen(tmp_path, monkeypatch, room, line):
     ("room", "line"),
     [
         ("systems", "from avloc_ros.sources.av_sync import AvSync"),
-        ("models", "def load():\n    import torch"),
+        ("models", "import torch\nfrom torch import nn"),
+        ("runtime", "def load():\n    import torch"),
         ("nodes", "import rclpy\nfrom avloc_ros.msg import AudioFrame"),
         ("cli", "import rich\nfrom avloc_ros.nodes import player"),
         ("training", "import torch\nfrom avloc_ros.models import dsw"),
