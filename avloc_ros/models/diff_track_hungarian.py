@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from avloc_ros.config import setting
+from avloc_ros.types import InputError
 
+WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 FAR = 10.0  # distance of an empty slot to everything; two unit vectors are at most 2 apart
 
 
@@ -52,3 +56,29 @@ class HungarianNetwork(nn.Module):
         attention = torch.softmax(scores / self.config.hidden**0.5, dim=-1)
         matrix = self.output(torch.tanh(self.mixed(attention @ self.value(rows))))
         return Associations(matrix, matrix.amax(dim=2), matrix.amax(dim=1))
+
+
+def load_hungarian(path: str | Path = "", slots: int = 2) -> HungarianNetwork:
+    """A trained network from an .npz of its weights; an empty path takes the shipped one of `slots`.
+
+    Raises InputError where there is no such file, or where it is for another number of slots.
+    """
+    file = Path(path) if path else WEIGHTS / f"diff_track_hungarian_{slots}x{slots}.npz"
+    if not file.is_file():
+        raise InputError(f"no weights of a Hungarian network at {file}: train one with slots: {slots}")
+    with np.load(file) as content:
+        weights = {name: torch.from_numpy(content[name].astype(np.float32)) for name in content.files}
+    try:
+        outputs, hidden = weights["output.weight"].shape
+    except (KeyError, ValueError) as error:
+        raise InputError(f"{file} holds no Hungarian network: {error} is missing") from error
+    if outputs != slots:
+        raise InputError(f"{file} is for {outputs} x {outputs} slots, needed are {slots} x {slots}")
+    network = HungarianNetwork(HungarianNetworkConfig(slots, hidden))
+    network.load_state_dict(weights)
+    return network.eval()
+
+
+def save_hungarian(network: HungarianNetwork, path: Path) -> None:
+    """Write the weights as load_hungarian reads them, float32."""
+    np.savez_compressed(path, **{name: value.cpu().numpy() for name, value in network.state_dict().items()})
