@@ -5,19 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
-from avloc_ros.datasets.association_cases import solve  # noqa: E402
-from avloc_ros.evaluation.clear_mot import ClearMotScore  # noqa: E402
-from avloc_ros.losses.differentiable_tracking import (  # noqa: E402
+import torch
+
+from avloc_ros.datasets.association_cases import solve
+from avloc_ros.evaluation.clear_mot import ClearMotScore
+from avloc_ros.losses.differentiable_tracking import (
     References,
     TrackingLoss,
     clear_mot_errors,
     distances_to_references,
     identity_switches,
 )
-from avloc_ros.models.diff_track_hungarian import FAR, Associations, HungarianNetwork  # noqa: E402
-from avloc_ros.types import InputError  # noqa: E402
+from avloc_ros.models.diff_track_hungarian import FAR, Associations, HungarianNetwork
+from avloc_ros.types import InputError
 
 
 class ExactAssignment(HungarianNetwork):

@@ -7,11 +7,13 @@ import itertools
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
-from avloc_ros.losses.differentiable_tracking import References  # noqa: E402
-from avloc_ros.losses.direction_regression import permutation_invariant_loss, slotwise_loss  # noqa: E402
-from avloc_ros.types import InputError  # noqa: E402
+import torch
+
+from avloc_ros.losses.differentiable_tracking import References
+from avloc_ros.losses.direction_regression import permutation_invariant_loss, slotwise_loss
+from avloc_ros.types import InputError
 
 WEIGHT = 10.0
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
-from avloc_ros.models.diff_track_hungarian import (  # noqa: E402
+import torch
+
+from avloc_ros.models.diff_track_hungarian import (
     HungarianNetwork,
     HungarianNetworkConfig,
     load_hungarian,
     save_hungarian,
 )
-from avloc_ros.models.diff_track_localizer import LocalizerNetwork, LocalizerNetworkConfig  # noqa: E402
-from avloc_ros.types import InputError  # noqa: E402
+from avloc_ros.models.diff_track_localizer import LocalizerNetwork, LocalizerNetworkConfig
+from avloc_ros.types import InputError
 
 
 def parameters(network):

@@ -10,14 +10,14 @@ import pytest
 
 pytest.importorskip("pyroomacoustics", reason="rooms are simulated by pyroomacoustics")
 
-from avloc_ros.geometry import MicrophoneArray, angle_between  # noqa: E402
-from avloc_ros.simulation.moving_sources import (  # noqa: E402
+from avloc_ros.geometry import MicrophoneArray, angle_between
+from avloc_ros.simulation.moving_sources import (
     MovingSourcesConfig,
     draw_room_of,
     draw_segment,
     synthetic_voice,
 )
-from avloc_ros.types import InputError  # noqa: E402
+from avloc_ros.types import InputError
 
 ARRAY = MicrophoneArray(np.array([[0.1, 0, 0], [-0.1, 0, 0], [0, 0.1, 0], [0, -0.1, 0], [0, 0, 0.1]]))
 
