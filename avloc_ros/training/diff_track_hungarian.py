@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
@@ -19,11 +21,17 @@ from avloc_ros.config import setting, to_mapping
 from avloc_ros.datasets.association_cases import AssociationCases, AssociationCasesConfig, draw_cases
 from avloc_ros.evaluation.association_score import AssociationScore, score_associations
 from avloc_ros.losses.association import association_loss
-from avloc_ros.models.diff_track_hungarian import HungarianNetwork, HungarianNetworkConfig
+from avloc_ros.models.diff_track_hungarian import (
+    HungarianNetwork,
+    HungarianNetworkConfig,
+    load_hungarian,
+    save_hungarian,
+)
 from avloc_ros.training.lightning_run import lightning_trainer, seeded
 from avloc_ros.types import InputError
 
-VALIDATION_SEED = 1_000_003
+VALIDATION_SEED, TEST_SEED = 1_000_003, 987_654_321
+TEST_CASES = 45_000
 
 
 @dataclass(frozen=True)
@@ -110,7 +118,10 @@ def validated_cases(recipe: HungarianRecipe) -> AssociationCasesConfig:
 def train(
     recipe: HungarianRecipe, out: Path, *, seed: int = 0, devices: int = 1, nodes: int = 1, progress: bool = False
 ) -> HungarianNetwork:
-    """Train, write `hungarian.pt` (a state dict) and `training.json` into `out`, return the best network."""
+    """Train from nothing; write the weights (.npz), their card and `training.json` into `out`; return the best network.
+
+    The card's metrics are from fresh cases, against scipy's assignments.
+    """
     out.mkdir(parents=True, exist_ok=True)
     seeded(seed)
     module = HungarianModule(recipe)
@@ -122,10 +133,46 @@ def train(
     network = HungarianNetwork(recipe.network)
     network.load_state_dict(module.best_weights)
     if trainer.is_global_zero:
-        torch.save(network.state_dict(), out / "hungarian.pt")
+        write_weights(network, recipe, seed, out)
         record = {"recipe": to_mapping(recipe), "seed": seed, "best_f": module.best_f, "course": module.course}
         (out / "training.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return network.eval()
+
+
+def write_weights(network: HungarianNetwork, recipe: HungarianRecipe, seed: int, out: Path) -> Path:
+    """The weights in float16 as `diff_track_hungarian_NxN.npz`, and their card, which scores what was written."""
+    path = out / f"diff_track_hungarian_{recipe.network.slots}x{recipe.network.slots}.npz"
+    save_hungarian(network, path)
+    score = score_against_scipy(load_hungarian(path, recipe.network.slots), recipe)
+    card = {
+        "name": path.stem,
+        "system": "diff_track_hungarian",
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "licence": "MIT",
+        "data": "drawn at random while training: no data set",
+        "recipe": to_mapping(recipe),
+        "seed": seed,
+        "command": f"avloc_ros.training.diff_track_hungarian.train(recipe, out, seed={seed})",
+        "metrics": {
+            "cases": TEST_CASES,
+            "test_seed": TEST_SEED,
+            "exact": score.exact,
+            "f": score.f,
+            "exact_by_references_and_predictions": {f"{r}x{p}": v for (r, p), v in score.exact_of.items()},
+        },
+    }
+    path.with_suffix(".card.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def score_against_scipy(network: HungarianNetwork, recipe: HungarianRecipe) -> AssociationScore:
+    """On fresh cases of unit vectors, all combinations equally often, solved by scipy.optimize.linear_sum_assignment."""
+    cases = draw_cases(np.random.default_rng(TEST_SEED), validated_cases(recipe), TEST_CASES)
+    solved = np.zeros_like(cases.matrix)
+    for matrix, distances in zip(solved, cases.distances.astype(float), strict=True):
+        rows, columns = linear_sum_assignment(distances)
+        matrix[rows, columns] = distances[rows, columns] < recipe.cases.far
+    return score_network(network, AssociationCases(cases.distances, solved, cases.counts))
 
 
 def score_network(network: HungarianNetwork, cases: AssociationCases) -> AssociationScore:

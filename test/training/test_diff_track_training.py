@@ -16,7 +16,7 @@ import torch
 from avloc_ros.config import from_mapping
 from avloc_ros.datasets.association_cases import AssociationCasesConfig
 from avloc_ros.datasets.tracked_segments import TrackedSegment, TrackedSegments, TrackedSegmentsConfig
-from avloc_ros.models.diff_track_hungarian import HungarianNetworkConfig, save_hungarian
+from avloc_ros.models.diff_track_hungarian import HungarianNetworkConfig
 from avloc_ros.models.diff_track_localizer import LocalizerNetworkConfig
 from avloc_ros.simulation.moving_sources import MovingSourcesConfig
 from avloc_ros.training import diff_track_hungarian, diff_track_localizer
@@ -45,12 +45,13 @@ def hungarian(tmp_path_factory):
         validate_every_steps=250,
         validation_cases=2000,
     )
-    network = diff_track_hungarian.train(recipe, folder, seed=0)
+    diff_track_hungarian.train(recipe, folder, seed=0)
     record = json.loads((folder / "training.json").read_text())
     assert [point["step"] for point in record["course"]] == [250, 500]
     assert record["best_f"] > 0.8  # chance is far below, and so is the start
-    save_hungarian(network, folder / "hungarian.npz")
-    return folder / "hungarian.npz"
+    card = json.loads((folder / "diff_track_hungarian_2x2.card.json").read_text())
+    assert card["metrics"]["exact"] > 0.6 and card["recipe"]["steps"] == 500
+    return folder / "diff_track_hungarian_2x2.npz"
 
 
 def segments():
