@@ -120,6 +120,19 @@ def recording_of_scene(folder: str | Path, rows: int, cols: int, sample_rate_hz:
     )
 
 
+def recordings_under(
+    paths: Iterable[Path], rows: int, cols: int, sample_rate_hz: int = 16_000
+) -> list[EgocentricRecording]:
+    """Every scene among the paths and in folders of scenes. Raises InputError where a path holds none."""
+    found = []
+    for path in paths:
+        folders = [path] if (path / "scene.json").is_file() else sorted(p.parent for p in path.glob("*/scene.json"))
+        if not folders:
+            raise InputError(f"no scene in {path}: need scene.json there or one folder below")
+        found += [recording_of_scene(folder, rows, cols, sample_rate_hz) for folder in folders]
+    return found
+
+
 def chosen_frames(
     recordings: Sequence[EgocentricRecording],
     *,

@@ -18,6 +18,7 @@ from avloc_ros.evaluation.direction_tracks import DirectionFrame
 from avloc_ros.features.direction_features import DirectionFeaturesConfig, direction_features
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.simulation.moving_sources import MovingSourcesConfig, VoiceDraw, draw_segment, synthetic_voice
+from avloc_ros.simulation.recorded_voices import RecordedVoices
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class TrackedSegmentsConfig:
     """What a data set of moving sources is made of."""
 
     array: str = setting("square_4mic_10cm", "name of a microphone array of config/arrays, or the path of one")
+    voices: str = setting("", "folder of speech, its talkers split in three; empty: synthetic voices")
     sources: MovingSourcesConfig = field(default_factory=MovingSourcesConfig)
     features: DirectionFeaturesConfig = field(default_factory=DirectionFeaturesConfig)
     train_segments: int = setting(600, "segments to learn from", low=1)
@@ -83,12 +85,11 @@ class TrackedSegments(Dataset):
         return torch.from_numpy(mean.astype(np.float32)), torch.from_numpy(deviation.astype(np.float32))
 
 
-def tracked_segments(
-    config: TrackedSegmentsConfig, split: str, folder: Path, voice: VoiceDraw = synthetic_voice
-) -> TrackedSegments:
+def tracked_segments(config: TrackedSegmentsConfig, split: str, folder: Path) -> TrackedSegments:
     """The segments of a split, drawn where `folder` does not have them yet (one .npz each, named by the settings)."""
     array = config.load_array()
-    kept = folder / f"{split}_{_fingerprint(config, voice)}"
+    voice: VoiceDraw = RecordedVoices(config.voices, split) if config.voices else synthetic_voice
+    kept = folder / f"{split}_{_fingerprint(config)}"
     kept.mkdir(parents=True, exist_ok=True)
     found = []
     for index in range(config.segments_of(split)):
@@ -139,9 +140,8 @@ def _draw(
     part.replace(path)
 
 
-def _fingerprint(config: TrackedSegmentsConfig, voice: VoiceDraw) -> str:
+def _fingerprint(config: TrackedSegmentsConfig) -> str:
     settings = to_mapping(config)
     for name in ("train_segments", "val_segments", "test_segments"):
         settings.pop(name)
-    settings["voice"] = getattr(voice, "__name__", type(voice).__name__)
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor]  # pictures, sound, mask, wearer
 class SpeakerUNetRecipe:
     """Everything that decides a training run but its data and its seed."""
 
+    name: str = setting("asl_unet", "name of the weights")
     network: SpeakerUNetConfig = field(default_factory=SpeakerUNetConfig)
     audio: SegmentAudioConfig = field(default_factory=SegmentAudioConfig)
     picture: PictureScaleConfig = field(default_factory=PictureScaleConfig)
@@ -202,11 +203,3 @@ def _frames(
     recipe: SpeakerUNetRecipe, recordings: Sequence[EgocentricRecording], frames: Sequence[tuple[int, int]]
 ) -> SpeakerFrames:
     return SpeakerFrames(recordings, frames, recipe.network, recipe.audio, recipe.picture)
-
-
-def small_recipe(**changes: Any) -> SpeakerUNetRecipe:
-    """For two cores: grey 90 x 160, one picture of the past, U-Net of 8 filters, ResNet of 16."""
-    network = SpeakerUNetConfig(
-        rows=90, cols=160, colours=1, context_frames=1, width=8, audio_width=16, past_only=True
-    )
-    return replace(SpeakerUNetRecipe(network=network), **changes)

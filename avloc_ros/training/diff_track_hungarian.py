@@ -38,6 +38,7 @@ TEST_CASES = 45_000
 class HungarianRecipe:
     """Everything that decides a training run but its seed."""
 
+    name: str = setting("diff_track_hungarian_2x2", "name of the weights")
     network: HungarianNetworkConfig = field(default_factory=HungarianNetworkConfig)
     cases: AssociationCasesConfig = field(default_factory=AssociationCasesConfig)
     batch_size: int = setting(256, "cases per step", low=1, high=100_000)
@@ -140,8 +141,8 @@ def train(
 
 
 def write_weights(network: HungarianNetwork, recipe: HungarianRecipe, seed: int, out: Path) -> Path:
-    """The weights in float16 as `diff_track_hungarian_NxN.npz`, and their card, which scores what was written."""
-    path = out / f"diff_track_hungarian_{recipe.network.slots}x{recipe.network.slots}.npz"
+    """The weights in float16 as NAME.npz, and their card, which scores what was written."""
+    path = out / f"{recipe.name}.npz"
     save_hungarian(network, path)
     score = score_against_scipy(load_hungarian(path, recipe.network.slots), recipe)
     card = {

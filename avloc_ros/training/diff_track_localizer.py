@@ -41,6 +41,7 @@ Batch = tuple[Tensor, Tensor, Tensor]  # features, directions, active
 class LocalizerRecipe:
     """Everything that decides a training run but its seed. The losses differ in nothing else."""
 
+    name: str = setting("diff_track_localizer", "name of the weights")
     network: LocalizerNetworkConfig = field(default_factory=LocalizerNetworkConfig)
     data: TrackedSegmentsConfig = field(default_factory=TrackedSegmentsConfig)
     tracking: TrackingLossConfig = field(default_factory=TrackingLossConfig)

@@ -12,7 +12,7 @@ pytest.importorskip("espeakng_loader", reason="voices are made by espeak-ng")
 pytest.importorskip("skimage", reason="the portraits are in scikit-image and matplotlib")
 
 from avloc_ros.config import from_mapping
-from avloc_ros.datasets.egocentric import recording_of_scene
+from avloc_ros.datasets.egocentric import recordings_under
 from avloc_ros.geometry import direction_from_angles, rotation_from_yaw_pitch_roll
 from avloc_ros.simulation.egocentric import compose_egocentric, glasses_array, read_masks
 from avloc_ros.simulation.egocentric_config import EgocentricConfig
@@ -157,7 +157,7 @@ def test_directions_and_pixels_of_a_face_agree(scene):
 
 
 def test_a_scene_reads_back_as_a_recording(scene):
-    recording = recording_of_scene(scene.folder, 45, 80)
+    (recording,) = recordings_under([scene.folder.parent], 45, 80)
     assert recording.images.shape == (60, 45, 80, 3) and recording.samples.shape == (48000, 6)
     masks = read_masks(scene)
     for frame in range(0, 60, 7):
@@ -165,6 +165,11 @@ def test_a_scene_reads_back_as_a_recording(scene):
         assert (recording.mask(frame).astype(bool) != small).sum() <= 0.03 * 45 * 80
     talks = [row.speaking for row in scene.truth if row.speaker == "wearer"]
     assert list(recording.wearer_speaking) == talks
+
+
+def test_a_folder_without_scenes_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no scene in"):
+        recordings_under([tmp_path], 45, 80)
 
 
 def test_contradictions_are_refused():

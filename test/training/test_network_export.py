@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 pytest.importorskip("torch")
@@ -10,11 +12,10 @@ pytest.importorskip("lightning", reason="training room")
 
 import torch
 
-from avloc_ros.models.asl_unet import SpeakerUNet
+from avloc_ros.models.asl_unet import SpeakerUNet, SpeakerUNetConfig
 from avloc_ros.models.diff_track_hungarian import load_hungarian
 from avloc_ros.models.diff_track_localizer import LocalizerNetwork, LocalizerNetworkConfig
 from avloc_ros.training import network_export
-from avloc_ros.training.asl_unet import small_recipe
 from avloc_ros.training.network_export import (
     export_hungarian,
     export_localizer,
@@ -22,6 +23,10 @@ from avloc_ros.training.network_export import (
     largest_difference,
 )
 from avloc_ros.types import InputError
+
+SMALL = SpeakerUNetConfig(
+    rows=90, cols=160, colours=1, context_frames=1, past_only=True, width=8, audio_width=16, audio_channels=16
+)  # config/train/asl_unet_small.yaml
 
 
 def lively(network):
@@ -54,12 +59,10 @@ def test_localizer(tmp_path, channels, causal):
 
 @pytest.mark.parametrize("fusion", ["early", "bottleneck"])
 def test_small_speaker_unet(tmp_path, fusion):
-    from dataclasses import replace
-
-    config = replace(small_recipe().network, fusion=fusion)
+    config = replace(SMALL, fusion=fusion)
     network, path = lively(SpeakerUNet(config)), tmp_path / "asl_unet.onnx"
     assert export_speaker_unet(network, path) < 1e-4
-    inputs = {"pictures": torch.randn(1, 2, 1, 90, 160), "sound": torch.randn(1, 6, 257, 22)}
+    inputs = {"pictures": torch.randn(1, 2, 1, 90, 160), "sound": torch.randn(1, 16, 257, 22)}
     assert largest_difference(network, path, inputs) < 1e-4
     assert path.stat().st_size < 6e6
 

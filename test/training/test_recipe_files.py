@@ -23,6 +23,7 @@ def test_shipped_recipes_are_read_and_unknown_keys_fail(stem):
     assert files
     for file in files:
         content = yaml.safe_load(file.read_text())
-        from_mapping(RECIPES[stem], content, str(file))
+        assert content.pop("recipe") == stem  # the key by which `avloc train` finds the dataclass
+        assert from_mapping(RECIPES[stem], content, str(file)).name == file.stem
         with pytest.raises(InputError, match=f"{file.name}.*unknown setting"):
             from_mapping(RECIPES[stem], content | {"momentum": 0.9}, str(file))
