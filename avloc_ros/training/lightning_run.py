@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import lightning
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.strategies import DDPStrategy
+
+ADVERTISING = ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch", "lightning.fabric.utilities.seed")
 
 
 def seeded(seed: int) -> None:
@@ -29,7 +32,10 @@ def lightning_trainer(
 
     More than one device or node trains data-parallel through torch.distributed.
     """
-    strategy: Any = DDPStrategy() if devices * nodes > 1 else "auto"
+    # A task that leaves a head out leaves its weights without a gradient.
+    strategy: Any = DDPStrategy(find_unused_parameters=True) if devices * nodes > 1 else "auto"
+    for name in ADVERTISING:
+        logging.getLogger(name).setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return lightning.Trainer(
