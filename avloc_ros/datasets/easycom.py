@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from avloc_ros.config import setting
-from avloc_ros.datasets.egocentric import EgocentricRecording, PersonBox, reduced
+from avloc_ros.datasets.egocentric import EgocentricRecording, PersonBox, reduced, reduced_on_disk
 from avloc_ros.simulation.clean_speech import resampled
 from avloc_ros.sources.audio_file import read_audio
 from avloc_ros.sources.video_file import video_images
@@ -70,10 +70,20 @@ def easycom_recordings(root: Path, split: str) -> list[EasyComName]:
     return found
 
 
-def read_easycom(root: Path, name: EasyComName, config: EasyComConfig | None = None) -> EgocentricRecording:
-    """Read one recording. Raises InputError that names the file, and the entry, where something is wrong with it."""
+def read_easycom(
+    root: Path, name: EasyComName, config: EasyComConfig | None = None, cache: Path | None = None
+) -> EgocentricRecording:
+    """Read one recording. cache: folder that keeps the reduced pictures; None keeps them in memory.
+
+    Raises InputError that names the file, and the entry, where something is wrong with it.
+    """
     config = config or EasyComConfig()
-    images = reduced(_pictures(name.path(root, VIDEO, ".mp4")), config.rows, config.cols)
+    rows, cols, pictures = config.rows, config.cols, _pictures(name.path(root, VIDEO, ".mp4"))
+    if cache is None:
+        images = reduced(pictures, rows, cols)
+    else:
+        kept = cache / f"session{name.session}_{name.stem}_{rows}x{cols}.bgr"
+        images = reduced_on_disk(pictures, rows, cols, kept)
     samples, rate = read_audio(name.path(root, AUDIO, ".wav"))
     folder, first_frame = BOXES[config.boxes]
     boxes = read_boxes(name.path(root, folder, ".json"), first_frame)

@@ -87,6 +87,21 @@ def reduced(images: Iterable[np.ndarray], rows: int, cols: int) -> np.ndarray:
     return np.stack(small) if small else np.zeros((0, rows, cols, 3), np.uint8)
 
 
+def reduced_on_disk(images: Iterable[np.ndarray], rows: int, cols: int, path: Path) -> np.ndarray:
+    """The same, kept in a file and mapped into memory: hours of pictures do not fit there. Made where it is missing."""
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        with part.open("wb") as file:
+            for image in images:
+                file.write(cv2.resize(image, (cols, rows), interpolation=cv2.INTER_AREA).tobytes())
+        part.replace(path)
+    frames = path.stat().st_size // (rows * cols * 3)
+    if not frames:
+        raise InputError(f"{path} holds no picture: delete it, and look at the video it was made from")
+    return np.memmap(path, np.uint8, "r", shape=(frames, rows, cols, 3))
+
+
 def recording_of_scene(folder: str | Path, rows: int, cols: int, sample_rate_hz: int = 16_000) -> EgocentricRecording:
     """A scene folder of a head-worn array (simulation.egocentric) as a recording.
 

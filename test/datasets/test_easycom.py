@@ -95,6 +95,16 @@ def test_the_banner_of_session_8_is_cut_off(tmp_path):
     assert (np.abs(recording.images[0, :, 0].astype(int) - 60) < 12).all()  # no red at the left edge
 
 
+def test_pictures_may_stay_on_disk(tmp_path):
+    name = write(tmp_path, 1)
+    in_memory = read_easycom(tmp_path, name, CONFIG)
+    first = read_easycom(tmp_path, name, CONFIG, cache=tmp_path / "cache")
+    name.path(tmp_path, "Video_Compressed", ".mp4").unlink()  # it is not needed again
+    again = read_easycom(tmp_path, name, CONFIG, cache=tmp_path / "cache")
+    assert isinstance(again.images, np.memmap)
+    assert (first.images == in_memory.images).all() and (again.images == in_memory.images).all()
+
+
 def test_splits_are_the_published_ones(tmp_path):
     assert SPLITS == {"train": (1, 2, 3, 5, 6, 7, 8, 9), "val": (4, 12), "test": (10, 11)}
     write(tmp_path, 12)
