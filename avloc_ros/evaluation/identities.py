@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
+from avloc_ros.evaluation.clear_mot import match_frame
 from avloc_ros.evaluation.frame_report import FrameReport
 from avloc_ros.geometry import wrap_angle
 
@@ -51,11 +51,8 @@ class ClearMot:
 
     def step(self, true: Sequence[str], reported: Sequence[str], distances: np.ndarray) -> set[str]:
         """One frame: names, and distances (true, reported) in the unit of `match_within`. Returns who switched."""
-        allowed = np.where(distances <= self.match_within, distances, np.nan).reshape(
-            len(true), len(reported)
-        )
-        now = self._kept(true, reported, allowed)
-        now |= self._new(true, reported, allowed, now)
+        distances = np.asarray(distances, float).reshape(len(true), len(reported))
+        now = match_frame(self._matches, true, reported, distances, self.match_within)
         switched = {name for name, match in now.items() if self._matches.get(name, match) != match}
         found_again = self._lost & now.keys()
         self._lost = (self._lost - now.keys()) | {name for name in true if name in self._matches.keys() - now.keys()}
@@ -64,32 +61,6 @@ class ClearMot:
             len(true), len(true) - len(now), len(reported) - len(now), len(switched), len(found_again)
         )
         return switched
-
-    def _kept(self, true: Sequence[str], reported: Sequence[str], allowed: np.ndarray) -> dict[str, str]:
-        kept: dict[str, str] = {}
-        for row, name in enumerate(true):
-            if name not in self._matches:
-                continue
-            match = self._matches[name]
-            if (
-                match in reported
-                and match not in kept.values()
-                and np.isfinite(allowed[row, reported.index(match)])
-            ):
-                kept[name] = match
-        return kept
-
-    def _new(
-        self, true: Sequence[str], reported: Sequence[str], allowed: np.ndarray, kept: dict[str, str]
-    ) -> dict[str, str]:
-        rows = [k for k, name in enumerate(true) if name not in kept]
-        columns = [k for k, name in enumerate(reported) if name not in kept.values()]
-        if not rows or not columns:
-            return {}
-        left = allowed[np.ix_(rows, columns)]
-        far = 1e3 * max(self.match_within, 1.0)  # forbids a pair, and still prefers more matches to fewer
-        pairs = zip(*linear_sum_assignment(np.where(np.isfinite(left), left, far)), strict=True)
-        return {true[rows[r]]: reported[columns[c]] for r, c in pairs if np.isfinite(left[r, c])}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,95 @@
+"""Frames of egocentric recordings as tensors: pictures with context, sound features, mask and the wearer's activity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from avloc_ros.config import setting
+from avloc_ros.datasets.egocentric import EgocentricRecording
+from avloc_ros.features.asl_unet_audio import SegmentAudioConfig, segment_features, window_around
+from avloc_ros.models.asl_unet import SpeakerUNetConfig
+from avloc_ros.types import InputError
+
+
+@dataclass(frozen=True)
+class PictureScaleConfig:
+    """How pixel values reach the network: (value / 255 - mean) / deviation."""
+
+    mean: float = setting(0.45, "grey level that becomes 0", low=0.0, high=1.0)
+    deviation: float = setting(0.25, "grey levels that become 1", low=0.01, high=1.0)
+
+
+class SpeakerFrames(Dataset):
+    """Items: pictures (pictures, colours, rows, cols), sound (channels, bins, spectra), mask (rows, cols), wearer ()."""
+
+    def __init__(
+        self,
+        recordings: Sequence[EgocentricRecording],
+        frames: Sequence[tuple[int, int]],
+        network: SpeakerUNetConfig,
+        audio: SegmentAudioConfig,
+        scale: PictureScaleConfig | None = None,
+    ) -> None:
+        self.recordings, self.frames = recordings, frames
+        self.network, self.audio, self.scale = network, audio, scale or PictureScaleConfig()
+        for recording in recordings:
+            _check(recording, network, audio)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        number, frame = self.frames[index]
+        recording = self.recordings[number]
+        pictures = network_pictures(recording.images, frame, self.network, self.scale)
+        sound = segment_features(window_around(recording.samples, frame, self.audio), self.audio)
+        return (
+            torch.from_numpy(pictures),
+            torch.from_numpy(sound),
+            torch.from_numpy(recording.mask(frame).astype(np.float32)),
+            torch.tensor(int(recording.wearer_speaking[frame])),
+        )
+
+
+def network_pictures(
+    images: np.ndarray, frame: int, network: SpeakerUNetConfig, scale: PictureScaleConfig
+) -> np.ndarray:
+    """Frame and context of images uint8 (frames, rows, cols, 3) BGR: float32 (pictures, colours, rows, cols).
+
+    Beyond the ends the first or last picture stands in. Colours are RGB, or one grey.
+    """
+    first = frame - network.context_frames
+    wanted = np.clip(np.arange(first, first + network.pictures), 0, len(images) - 1)
+    pictures = []
+    for number in wanted:
+        image = images[number]
+        if network.colours == 1:
+            pictures.append(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[None])
+        else:
+            pictures.append(image[..., ::-1].transpose(2, 0, 1))
+    values = np.stack(pictures).astype(np.float32) / 255
+    return (values - np.float32(scale.mean)) / np.float32(scale.deviation)
+
+
+def _check(recording: EgocentricRecording, network: SpeakerUNetConfig, audio: SegmentAudioConfig) -> None:
+    if recording.images.shape[1:3] != (network.rows, network.cols):
+        raise InputError(
+            f"recording {recording.name} has pictures of {recording.images.shape[1:3]}, the network takes "
+            f"{(network.rows, network.cols)} (rows, cols): read it at that size"
+        )
+    if recording.sample_rate_hz != audio.sample_rate_hz or recording.samples.shape[1] != audio.microphones:
+        raise InputError(
+            f"recording {recording.name} has {recording.samples.shape[1]} microphones at {recording.sample_rate_hz} Hz, "
+            f"the recipe says {audio.microphones} at {audio.sample_rate_hz} Hz"
+        )
+    if abs(recording.fps * audio.segment_s - 1) > 1e-3:
+        raise InputError(
+            f"recording {recording.name} has {recording.fps:g} pictures per second: segment_s must be {1 / recording.fps:g}"
+        )

@@ -1,0 +1,76 @@
+"""Milliseconds per frame of the networks of diff_track and asl_unet, onnxruntime on one thread.
+
+usage: python benchmarks/network_speed.py [--runs 100]
+
+Untrained weights: the time does not depend on them. asl_unet has one frame of 50 ms per run; the localizer runs on one
+second of features (10 label frames). CPU milliseconds are those that the process really used, so that they hold on a busy
+machine, too; wall milliseconds are the fastest and the median run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from avloc_ros.config import flatten, from_mapping, load_parameters, shipped_folder
+from avloc_ros.features.asl_unet_audio import segment_features
+from avloc_ros.models.asl_unet import SpeakerUNet
+from avloc_ros.models.diff_track_localizer import LocalizerNetwork
+from avloc_ros.runtime.engines import OnnxEngine
+from avloc_ros.training.asl_unet import SpeakerUNetRecipe
+from avloc_ros.training.diff_track_localizer import LocalizerRecipe
+from avloc_ros.training.network_export import export_localizer, export_speaker_unet
+
+
+def recipe_of(kind: type, name: str):
+    """A shipped recipe."""
+    content = load_parameters(shipped_folder() / "config" / "train" / f"{name}.yaml")
+    content.pop("recipe")
+    return from_mapping(kind, flatten(content))
+
+
+def timed(what: str, call, runs: int) -> None:
+    """Print the times of a call."""
+    for _ in range(3):
+        call()
+    walls, cpu = [], time.process_time()
+    for _ in range(runs):
+        start = time.perf_counter()
+        call()
+        walls.append(1e3 * (time.perf_counter() - start))
+    cpu_ms = 1e3 * (time.process_time() - cpu) / runs
+    print(f"{what:<34} CPU {cpu_ms:7.2f} ms   wall: fastest {min(walls):7.2f}, median {np.median(walls):7.2f} ms")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=100)
+    runs = parser.parse_args().runs
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(0)
+    unet, localizer = recipe_of(SpeakerUNetRecipe, "asl_unet_small"), recipe_of(LocalizerRecipe, "diff_track_localizer_small")
+    window = rng.normal(0, 0.1, (unet.audio.window_samples, unet.audio.microphones)).astype(np.float32)
+    timed("asl_unet_small: sound features", lambda: segment_features(window, unet.audio), runs)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.onnx"
+        network = SpeakerUNet(unet.network)
+        export_speaker_unet(network, path)
+        engine, n = OnnxEngine(path, "cpu"), unet.network
+        inputs = {
+            "pictures": rng.normal(size=(1, n.pictures, n.colours, n.rows, n.cols)).astype(np.float32),
+            "sound": segment_features(window, unet.audio)[None],
+        }
+        timed("asl_unet_small: network", lambda: engine.run(inputs), runs)
+        export_localizer(LocalizerNetwork(localizer.network), path)
+        engine = OnnxEngine(path, "cpu")
+        features = rng.normal(size=(1, localizer.network.feature_channels, 50, 64)).astype(np.float32)
+        timed("diff_track_localizer_small: 1 s", lambda: engine.run({"features": features}), runs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""asl_unet learns a toy by heart: who speaks is told by the louder side, where the faces are by the picture."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("lightning", reason="training runs on lightning")
+
+import torch
+
+from avloc_ros.config import from_mapping
+from avloc_ros.datasets.egocentric import EgocentricRecording, PersonBox, chosen_frames, speaker_mask
+from avloc_ros.datasets.speaker_frames import PictureScaleConfig, SpeakerFrames, network_pictures
+from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
+from avloc_ros.losses.segmentation import SegmentationLossConfig
+from avloc_ros.models.asl_unet import SpeakerUNet, SpeakerUNetConfig
+from avloc_ros.training.asl_unet import SpeakerUNetRecipe, train
+from avloc_ros.types import InputError
+
+ROWS, COLS = 24, 40
+NETWORK = SpeakerUNetConfig(
+    rows=ROWS, cols=COLS, colours=1, context_frames=0, width=8, levels=2, audio_width=8, audio_channels=2
+)
+AUDIO = SegmentAudioConfig(microphones=2, context_segments=1, fft_length=128, hop_length=64, full_scale=False)
+RECIPE = SpeakerUNetRecipe(
+    network=NETWORK,
+    audio=AUDIO,
+    loss=SegmentationLossConfig("bce_dice", positive_weight=3.0),
+    learning_rate=5e-3,
+    mini_epoch_steps=20,
+    mini_epochs=5,
+)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def toy(seed, frames=40):
+    """Two faces, left and right, at heights that change; whoever speaks is louder in the microphone of his side."""
+    rng = np.random.default_rng(seed)
+    images, boxes = np.full((frames, ROWS, COLS, 3), 40, np.uint8), []
+    sound = rng.normal(0, 0.002, (frames, 800, 2))
+    wearer = rng.random(frames) < 0.3
+    for frame in range(frames):
+        speaker = rng.integers(3)  # left, right, nobody
+        people = []
+        for side in range(2):
+            left, top = 4 + 20 * side + int(rng.integers(6)), int(rng.integers(2, 12))
+            images[frame, top : top + 8, left : left + 6] = 220
+            people.append(PersonBox(str(side), left, top, left + 6, top + 8, bool(speaker == side)))
+        if speaker < 2:
+            sound[frame, :, speaker] += rng.normal(0, 0.05, 800)
+        if wearer[frame]:
+            sound[frame] += rng.normal(0, 0.5, 800)[:, None] * np.array([1.0, 1.0])
+        boxes.append(tuple(people))
+    return EgocentricRecording(
+        f"toy{seed}", sound.reshape(-1, 2).astype(np.float32), 16000, 20.0, images, (COLS, ROWS), tuple(boxes), wearer
+    )
+
+
+def test_masks_and_wearer_are_learned_by_heart(tmp_path):
+    recordings = [toy(0)]
+    train(RECIPE, tmp_path, training=recordings, validation=recordings, test=recordings, seed=0)
+    record = json.loads((tmp_path / "training.json").read_text())
+    steps = [point["step"] for point in record["course"]]
+    assert steps == [20, 40, 60, 80, 100]  # a validation after every mini-epoch, whatever an epoch is
+    assert record["test"]["mask"]["iou"] > 0.55 > (record["course"][0]["mask"]["iou"] or 0.0)
+    assert record["test"]["wearer"]["accuracy"] > 0.85
+    network = SpeakerUNet(NETWORK)
+    network.load_state_dict(torch.load(tmp_path / "asl_unet.pt", weights_only=True))
+
+
+def test_training_stops_when_patience_is_over(tmp_path):
+    recipe = replace(RECIPE, learning_rate=1e-7, patience=2, mini_epochs=50, mini_epoch_steps=1, task="wearer")
+    recordings = [toy(1, frames=16)]
+    train(recipe, tmp_path, training=recordings, validation=recordings, seed=0)
+    losses = [point["loss"] for point in json.loads((tmp_path / "training.json").read_text())["course"]]
+    assert 3 <= len(losses) < 50 and min(losses[-2:]) >= min(losses[:-2])
+
+
+def test_frames_are_chosen_as_asked_for():
+    recordings = [toy(2), toy(3)]
+    rng = np.random.default_rng(0)
+    with_speaker = {(n, f) for n, r in enumerate(recordings) for f in range(r.frames) if r.mask(f).any()}
+    everything = chosen_frames(recordings, speakers_only=False, silent_per_speaker=-1, rng=rng)
+    assert len(everything) == 80 and everything != sorted(everything)
+    only = chosen_frames(recordings, speakers_only=True, silent_per_speaker=1.0, rng=rng)
+    assert set(only) == with_speaker
+    fewer = chosen_frames(recordings, speakers_only=False, silent_per_speaker=0.25, rng=rng)
+    assert len(set(fewer) - with_speaker) == round(0.25 * len(with_speaker)) and with_speaker <= set(fewer)
+
+
+def test_masks_have_rows_of_y_and_columns_of_x():
+    mask = speaker_mask([PersonBox("a", 30, 2, 36, 5, True), PersonBox("b", 0, 0, 9, 9, False)], 24, 40)
+    assert mask.sum() == 6 * 3 and mask[2:5, 30:36].all()
+    assert speaker_mask([PersonBox("a", -5, -5, 400, 400, True)], 24, 40).all()
+
+
+def test_pictures_are_scaled_stacked_and_held_at_the_ends():
+    images = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((5, ROWS, COLS, 3), np.uint8)
+    images[..., 0] = 200  # blue
+    network = replace(NETWORK, colours=3, context_frames=1)
+    found = network_pictures(images, 0, network, PictureScaleConfig(mean=0.5, deviation=0.25))
+    assert found.shape == (3, 3, ROWS, COLS)
+    assert found[:, 0, 0, 0] == pytest.approx((np.array([0, 0, 1]) / 255 - 0.5) / 0.25)  # red first
+    assert found[0, 2, 0, 0] == pytest.approx((200 / 255 - 0.5) / 0.25)
+    past = network_pictures(images, 3, replace(network, past_only=True), PictureScaleConfig(mean=0.0, deviation=1.0))
+    assert past[:, 0, 0, 0] * 255 == pytest.approx([2, 3])
+
+
+def test_recordings_that_do_not_fit_are_refused():
+    with pytest.raises(InputError, match="read it at that size"):
+        SpeakerFrames([toy(0)], [(0, 0)], replace(NETWORK, rows=48), AUDIO)
+    with pytest.raises(InputError, match="microphones"):
+        SpeakerFrames([toy(0)], [(0, 0)], NETWORK, replace(AUDIO, microphones=6))
+    with pytest.raises(InputError, match="audio_channels"):
+        SpeakerUNetRecipe(network=NETWORK, audio=replace(AUDIO, phase=True))
+    with pytest.raises(InputError, match="did you mean 'speakers_only'"):
+        from_mapping(SpeakerUNetRecipe, {"speaker_only": True})
