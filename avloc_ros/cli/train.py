@@ -47,6 +47,9 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--test", type=Path, metavar="DIR", help="grids or scenes for the scores of the card")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="replace a setting of the recipe")
     parser.add_argument("--config", type=Path, metavar="YAML", help="settings of the front ends (see avloc evaluate)")
+    parser.add_argument(
+        "--cache", type=Path, metavar="DIR", help="front ends of `avloc evaluate --cache`: what is there is not run again"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of weights, shuffling and split (default: 0)")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
     machine = parser.add_argument_group("machine")
@@ -180,6 +183,7 @@ def _make_grids(paths: list[Path], out: Path, options: argparse.Namespace) -> No
             out,
             chain_config(options.config),
             jobs=options.jobs,
+            cache=options.cache,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
     console.print(f"grids of {len(files)} recordings in {out}", soft_wrap=True)

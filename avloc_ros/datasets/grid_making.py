@@ -12,6 +12,7 @@ import numpy as np
 from avloc_ros.config import to_mapping
 from avloc_ros.datasets.grid_recordings import GridRecording, load_grids, save_grids
 from avloc_ros.decode.face_grid import faces_to_grid
+from avloc_ros.evaluation.front_end_cache import FrontEndCache
 from avloc_ros.evaluation.inputs import EvaluationInput, find_inputs
 from avloc_ros.evaluation.stages import StageFrame, run_stages
 from avloc_ros.sources.truth import TruthRow
@@ -22,11 +23,17 @@ from avloc_ros.types import InputError, SpeakerGrid
 FRONT_ENDS = ("audio_tracker", "any_array", "srp", "faces", "binary_faces")  # settings that the grids depend on
 
 
-def make_grid_recording(item: EvaluationInput, config: LocalizerConfig) -> GridRecording:
-    """Run both front ends over one recording. Raises InputError where it lacks sound or pictures."""
+def make_grid_recording(
+    item: EvaluationInput, config: LocalizerConfig, cache: FrontEndCache | None = None
+) -> GridRecording:
+    """Run both front ends over one recording, or take them from `avloc evaluate`'s cache.
+
+    Raises InputError where the recording lacks sound or pictures.
+    """
     if item.camera is None or item.array is None:
         raise InputError(f"{item.path}: the fusion learns from recordings with both sound and pictures")
-    pairs = [pair for stage in run_stages(item, config) if (pair := _grids_of(stage, config)) is not None]
+    stages = run_stages(item, config, config.audio_tracker, cache)
+    pairs = [pair for stage in stages if (pair := _grids_of(stage, config)) is not None]
     if not pairs:
         raise InputError(f"{item.path}: no frame has both sound and a picture")
     numbers, audio, video = zip(*pairs, strict=True)
@@ -71,17 +78,19 @@ def cache_grids(
     config: LocalizerConfig,
     *,
     jobs: int = 1,
+    cache: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Write out/NAME.npz for every recording under `paths`; those that exist, of the same recordings
     and settings, are kept.
 
-    progress(done, all) is called after each. Raises InputError on bad input, and on a cache of other settings.
+    cache: a folder of `avloc evaluate --cache`. progress(done, all) is called after each. Raises InputError on bad input,
+    and on grids of other settings.
     """
     found = find_inputs(paths)
     files = [out / f"{item.name}.npz" for item in found]
     missing = [index for index, file in enumerate(files) if not _is_made(file, found[index], config)]
-    tasks = [(tuple(paths), index, files[index], config) for index in missing]
+    tasks = [(tuple(paths), index, files[index], config, cache) for index in missing]
     done = len(files) - len(missing)
     if progress is not None:
         progress(done, len(files))
@@ -97,7 +106,7 @@ def front_end_settings(config: LocalizerConfig) -> dict[str, object]:
     return {name: to_mapping(config)[name] for name in FRONT_ENDS}
 
 
-def _results(tasks: list[tuple[tuple[Path, ...], int, Path, LocalizerConfig]], jobs: int) -> Iterator[None]:
+def _results(tasks: list[tuple[tuple[Path, ...], int, Path, LocalizerConfig, Path | None]], jobs: int) -> Iterator[None]:
     if jobs <= 1 or len(tasks) <= 1:
         for task in tasks:
             _make_one(*task)
@@ -109,9 +118,12 @@ def _results(tasks: list[tuple[tuple[Path, ...], int, Path, LocalizerConfig]], j
             yield None
 
 
-def _make_one(paths: tuple[Path, ...], index: int, file: Path, config: LocalizerConfig) -> None:
+def _make_one(
+    paths: tuple[Path, ...], index: int, file: Path, config: LocalizerConfig, cache: Path | None
+) -> None:
     """One recording, found again by its place in the list (iterators do not travel between processes)."""
-    save_grids(make_grid_recording(find_inputs(paths)[index], config), file)
+    front_ends = FrontEndCache(cache) if cache is not None else None
+    save_grids(make_grid_recording(find_inputs(paths)[index], config, front_ends), file)
 
 
 def _is_made(file: Path, item: EvaluationInput, config: LocalizerConfig) -> bool:
