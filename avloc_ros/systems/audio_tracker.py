@@ -10,7 +10,7 @@ from avloc_ros.systems.dsw_audio import DswAudioConfig
 from avloc_ros.systems.srp import SrpConfig, SrpTracker
 
 TRACKERS = ("any_array", "srp", "crnn")
-DEFAULT_TRACKER = "srp"
+DEFAULT_TRACKER = "any_array"
 TRACKER_HELP = (
     "audio tracker: any_array is learned and knows voices, srp is classical and goes by level and voicing, crnn was "
     "trained for one array and camera (`avloc train dsw`) and takes the sphere from any_array"

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 
 from avloc_ros.datasets.grid_recordings import GridRecording
-from avloc_ros.decode.peaks import find_peaks
+from avloc_ros.decode.peaks import peaks_of_frames
 from avloc_ros.evaluation.frame_report import Candidate, FrameReport
-from avloc_ros.evaluation.localisation import FrameScore, PictureGeometry, by_talkers, score_frames, summarise
+from avloc_ros.evaluation.localisation import FrameScores, PictureGeometry, by_talkers, summarise
+from avloc_ros.evaluation.sweep_table import SweepTable
 from avloc_ros.geometry import image_grid
 from avloc_ros.models.dsw_fusion import FusionNetwork
 from avloc_ros.sources.truth import TruthRow
 from avloc_ros.systems.flat_fusion import weighted_fusion
-from avloc_ros.types import Modality, SpeakerGrid
 
 THRESHOLDS = tuple(round(0.02 * k, 2) for k in range(1, 50))  # 0.02 .. 0.98
 LE_PENALTY_PER_PX = 0.005  # what a pixel of mean localisation error costs against frame recall: 10 px are worth 0.05
@@ -57,34 +57,32 @@ def predict(network: FusionNetwork, recording: GridRecording) -> Predictions:
 def frame_reports(recording: GridRecording, probability: np.ndarray) -> list[FrameReport]:
     """The peaks of grids (frames, rows, cols) as candidates beside the truth."""
     layout = image_grid(*recording.image_size, *recording.grid_shape)
-    reports = []
-    for frame, values in enumerate(probability):
-        grid = SpeakerGrid(0, layout, Modality.FUSED, values, 0.0, "trained")
-        candidates = [
-            Candidate(peak.probability, False, peak.u, peak.v) for peak in find_peaks(grid, 0.0, MAX_CANDIDATES)
-        ]
-        reports.append(
-            FrameReport(frame, frame / recording.fps, tuple(_truth(recording, frame)), tuple(candidates))
+    peaks = peaks_of_frames(layout, probability, 0.0, MAX_CANDIDATES)
+    return [
+        FrameReport(
+            frame,
+            frame / recording.fps,
+            tuple(_truth(recording, frame)),
+            tuple(Candidate(peak.probability, False, peak.u, peak.v) for peak in found),
         )
-    return reports
+        for frame, found in enumerate(peaks)
+    ]
 
 
 class GridScores:
     """Scores of the grids of several recordings at any threshold; their peaks are found once."""
 
     def __init__(self, recordings: Sequence[GridRecording], probabilities: Sequence[np.ndarray]) -> None:
-        self._reports = [frame_reports(r, p) for r, p in zip(recordings, probabilities, strict=True)]
-        self._pictures = [PictureGeometry(*r.image_size, *r.grid_shape) for r in recordings]
+        self._tables = [
+            SweepTable(frame_reports(r, p), PictureGeometry(*r.image_size, *r.grid_shape))
+            for r, p in zip(recordings, probabilities, strict=True)
+        ]
         self._conditions = [r.condition for r in recordings]
 
-    def frames(self, threshold: float, condition: str | None = None) -> list[FrameScore]:
+    def frames(self, threshold: float, condition: str | None = None) -> FrameScores:
         """The score of every frame, of all recordings or those of one condition."""
-        return [
-            score
-            for reports, picture, its in zip(self._reports, self._pictures, self._conditions, strict=True)
-            if condition in (None, its)
-            for score in score_frames(reports, picture, threshold)
-        ]
+        chosen = zip(self._tables, self._conditions, strict=True)
+        return FrameScores.joined([table.scores(threshold) for table, its in chosen if condition in (None, its)])
 
     def summary(self, threshold: float) -> dict[str, object]:
         """LE, FR, FP over all frames, by number of talkers and by condition."""
