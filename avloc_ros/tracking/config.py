@@ -57,6 +57,9 @@ class AudioEvidenceConfig:
     peaks: int = setting(4, "most peaks taken from one grid", low=1, high=16)
     reach_azimuth_deg: float = setting(12.0, "what is this near to a peak belongs to it", low=1.0, high=90.0)
     reach_elevation_deg: float = setting(40.0, "the same, in height", low=1.0, high=90.0)
+    echo_odds: float = setting(
+        6.0, "odds of a weaker peak beside a surer one are divided by this: walls show talkers twice", low=1.0, high=1000.0
+    )
     inside_picture: str = setting(
         "sphere",
         "who says who speaks inside the picture: the audio tracker's sphere, or the fused grid where both senses are there",

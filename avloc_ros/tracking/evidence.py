@@ -81,11 +81,26 @@ def sound_bearings(
     reach = np.radians([config.reach_azimuth_deg, config.reach_elevation_deg]) * unit
     is_refined = grid.modality == Modality.FUSED and np.ndim(grid.audio_weight) == 2  # one cell per talker
     probabilities = talkers_near(grid, peaks, *reach, cells_per_talker=1 if is_refined else 4)
+    probabilities = less_for_echoes(probabilities, config.echo_odds)
     points = np.array([[peak.u, peak.v] for peak in peaks])
     directions = layout_directions(grid.layout, points, camera, assumed_range_m)  # (peaks, 3)
     noise = np.diag(np.radians([config.azimuth_sigma_deg, config.elevation_sigma_deg]) ** 2)
     found = [Bearing(d, noise, float(p)) for d, p in zip(directions, probabilities, strict=True)]
     return sorted(found, key=lambda bearing: -bearing.probability)
+
+
+def less_for_echoes(probabilities: np.ndarray, echo_odds: float) -> np.ndarray:
+    """The same (peaks,), but for the surest: the others' odds are divided, for a bare wall shows a talker twice.
+
+    Only as far as the surest one is a talker: beside a doubtful peak the others are doubted no more than before.
+    """
+    if len(probabilities) < 2 or echo_odds <= 1:
+        return probabilities
+    surest = int(np.argmax(probabilities))
+    divided = probabilities / (probabilities + echo_odds * (1 - probabilities) + 1e-12)
+    lessened = probabilities[surest] * divided + (1 - probabilities[surest]) * probabilities
+    lessened[surest] = probabilities[surest]
+    return lessened
 
 
 def outside_the_picture(bearings: list[Bearing], camera: CameraModel, range_m: float) -> list[Bearing]:

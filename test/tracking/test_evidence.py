@@ -1,0 +1,29 @@
+"""What a peak of sound is worth beside a surer one."""
+
+import numpy as np
+import pytest
+
+from avloc_ros.tracking.evidence import less_for_echoes
+
+
+def test_the_surest_peak_stays_and_a_weaker_one_loses_odds():
+    found = less_for_echoes(np.array([0.5, 1.0, 0.9]), 6.0)
+    assert found[1] == 1.0
+    odds = found / (1 - found + 1e-12)
+    assert odds[0] == pytest.approx(1.0 / 6, rel=1e-6)
+    assert odds[2] == pytest.approx(9.0 / 6, rel=1e-6)
+
+
+def test_two_sure_talkers_stay_sure():
+    assert less_for_echoes(np.array([1.0, 0.999]), 6.0).min() > 0.99
+
+
+def test_beside_a_doubtful_peak_nothing_is_doubted_more():
+    found = less_for_echoes(np.array([0.1, 0.05]), 6.0)
+    assert found[0] == 0.1 and 0.04 < found[1] < 0.05
+
+
+def test_one_peak_and_no_division_change_nothing():
+    np.testing.assert_array_equal(less_for_echoes(np.array([0.4]), 6.0), [0.4])
+    np.testing.assert_array_equal(less_for_echoes(np.array([0.4, 0.8]), 1.0), [0.4, 0.8])
+    assert len(less_for_echoes(np.zeros(0), 6.0)) == 0
