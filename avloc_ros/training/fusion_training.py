@@ -98,7 +98,8 @@ def train_fusion(recipe: FusionRecipe, split: GridSplit, options: RunOptions) ->
         )
     batch = recipe.optimizer.batch_size
     shown = GridFrames(split.train, recipe.target, recipe.mirror)
-    training = DataLoader(shown, batch, shuffle=True, collate_fn=as_batch)
+    # A last batch of one frame has no variance to normalise by: what is left over after whole batches is left out.
+    training = DataLoader(shown, batch, shuffle=True, collate_fn=as_batch, drop_last=len(shown) >= batch)
     validation = DataLoader(GridFrames(split.validation, recipe.target), 4 * batch, collate_fn=as_batch)
     fitted = fit(module, training, validation, recipe.optimizer, options)
     return module.network.cpu().eval(), fitted
