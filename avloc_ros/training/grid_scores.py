@@ -11,7 +11,7 @@ import torch
 from avloc_ros.datasets.grid_recordings import GridRecording
 from avloc_ros.decode.peaks import find_peaks
 from avloc_ros.evaluation.frame_report import Candidate, FrameReport
-from avloc_ros.evaluation.localisation import FrameScore, PictureGeometry, by_talkers, score_frames, summarise
+from avloc_ros.evaluation.localisation import FrameScores, PictureGeometry, by_talkers, score_frames, summarise
 from avloc_ros.geometry import image_grid
 from avloc_ros.models.dsw_fusion import FusionNetwork
 from avloc_ros.sources.truth import TruthRow
@@ -77,14 +77,14 @@ class GridScores:
         self._pictures = [PictureGeometry(*r.image_size, *r.grid_shape) for r in recordings]
         self._conditions = [r.condition for r in recordings]
 
-    def frames(self, threshold: float, condition: str | None = None) -> list[FrameScore]:
-        """The score of every frame, of all recordings or those of one condition."""
-        return [
-            score
+    def frames(self, threshold: float, condition: str | None = None) -> FrameScores:
+        """The scores of all frames, of all recordings or those of one condition."""
+        parts = [
+            score_frames(reports, picture, threshold)
             for reports, picture, its in zip(self._reports, self._pictures, self._conditions, strict=True)
             if condition in (None, its)
-            for score in score_frames(reports, picture, threshold)
         ]
+        return FrameScores.joined(parts)
 
     def summary(self, threshold: float) -> dict[str, object]:
         """LE, FR, FP over all frames, by number of talkers and by condition."""
