@@ -11,7 +11,13 @@ import torch
 from avloc_ros.datasets.grid_recordings import GridRecording
 from avloc_ros.decode.peaks import find_peaks
 from avloc_ros.evaluation.frame_report import Candidate, FrameReport
-from avloc_ros.evaluation.localisation import FrameScores, PictureGeometry, by_talkers, score_frames, summarise
+from avloc_ros.evaluation.localisation import (
+    FrameScores,
+    PictureGeometry,
+    by_talkers,
+    score_frames,
+    summarise,
+)
 from avloc_ros.geometry import image_grid
 from avloc_ros.models.dsw_fusion import FusionNetwork
 from avloc_ros.sources.truth import TruthRow
