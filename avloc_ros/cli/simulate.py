@@ -1,4 +1,4 @@
-"""`avloc simulate`: scenes with exact truth, from measured rooms and real talkers, or from simulated rooms."""
+"""`avloc simulate`: scenes with exact truth: talkers in measured or simulated rooms, sound events, a wearer's glasses."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import argparse
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from avloc_ros.cli.console import console, error_console
+from avloc_ros.cli.simulate_kinds import add_kind_options, kind_maker
 from avloc_ros.config import shipped_folder
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.types import InputError
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 Make = Callable[[Path, int], object]
 # What a user may leave out, and what it is then; `--like avdiar` has its own (specs: the AVDIAR corpus).
-PLAIN = {"array": "head_6mic", "sample_rate": 16000, "rt60": (0.15, 0.8), "in_view": None, "moving": 0.0}
-LIKE = {"avdiar": {"sample_rate": 48000, "in_view": 0.85, "moving": 0.3}}
+PLAIN: dict[str, Any] = {"array": "head_6mic", "sample_rate": 16000, "rt60": (0.15, 0.8), "in_view": None, "moving": 0.0}
+LIKE: dict[str, dict[str, Any]] = {"avdiar": {"sample_rate": 48000, "in_view": 0.85, "moving": 0.3}}
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -61,6 +62,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--face-model", type=Path, help="YuNet ONNX that measures the talkers' clips")
     _add_kit_options(parser.add_argument_group("parts from a data kit"))
     _add_shoebox_options(parser.add_argument_group("simulated rooms (without --measured)"))
+    add_kind_options(parser.add_argument_group("other kinds of scenes"))
     parser.set_defaults(run=run)
 
 
@@ -115,6 +117,18 @@ def _add_shoebox_options(group: argparse._ArgumentGroup) -> None:
 def run(options: argparse.Namespace) -> int:
     """Make the scenes. Raises InputError where a part is missing or a scene exists."""
     from avloc_ros.simulation.batch import make_scenes
+
+    make = kind_maker(options)
+    if make is None:
+        make = _talker_maker(options)
+    make_scenes(
+        make, options.out, options.count, options.jobs, error_console, first=options.first, dask=options.dask
+    )
+    console.print(f"{options.count} scenes in {options.out}")
+    return 0
+
+
+def _talker_maker(options: argparse.Namespace) -> Make:
     from avloc_ros.simulation.scene_plan import Wishes
 
     wishes = Wishes(
@@ -125,12 +139,7 @@ def run(options: argparse.Namespace) -> int:
         options.duration,
         True if options.together else None,
     )
-    make = _maker(options, wishes)
-    make_scenes(
-        make, options.out, options.count, options.jobs, error_console, first=options.first, dask=options.dask
-    )
-    console.print(f"{options.count} scenes in {options.out}")
-    return 0
+    return _maker(options, wishes)
 
 
 def _maker(options: argparse.Namespace, wishes: Wishes) -> Make:
@@ -176,7 +185,7 @@ def _parts(options: argparse.Namespace, kit: Kit | None) -> ShoeboxParts:
     from avloc_ros.simulation.shoebox_plan import DUBBED_SHARE, ShoeboxParts
 
     defaults = PLAIN | LIKE.get(options.like, {})
-    chosen = {
+    chosen: dict[str, Any] = {
         name: default if getattr(options, name) is None else getattr(options, name)
         for name, default in defaults.items()
     }

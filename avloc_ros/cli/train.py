@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
-import zlib
+import importlib
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from avloc_ros.cli.console import console, error_console
-from avloc_ros.cli.train_array import add_array_options, train_audio_recipe, train_everything
+from avloc_ros.cli.console import console
+from avloc_ros.cli.overrides import overrides_of
+from avloc_ros.cli.training_runs.dsw import train_everything
+from avloc_ros.cli.training_runs.dsw_audio import add_array_options
+from avloc_ros.cli.training_runs.dsw_fusion import make_grids
+from avloc_ros.cli.training_runs.request import Request
 from avloc_ros.types import InputError
-
-if TYPE_CHECKING:
-    from avloc_ros.datasets.grid_recordings import GridRecording
-    from avloc_ros.training.any_array_recipe import AnyArrayRecipe
-    from avloc_ros.training.fusion_training import FusionRecipe
-    from avloc_ros.training.trainer import RunOptions
 
 EXAMPLES = """examples:
   avloc train grids scenes/train --out grids/train --jobs 2       what both front ends say, computed once
@@ -25,6 +22,9 @@ EXAMPLES = """examples:
   avloc train any_array KIT --out runs/any_array                  audio tracker for any array, from speech/ and events/
   avloc train dsw_audio --out runs/audio --array head_6mic --camera camera.yaml
   avloc train dsw --array mine.yaml --camera camera.yaml --out runs/mine    everything for your own array
+  avloc train av_seld_small_audio scenes --out runs/events        sound events, from event scenes, STARSS or L3DAS
+  avloc train asl_unet_small scenes --out runs/asl                who speaks before a wearer, from egocentric scenes or EasyCom
+  avloc train diff_track_localizer_small --out runs/tracks        directions learned through tracking; draws its data
 docs/training.md explains recipes, caches and cards."""
 
 
@@ -39,12 +39,12 @@ def register(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("recipe", metavar="RECIPE", help="shipped recipe, YAML file, `grids`, `dsw`, or `list`")
-    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="folders of cached grids, or scenes")
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="what the recipe learns from (docs/training.md)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="new folder for weights, logs and checkpoints")
     parser.add_argument(
-        "--validation", type=Path, metavar="DIR", help="grids or scenes that stop early and choose thresholds"
+        "--validation", type=Path, metavar="DIR", help="like PATH, to stop early, choose epochs and thresholds"
     )
-    parser.add_argument("--test", type=Path, metavar="DIR", help="grids or scenes for the scores of the card")
+    parser.add_argument("--test", type=Path, metavar="DIR", help="like PATH, for the scores of the card")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="replace a setting of the recipe")
     parser.add_argument("--config", type=Path, metavar="YAML", help="settings of the front ends (see avloc evaluate)")
     parser.add_argument(
@@ -68,154 +68,33 @@ def run(options: argparse.Namespace) -> int:
 
     if options.recipe == "list":
         for name, path in shipped_recipes().items():
-            console.print(f"{name:24} {_first_comment(path)}", soft_wrap=True)
+            console.print(f"{name:26} {_first_comment(path)}", soft_wrap=True)
         return 0
     _check(options)
+    request = Request(options, "scenes")
     if options.recipe == "grids":
-        _make_grids(options.paths, options.out, options)
+        make_grids(options.paths, options.out, request)
         return 0
-    if options.out.exists() and any(options.out.iterdir()) and not options.resume:
+    if not _is_further_process() and options.out.exists() and any(options.out.iterdir()) and not options.resume:
         raise InputError(f"{options.out} exists: name a new folder, or go on with --resume")
-    made = train_everything(options, _audio, _fusion) if options.recipe == "dsw" else [_one_recipe(options)]
-    for weights in filter(None, made):
+    made = train_everything(request, _one_recipe) if options.recipe == "dsw" else _one_recipe(request)
+    for weights in made:
         console.print(f"weights: {weights}", soft_wrap=True)
     return 0
 
 
-def _one_recipe(options: argparse.Namespace) -> Path | None:
-    from avloc_ros.training.any_array_recipe import AnyArrayRecipe
-    from avloc_ros.training.audio_training import AudioRecipe
-    from avloc_ros.training.recipes import load_recipe
+def _one_recipe(request: Request) -> list[Path]:
+    """Run the recipe that the request names; what was written, in the first of several processes."""
+    from avloc_ros.training.recipes import load_recipe_and_kind
 
-    recipe = load_recipe(options.recipe, _overrides(options.set))
-    if isinstance(recipe, AudioRecipe):
-        return train_audio_recipe(recipe, options, _run_options(options), _command())
-    if isinstance(recipe, AnyArrayRecipe):
-        return _train_any_array(recipe, options)
-    return _train_fusion(recipe, options)
+    recipe, kind = load_recipe_and_kind(request.options.recipe, overrides_of(request.options.set))
+    family = importlib.import_module(f"avloc_ros.cli.training_runs.{kind.run}")
+    return family.run(recipe, Request(request.options, kind.data))
 
 
-def _train_any_array(recipe: AnyArrayRecipe, options: argparse.Namespace) -> Path | None:
-    from avloc_ros.config import to_mapping
-    from avloc_ros.training.any_array_recipe import gather, train_any_array
-    from avloc_ros.training.cards import Provenance
-
-    if len(options.paths) != 1:
-        raise InputError("name one folder with speech/ (and events/, music/) that the any-array tracker learns from")
-    console.print("gathering sounds and rooms; rooms are simulated once, about a second each")
-    material = gather(recipe, options.paths[0], options.out)
-    provenance = Provenance(to_mapping(recipe), material.facts, _command(), options.seed)
-    return train_any_array(recipe, material, _run_options(options), provenance)
-
-
-def _audio(options: argparse.Namespace) -> Path | None:
-    """The audio half of `dsw`."""
-    return _one_recipe(_with(options, recipe="dsw_audio", set=_of_half(options.set, "audio.")))
-
-
-def _fusion(options: argparse.Namespace) -> Path | None:
-    """The fusion half of `dsw`."""
-    return _one_recipe(_with(options, recipe="dsw_fusion_spatial", set=_of_half(options.set, "fusion.")))
-
-
-def _of_half(pairs: list[str], prefix: str) -> list[str]:
-    """Of `audio.NAME=VALUE` and `fusion.NAME=VALUE` those of one half. Raises InputError on others."""
-    wrong = [pair for pair in pairs if not pair.startswith(("audio.", "fusion."))]
-    if wrong:
-        raise InputError(f"--set {wrong[0]}: with `dsw`, names begin with audio. or fusion.")
-    return [pair.removeprefix(prefix) for pair in pairs if pair.startswith(prefix)]
-
-
-def _with(options: argparse.Namespace, **values: object) -> argparse.Namespace:
-    return argparse.Namespace(**{**vars(options), **values})
-
-
-def _train_fusion(recipe: FusionRecipe, options: argparse.Namespace) -> Path | None:
-    from avloc_ros.config import to_mapping
-    from avloc_ros.datasets.grid_split import GridSplit, split_recordings
-    from avloc_ros.training.cards import Provenance
-    from avloc_ros.training.fusion_product import make_fusion_weights
-
-    if not options.paths:
-        raise InputError("name the folder of cached grids (avloc train grids), or of scenes, that the fusion learns from")
-    recordings = _recordings(options.paths, options)
-    if (options.validation is None) != (options.test is None):
-        raise InputError("--validation and --test belong together; without both, the recordings are split")
-    if options.validation is not None:
-        held_out = (tuple(_recordings([path], options)) for path in (options.validation, options.test))
-        split = GridSplit(tuple(recordings), *held_out)
-    else:
-        split = split_recordings(recordings, recipe.split)
-    provenance = Provenance(to_mapping(recipe), _data_facts(split), _command(), options.seed)
-    return make_fusion_weights(recipe, split, _run_options(options), provenance)
-
-
-def _recordings(paths: list[Path], options: argparse.Namespace) -> list[GridRecording]:
-    """Cached grids as they are; scenes through the front ends first, into the folder `grids` of the output."""
-    from avloc_ros.datasets.grid_recordings import load_grid_folder
-
-    found: list[GridRecording] = []
-    for path in paths:
-        if not path.exists():
-            raise InputError(f"{path}: no such folder")
-        if not any(path.glob("*.npz")):
-            place = zlib.crc32(str(path.resolve()).encode())  # two folders may have the same name
-            cache = options.out / "grids" / f"{path.name}-{place:08x}"
-            _make_grids([path], cache, options)
-            path = cache
-        found += load_grid_folder(path)
-    return found
-
-
-def _make_grids(paths: list[Path], out: Path, options: argparse.Namespace) -> None:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from avloc_ros.cli.evaluate import chain_config
-    from avloc_ros.datasets.grid_making import cache_grids
-
-    if not paths:
-        raise InputError("name the scenes (folders, or folders of them) whose grids are wanted")
-    columns = TextColumn("grids"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=error_console) as progress:
-        task = progress.add_task("grids", total=None)
-        files = cache_grids(
-            paths,
-            out,
-            chain_config(options.config),
-            jobs=options.jobs,
-            cache=options.cache,
-            progress=lambda done, total: progress.update(task, completed=done, total=total),
-        )
-    console.print(f"grids of {len(files)} recordings in {out}", soft_wrap=True)
-
-
-def _data_facts(split: Any) -> dict[str, Any]:
-    """Sizes of the three subsets, and the settings of the front ends."""
-    facts: dict[str, Any] = {"front_ends": split.train[0].settings}
-    for name in ("train", "validation", "test"):
-        recordings = getattr(split, name)
-        talkers = [recording.talkers for recording in recordings]
-        facts[name] = {
-            "recordings": len(recordings),
-            "frames": sum(recording.frames for recording in recordings),
-            "by_talkers": {str(number): talkers.count(number) for number in sorted(set(talkers))},
-        }
-    return facts
-
-
-def _run_options(options: argparse.Namespace) -> RunOptions:
-    from avloc_ros.training.trainer import RunOptions
-
-    return RunOptions(
-        options.out,
-        options.seed,
-        options.device,
-        options.devices,
-        options.nodes,
-        options.threads,
-        options.resume,
-        show_progress=error_console.is_terminal,
-    )
+def _is_further_process() -> bool:
+    """Whether this is not the first process of a training on several GPUs or machines, which finds --out in use."""
+    return any(os.environ.get(name, "0") != "0" for name in ("LOCAL_RANK", "NODE_RANK"))
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -224,22 +103,6 @@ def _check(options: argparse.Namespace) -> None:
     for name in ("devices", "nodes", "jobs"):
         if getattr(options, name) < 1:
             raise InputError(f"--{name} is {getattr(options, name)}, need at least 1")
-
-
-def _overrides(pairs: list[str]) -> dict[str, Any]:
-    import yaml
-
-    found = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals or not name:
-            raise InputError(f"--set {pair}: need NAME=VALUE, like network.refine_filters=64")
-        found[name] = yaml.safe_load(text)
-    return found
-
-
-def _command() -> str:
-    return shlex.join(["avloc", *sys.argv[1:]])
 
 
 def _first_comment(path: Path) -> str:

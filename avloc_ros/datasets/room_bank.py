@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.signal import lfilter
@@ -66,7 +67,7 @@ def make_bank(
     path: Path, seed: int, rooms: int, shipped: list[MicrophoneArray], progress: Callable[[int], None] | None = None
 ) -> None:
     """Draw rooms and write them into one file."""
-    content: dict[str, np.ndarray] = {}
+    content: dict[str, Any] = {}
     for index in range(rooms):
         room = draw_room(seed, index, shipped)
         content |= {

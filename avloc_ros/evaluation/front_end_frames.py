@@ -88,7 +88,10 @@ def seen_frames(arrays: Mapping[str, np.ndarray]) -> list[SeenFrame]:
     """The frames that `seen_arrays` was given. Raises KeyError or ValueError where arrays are missing or damaged."""
     landmarks, names, frame_ids = json.loads(str(arrays["more"]))
     faces = [
-        Face(*map(float, box), float(score), tuple((float(u), float(v)) for u, v in points), name)
+        Face(
+            float(box[0]), float(box[1]), float(box[2]), float(box[3]), float(score),
+            tuple((float(u), float(v)) for u, v in points), name,
+        )
         for box, score, points, name in zip(
             arrays["boxes"], arrays["scores"], landmarks, names, strict=True
         )

@@ -59,6 +59,7 @@ def stages_by_tracker(
         seen = new_seen if seen is None else seen
         if cache is not None:
             cache.keep(item, config, new_heard, new_seen)
+    assert seen is not None  # looked for where the cache had none
     return {name: _joined(heard[name], seen) for name in audio_trackers}
 
 

@@ -99,7 +99,7 @@ def score_talkers(
             )
     kinds_of = (float, float, bool, int, int, bool, float)
     columns = list(zip(*rows, strict=True)) if rows else [()] * 8
-    numbers = {name: np.array(c, kind) for name, c, kind in zip(COLUMNS, columns, kinds_of, strict=False)}
+    numbers: dict[str, Any] = {name: np.array(c, kind) for name, c, kind in zip(COLUMNS, columns, kinds_of, strict=False)}
     trouble = np.array(columns[7], int).reshape(len(rows), len(kinds))  # (rows, kinds)
     return TalkerScores(**numbers, trouble=trouble, kinds=kinds)
 

@@ -20,9 +20,9 @@ EQUAL = 0.002  # frame recalls this close are the same: of such thresholds the m
 def best_threshold(recordings: Sequence[Recording]) -> float:
     """The threshold with the highest frame recall; of equally good ones the middle. Without pictures: the best count."""
     recalls = np.array([_recall(recordings, threshold) for threshold in TRIED])
-    good = np.flatnonzero(recalls >= recalls.max() - EQUAL)
+    good: list[int] = np.flatnonzero(recalls >= recalls.max() - EQUAL).tolist()
     first = int(np.argmax(recalls))
-    run = [k for k in good if set(range(min(k, first), max(k, first) + 1)) <= set(good.tolist())]  # around the best
+    run = [k for k in good if set(range(min(k, first), max(k, first) + 1)) <= set(good)]  # around the best
     return TRIED[run[len(run) // 2]]
 
 

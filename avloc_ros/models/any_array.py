@@ -76,12 +76,15 @@ class SphereNetwork(nn.Module):
     It works on cells of 20 by 10 degrees and gives each of them SPLIT values, for the cells of the output in it.
     """
 
+    height: Tensor  # (1, 1, MAP_ROWS, COLS): sine of the elevation
+
     def __init__(self, config: AnyArrayNetworkConfig) -> None:
         super().__init__()
         self.digest = nn.Sequential(nn.Linear(config.embedding + FACTS, DIGEST), nn.ReLU())
         self.first = SphereConvolution(len(MAPS) + 1, config.filters, stride=2)
         self.body = nn.ModuleList(SphereConvolution(config.filters, config.filters, d) for d in config.dilations)
         self.out = nn.Conv2d(config.filters, SPLIT[0] * SPLIT[1], 1)
+        assert self.out.bias is not None
         nn.init.constant_(self.out.bias, -5.0)
         height = torch.sin((torch.arange(MAP_ROWS) + 0.5) / MAP_ROWS * torch.pi - torch.pi / 2)
         self.register_buffer("height", height[None, None, :, None].repeat(1, 1, 1, COLS))

@@ -51,6 +51,11 @@ class ArraySteering:
 class MaskedMaps(nn.Module):
     """Phases and learnt masks of a stretch of sound -> maps and facts of every frame."""
 
+    spread: Tensor
+    fixed: Tensor
+    decay: Tensor  # (maps, frames, frames)
+    length: Tensor
+
     def __init__(self, frequencies_hz: np.ndarray, frames: int) -> None:
         super().__init__()
         layout = MapLayout.standard()

@@ -45,7 +45,8 @@ def wide_camera(camera: CameraModel) -> CameraModel:
 def draw_still(rng: np.random.Generator, camera: CameraModel, figures: list[Figure]) -> StillPicture:
     """A room behind the figures, which were placed by the wide camera."""
     wide = wide_camera(camera)
-    return StillPicture(wide, draw_room(rng, wide.width, wide.height, wide.cy, table_row(wide, figures)))
+    table = table_row(wide, [figure.boxes for figure in figures])
+    return StillPicture(wide, draw_room(rng, wide.width, wide.height, wide.cy, table))
 
 
 def homography(wide: CameraModel, camera: CameraModel, rotation: np.ndarray) -> np.ndarray:

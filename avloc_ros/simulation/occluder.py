@@ -83,12 +83,13 @@ def _drawn(thing: Occluder) -> np.ndarray:
     rng = np.random.default_rng(thing.seed)
     rows, cols = thing.height_px, thing.width_px
     colour, stripe = rng.uniform(0.08, 0.85, 3), rng.uniform(0.05, 0.9, 3)
-    picture = np.ones((rows, cols, 3)) * colour
+    picture: np.ndarray = np.ones((rows, cols, 3)) * colour
     for row in rng.integers(0, rows, 4):
         picture[row : row + int(rng.integers(2, 2 + max(1, rows // 8)))] = stripe
-    shade = np.linspace(*rng.uniform(0.6, 1.1, 2), cols)[None, :, None]
+    left, right = rng.uniform(0.6, 1.1, 2)
+    shade = np.linspace(left, right, cols)[None, :, None]
     picture = cv2.GaussianBlur(picture * shade + 0.02 * rng.standard_normal((rows, cols, 3)), (0, 0), 0.7)
-    alpha = np.zeros((rows, cols), np.float32)
+    alpha: np.ndarray = np.zeros((rows, cols), np.float32)
     if thing.round:
         cv2.ellipse(alpha, (cols // 2, rows // 2), (cols // 2 - 1, rows // 2 - 1), 0, 0, 360, 1.0, cv2.FILLED)
     else:

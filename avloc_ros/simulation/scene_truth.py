@@ -79,7 +79,7 @@ def description(plan: ScenePlan, sound: MixedSound) -> dict[str, Any]:
 
 def _talker(talker: PlannedTalker, frames: int) -> dict[str, Any]:
     response = talker.response
-    said = {
+    said: dict[str, Any] = {
         "name": talker.name,
         "response": response.name,
         "azimuth_rad": response.azimuth_rad,

@@ -22,8 +22,15 @@ class AudioGrids:
 class AudioTracker(Protocol):
     """Audio windows in, speaker grids out; causal."""
 
-    array: MicrophoneArray
-    camera: CameraModel | None
+    @property
+    def array(self) -> MicrophoneArray:
+        """The geometry that it listens with."""
+        ...
+
+    @property
+    def camera(self) -> CameraModel | None:
+        """The camera whose pixels the image grid is on; None: no image grid."""
+        ...
 
     def step(self, window: AudioWindow) -> AudioGrids:
         """Grids of one window (frames, channels). Raises InputError on a wrong channel count or sample rate."""

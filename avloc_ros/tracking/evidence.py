@@ -78,9 +78,10 @@ def sound_bearings(
     )
     if not peaks:
         return []
-    reach = np.radians([config.reach_azimuth_deg, config.reach_elevation_deg]) * unit
-    is_refined = grid.modality == Modality.FUSED and np.ndim(grid.audio_weight) == 2  # one cell per talker
-    probabilities = talkers_near(grid, peaks, *reach, cells_per_talker=1 if is_refined else 4)
+    reach_u, reach_v = np.radians([config.reach_azimuth_deg, config.reach_elevation_deg]) * unit
+    weight = grid.audio_weight
+    is_refined = grid.modality == Modality.FUSED and weight is not None and np.ndim(weight) == 2  # one cell per talker
+    probabilities = talkers_near(grid, peaks, reach_u, reach_v, cells_per_talker=1 if is_refined else 4)
     probabilities = less_for_echoes(probabilities, config.echo_odds)
     points = np.array([[peak.u, peak.v] for peak in peaks])
     directions = layout_directions(grid.layout, points, camera, assumed_range_m)  # (peaks, 3)

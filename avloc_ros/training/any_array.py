@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import lightning
 import numpy as np
@@ -84,7 +85,7 @@ class AnyArrayModule(lightning.LightningModule):
         self._config = config
         self._most_s, self._started_s = 60 * most_minutes, time.monotonic()
 
-    def configure_optimizers(self) -> dict[str, object]:
+    def configure_optimizers(self) -> Any:
         optimizer = torch.optim.AdamW(self.parameters(), self.rate, weight_decay=1e-3)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: self._share_of_rate())
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -124,7 +125,7 @@ class AnyArrayModule(lightning.LightningModule):
         share = self._stacked([e.voice_share for e in batch])
         state = torch.zeros(2, len(batch), self._config.hidden, device=self.device)
         masks, voice, embedding, _ = self.listening(levels, state)
-        anybody = self._stacked([e.active.any(0) for e in batch]).repeat_interleave(HOPS, 1)
+        anybody = self._stacked([np.asarray(e.active.any(0)) for e in batch]).repeat_interleave(HOPS, 1)
         mask_loss = functional.binary_cross_entropy(masks[:, :, 0], share)
         voice_loss = functional.binary_cross_entropy_with_logits(voice, anybody.float())
         result = {"mask": mask_loss, "voice": voice_loss}

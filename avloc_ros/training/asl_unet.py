@@ -134,6 +134,7 @@ def train(
     seed: int = 0,
     devices: int = 1,
     nodes: int = 1,
+    accelerator: str = "auto",
     progress: bool = False,
 ) -> SpeakerUNet:
     """Train and write `asl_unet.pt` and `training.json` (recipe, course, test scores) into `out`; returns the network.
@@ -155,7 +156,9 @@ def train(
         shuffle=True,
         drop_last=True,
     )
-    trainer = lightning_trainer(devices=devices, nodes=nodes, max_epochs=-1, progress=progress)
+    trainer = lightning_trainer(
+        devices=devices, nodes=nodes, accelerator=accelerator, max_epochs=-1, progress=progress
+    )
     trainer.fit(module, loader)
     module.network.load_state_dict(module.best_weights)
     network = module.network.eval()

@@ -117,7 +117,15 @@ def validated_cases(recipe: HungarianRecipe) -> AssociationCasesConfig:
 
 
 def train(
-    recipe: HungarianRecipe, out: Path, *, seed: int = 0, devices: int = 1, nodes: int = 1, progress: bool = False
+    recipe: HungarianRecipe,
+    out: Path,
+    *,
+    seed: int = 0,
+    devices: int = 1,
+    nodes: int = 1,
+    accelerator: str = "auto",
+    progress: bool = False,
+    command: str = "",
 ) -> HungarianNetwork:
     """Train from nothing; write the weights (.npz), their card and `training.json` into `out`; return the best network.
 
@@ -128,20 +136,27 @@ def train(
     module = HungarianModule(recipe)
     loader = DataLoader(DrawnBatches(recipe.cases, recipe.batch_size, seed), batch_size=None)
     trainer = lightning_trainer(
-        devices=devices, nodes=nodes, max_steps=recipe.steps, max_epochs=-1, progress=progress
+        devices=devices,
+        nodes=nodes,
+        accelerator=accelerator,
+        max_steps=recipe.steps,
+        max_epochs=-1,
+        progress=progress,
     )
     trainer.fit(module, loader)
     network = HungarianNetwork(recipe.network)
     network.load_state_dict(module.best_weights)
     if trainer.is_global_zero:
-        write_weights(network, recipe, seed, out)
+        write_weights(network, recipe, seed, out, command)
         record = {"recipe": to_mapping(recipe), "seed": seed, "best_f": module.best_f, "course": module.course}
         (out / "training.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return network.eval()
 
 
-def write_weights(network: HungarianNetwork, recipe: HungarianRecipe, seed: int, out: Path) -> Path:
-    """The weights in float16 as NAME.npz, and their card, which scores what was written."""
+def write_weights(
+    network: HungarianNetwork, recipe: HungarianRecipe, seed: int, out: Path, command: str = ""
+) -> Path:
+    """The weights in float16 as NAME.npz, and their card, which scores what was written and names the command."""
     path = out / f"{recipe.name}.npz"
     save_hungarian(network, path)
     score = score_against_scipy(load_hungarian(path, recipe.network.slots), recipe)
@@ -153,7 +168,7 @@ def write_weights(network: HungarianNetwork, recipe: HungarianRecipe, seed: int,
         "data": "drawn at random while training: no data set",
         "recipe": to_mapping(recipe),
         "seed": seed,
-        "command": f"avloc_ros.training.diff_track_hungarian.train(recipe, out, seed={seed})",
+        "command": command or f"avloc_ros.training.diff_track_hungarian.train(recipe, out, seed={seed})",
         "metrics": {
             "cases": TEST_CASES,
             "test_seed": TEST_SEED,

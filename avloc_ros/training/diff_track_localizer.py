@@ -128,6 +128,7 @@ def train(
     seed: int = 0,
     devices: int = 1,
     nodes: int = 1,
+    accelerator: str = "auto",
     progress: bool = False,
     data_folder: Path | None = None,
 ) -> DirectionScore:
@@ -138,7 +139,9 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     folder = data_folder or cache_folder() / "tracked_segments"
     splits = {split: tracked_segments(recipe.data, split, folder) for split in ("train", "val", "test")}
-    network, course, first_process = fit(recipe, splits["train"], splits["val"], seed, devices, nodes, progress)
+    network, course, first_process = fit(
+        recipe, splits["train"], splits["val"], seed, devices, nodes, accelerator, progress
+    )
     score = score_localizer(network, splits["test"], recipe)
     if first_process:
         torch.save(network.state_dict(), out / "localizer.pt")
@@ -154,6 +157,7 @@ def fit(
     seed: int,
     devices: int = 1,
     nodes: int = 1,
+    accelerator: str = "auto",
     progress: bool = False,
 ) -> tuple[LocalizerNetwork, list[dict[str, Any]], bool]:
     """The best network, its course over epochs, and whether this process is the one that writes files."""
@@ -164,6 +168,7 @@ def fit(
     trainer = lightning_trainer(
         devices=devices,
         nodes=nodes,
+        accelerator=accelerator,
         max_epochs=recipe.epochs,
         progress=progress,
         gradient_clip_val=recipe.gradient_clip or None,

@@ -2,23 +2,56 @@
 
 from __future__ import annotations
 
+import importlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from avloc_ros.config import flatten, from_mapping, shipped_folder
-from avloc_ros.training.any_array_recipe import AnyArrayRecipe
-from avloc_ros.training.audio_training import AudioRecipe
-from avloc_ros.training.fusion_training import FusionRecipe
 from avloc_ros.types import InputError
 
-KINDS: dict[str, type[Any]] = {
-    "any_array": AnyArrayRecipe,
-    "dsw_audio": AudioRecipe,
-    "dsw_fusion": FusionRecipe,
+
+@dataclass(frozen=True)
+class RecipeKind:
+    """What a recipe's key `recipe` stands for.
+
+    dataclass: "module:class" of its settings, imported when a recipe of the kind is read, since it may need torch.
+    run: the file of avloc_ros/cli/training_runs that trains it from the command line. data: what it learns from.
+    """
+
+    dataclass: str
+    run: str
+    data: str
+
+    def settings(self) -> type[Any]:
+        """The dataclass of its settings."""
+        module, name = self.dataclass.split(":")
+        return getattr(importlib.import_module(f"avloc_ros.training.{module}"), name)
+
+
+EVENT_FOLDERS = "folders of event scenes (avloc simulate --events), STARSS22/23, or L3DAS23 Task 2"
+KINDS = {
+    "any_array": RecipeKind(
+        "any_array_recipe:AnyArrayRecipe", "any_array", "one folder with speech/ (and events/, music/)"
+    ),
+    "dsw_audio": RecipeKind("audio_training:AudioRecipe", "dsw_audio", "nothing: rooms are simulated"),
+    "dsw_fusion": RecipeKind(
+        "fusion_training:FusionRecipe", "dsw_fusion", "the folder of cached grids (avloc train grids), or of scenes"
+    ),
+    "av_seld": RecipeKind("seld_recipes:AvSeldRecipe", "av_seld", EVENT_FOLDERS),
+    "coloc": RecipeKind("seld_recipes:ColocRecipe", "coloc", EVENT_FOLDERS),
+    "diff_track_hungarian": RecipeKind(
+        "diff_track_hungarian:HungarianRecipe", "diff_track", "nothing: assignment problems are drawn"
+    ),
+    "diff_track_localizer": RecipeKind(
+        "diff_track_localizer:LocalizerRecipe", "diff_track", "nothing: moving sources are simulated"
+    ),
+    "asl_unet": RecipeKind(
+        "asl_unet:SpeakerUNetRecipe", "asl_unet", "folders of egocentric scenes (avloc simulate --egocentric), or EasyCom"
+    ),
 }
-Recipe = AnyArrayRecipe | AudioRecipe | FusionRecipe
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -26,11 +59,16 @@ def shipped_recipes() -> dict[str, Path]:
     return {path.stem: path for path in sorted((shipped_folder() / "config" / "train").glob("*.yaml"))}
 
 
-def load_recipe(name: str, overrides: dict[str, Any] | None = None) -> Recipe:
+def load_recipe(name: str, overrides: dict[str, Any] | None = None) -> Any:
     """The recipe of a shipped name or of a YAML file, with some settings replaced (dotted names).
 
     The key `recipe` says what is trained. Raises InputError on an unknown name, kind or setting.
     """
+    return load_recipe_and_kind(name, overrides)[0]
+
+
+def load_recipe_and_kind(name: str, overrides: dict[str, Any] | None = None) -> tuple[Any, RecipeKind]:
+    """The same, and of which kind it is."""
     path = shipped_recipes().get(name, Path(name).expanduser())
     if not path.is_file():
         raise InputError(
@@ -44,4 +82,4 @@ def load_recipe(name: str, overrides: dict[str, Any] | None = None) -> Recipe:
         raise InputError(f"{path}: the key 'recipe' must be one of {', '.join(KINDS)}")
     kind = KINDS[content.pop("recipe")]
     content.setdefault("name", path.stem)
-    return from_mapping(kind, flatten(content) | (overrides or {}), str(path))
+    return from_mapping(kind.settings(), flatten(content) | (overrides or {}), str(path)), kind

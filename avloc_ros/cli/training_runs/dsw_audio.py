@@ -1,21 +1,17 @@
-"""The parts of `avloc train` that start from a microphone array: the audio network, and everything for an array."""
+"""`avloc train dsw_audio`: the audio network of a microphone array, on rooms that are simulated for it."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avloc_ros.cli.console import console, error_console
-from avloc_ros.types import InputError
+from avloc_ros.cli.console import error_console
+from avloc_ros.cli.training_runs.request import Request
 
 if TYPE_CHECKING:
     from avloc_ros.training.audio_training import AudioRecipe
-    from avloc_ros.training.trainer import RunOptions
-
-GRIDS_FROM = "scenes"
 
 
 def add_array_options(parser: argparse.ArgumentParser) -> None:
@@ -41,9 +37,7 @@ def for_array(recipe: AudioRecipe, options: argparse.Namespace) -> AudioRecipe:
     return replace(recipe, input=layout)
 
 
-def train_audio_recipe(
-    recipe: AudioRecipe, options: argparse.Namespace, run_options: RunOptions, command: str
-) -> Path | None:
+def run(recipe: AudioRecipe, request: Request) -> list[Path]:
     """Simulate rooms, train the audio network, write its weights."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -60,40 +54,8 @@ def train_audio_recipe(
             elif done == 1:
                 progress.start()
 
-        return make_audio_weights(for_array(recipe, options), options.speech, run_options, command, tell)
-
-
-def train_everything(
-    options: argparse.Namespace,
-    audio: Callable[[argparse.Namespace], Path | None],
-    fusion: Callable[[argparse.Namespace], Path | None],
-) -> list[Path | None]:
-    """`avloc train dsw`: the audio network of an array, scenes with it, their grids, and the fusion on them."""
-    if not options.array:
-        raise InputError("--array is missing: the microphone array that everything is trained for")
-    console.print("1/3 audio network")
-    weights = audio(_changed(options, out=options.out / "audio"))
-    console.print("2/3 scenes")
-    scenes = options.out / GRIDS_FROM
-    _simulate(options, scenes)
-    console.print("3/3 fusion")
-    return [weights, fusion(_changed(options, out=options.out / "fusion", paths=[scenes]))]
-
-
-def _simulate(options: argparse.Namespace, out: Path) -> None:
-    """Scenes of the array by `avloc simulate`; those of a run that is resumed are kept."""
-    from avloc_ros.cli.main import build_parser
-    from avloc_ros.features.dsw_input import DswInputConfig
-
-    if out.exists() and options.resume:
-        return
-    arguments = ["simulate", "--out", str(out), "--count", str(options.scenes), "--array", options.array]
-    arguments += ["--seed", str(options.seed), "--jobs", str(options.jobs)]
-    arguments += ["--sample-rate", str(options.sample_rate or DswInputConfig().sample_rate_hz)]
-    arguments += ["--speech", str(options.speech)] if options.speech else []
-    simulate = build_parser().parse_args(arguments)
-    simulate.run(simulate)
-
-
-def _changed(options: argparse.Namespace, **values: object) -> argparse.Namespace:
-    return argparse.Namespace(**{**vars(options), **values})
+        options = request.options
+        made = make_audio_weights(
+            for_array(recipe, options), options.speech, request.run_options(), request.command, tell
+        )
+    return [made] if made else []

@@ -1,0 +1,1 @@
+"""How `avloc train` runs each family of recipes: one file each, named by training/recipes.py, with `run(recipe, request)`."""

@@ -1,0 +1,55 @@
+"""`avloc train av_seld_* FOLDER...`: av_seld and the DCASE baseline on recordings of sound events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avloc_ros.cli.console import console
+from avloc_ros.cli.training_runs.event_data import event_data, machine_of
+from avloc_ros.cli.training_runs.request import Request
+
+if TYPE_CHECKING:
+    from avloc_ros.training.seld_recipes import AvSeldRecipe
+
+
+def run(recipe: AvSeldRecipe, request: Request) -> list[Path]:
+    """Train, score, and write NAME.onnx with its card."""
+    from avloc_ros.config import to_mapping
+    from avloc_ros.datasets.event_chunks import EventChunks, PictureSize
+    from avloc_ros.training.av_seld import evaluate_av_seld, labels_of, train_av_seld
+    from avloc_ros.training.cards import Provenance, write_weights
+    from avloc_ros.training.seld_export import export_av_seld
+    from avloc_ros.training.trainer import is_first_process
+
+    request.refuse_resume()
+    data = event_data(request, "foa" if recipe.input == "foa" else "mic")
+    console.print(f"{len(data.training + data.synthetic)} recordings to learn from, {len(data.validation)} to validate on")
+    trained = train_av_seld(
+        recipe,
+        data.training + data.synthetic,
+        data.validation,
+        request.out,
+        seed=request.options.seed,
+        machine=machine_of(request),
+    )
+    if not is_first_process():
+        return []
+    metrics: dict[str, Any] = {"validation": {name: trained.scores[name] for name in ("micro", "macro")}}
+    if data.test:
+        eyes = recipe.network.visual_encoder
+        pictures = PictureSize(request.out / "pictures", eyes.picture_width, eyes.picture_height) if recipe.looks else None
+        chunks = EventChunks(data.test, recipe.chunks, labels_of(recipe), pictures=pictures)
+        scores = evaluate_av_seld(trained.network, recipe, chunks)
+        metrics["test"] = {name: scores[name] for name in ("micro", "macro")}
+    path = request.out / f"{recipe.name}.onnx"
+    difference = export_av_seld(trained.network, recipe, path)
+    card = {
+        "name": recipe.name,
+        "system": recipe.system,
+        "metrics": metrics,
+        "training": {name: trained.scores[name] for name in ("epochs", "seconds")},
+        "largest_difference_to_torch": {"fp32": difference},
+    }
+    provenance = Provenance(to_mapping(recipe), data.facts(request), request.command, request.options.seed)
+    return [write_weights(path, path.read_bytes(), card, provenance)]

@@ -1,0 +1,224 @@
+# ruff: noqa: E402
+"""`avloc train` with every kind of recipe: each starts from the command line, says what it needs, and leaves weights."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("lightning")
+soundfile = pytest.importorskip("soundfile")
+
+from avloc_ros.cli.main import main
+from avloc_ros.datasets.event_folders import read_event_folders
+from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.runtime.weights import read_weights
+from avloc_ros.sources.dcase_csv import EventRow, write_events
+from avloc_ros.sources.scene import write_scene
+from avloc_ros.sources.truth import TruthRow
+from avloc_ros.training.recipes import KINDS, load_recipe, shipped_recipes
+from avloc_ros.types import InputError
+
+MACHINE = ["--device", "cpu", "--threads", "1"]
+RATE = 24000
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def settings(**values):
+    return [text for name, value in values.items() for text in ("--set", f"{name.replace('__', '.')}={value}")]
+
+
+def event_scene(folder, seed):
+    """One second of noise from a direction, as FOA."""
+    rng = np.random.default_rng(seed)
+    azimuth = float(rng.uniform(-3, 3))
+    sound = rng.normal(0, 0.1, (RATE, 1)) * np.array([1, np.sin(azimuth), 0, np.cos(azimuth)])
+    write_scene(folder, audio=sound, sample_rate_hz=RATE, fps=10)
+    write_events(folder / "truth_events.csv", [EventRow(f, seed % 2, 0, np.degrees(azimuth), 0) for f in range(10)])
+
+
+def glasses_scene(folder, seed):
+    """Twelve frames with a bright face that speaks in every second one."""
+    rng = np.random.default_rng(seed)
+    images = np.full((12, 24, 40, 3), 40, np.uint8)
+    images[:, 8:16, 10:16] = 220
+    truth = [TruthRow(f, f / 20, "a", 13, 12, 10, 8, 6, 8, 0.3, 0.0, 1.0, f % 2 == 0, True) for f in range(12)]
+    truth += [TruthRow(f, f / 20, "wearer", None, None, None, None, None, None, 0, 0, None, f > 6, False) for f in range(12)]
+    write_scene(
+        folder,
+        array=MicrophoneArray(np.array([[0, 0.05, 0], [0, -0.05, 0]])),
+        camera=CameraModel(40, 24, 20, 20, 20, 12),
+        audio=rng.normal(0, 0.1, (9600, 2)),
+        sample_rate_hz=16000,
+        images=iter(images),
+        fps=20,
+        truth=truth,
+    )
+
+
+@pytest.fixture(scope="module")
+def event_scenes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("events")
+    for seed in range(2):
+        event_scene(folder / f"scene{seed}", seed)
+    return folder
+
+
+def test_every_shipped_recipe_loads_and_unknown_keys_fail(tmp_path):
+    kinds = set()
+    for name, path in shipped_recipes().items():
+        content = yaml.safe_load(path.read_text())
+        kinds.add(content["recipe"])
+        recipe = load_recipe(name)
+        assert isinstance(recipe, KINDS[content["recipe"]].settings())
+        wrong = tmp_path / path.name
+        wrong.write_text(yaml.safe_dump(content | {"momentumm": 0.9}))
+        with pytest.raises(InputError, match=f"{path.name}.*momentumm"):
+            load_recipe(str(wrong))
+    assert kinds == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        ("any_array", "one folder with speech/"),
+        ("dsw_fusion_flat", "folder of cached grids"),
+        ("av_seld_small_audio", "event scenes (avloc simulate --events), STARSS22/23, or L3DAS23"),
+        ("av_seld_baseline_2023", "event scenes (avloc simulate --events), STARSS22/23, or L3DAS23"),
+        ("coloc_small", "event scenes (avloc simulate --events), STARSS22/23, or L3DAS23"),
+        ("asl_unet_small", "egocentric scenes (avloc simulate --egocentric), or EasyCom"),
+    ],
+)
+def test_a_recipe_without_data_says_what_it_learns_from(tmp_path, capsys, recipe, words):
+    assert main(["train", recipe, "--out", str(tmp_path / "new")]) == 2
+    assert words in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["av_seld_small_audio", "{tmp}"], "no scene with truth_events.csv"),
+        (["av_seld_small_audio", "{tmp}/none"], "no such folder"),
+        (["av_seld_small", "{events}"], "has no pictures: train an audio-only system"),
+        (["coloc_small", "{events}/scene0"], "need two at least"),
+        (["coloc_small", "{events}", "--resume"], "starts from nothing"),
+        (["asl_unet_small", "{tmp}"], "no scene in"),
+        (["diff_track_hungarian_2x2", "{tmp}"], "assignment problems are drawn"),
+        (["diff_track_localizer", "--validation", "{tmp}"], "moving sources are simulated"),
+        (["diff_track_localizer", "--array", "{tmp}/no.yaml"], "no.yaml"),
+    ],
+)
+def test_data_that_do_not_fit_are_refused(event_scenes, tmp_path, capsys, arguments, words):
+    filled = [text.format(tmp=tmp_path, events=event_scenes) for text in arguments]
+    assert main(["train", *filled, "--out", str(tmp_path / "new"), *MACHINE]) == 2
+    assert words in " ".join(capsys.readouterr().err.split())
+
+
+SHORT = settings(chunks__chunk_s=1.0, chunks__step_s=1.0, optimizer__epochs=1, optimizer__batch_size=2)
+
+
+def test_av_seld_from_scenes_to_weights(event_scenes, tmp_path):
+    out = tmp_path / "run"
+    small = settings(
+        network__audio_encoder__channels="[4, 4, 4, 4]",
+        network__audio_encoder__conformer__layers=1,
+        network__audio_encoder__conformer__heads=2,
+        network__audio_encoder__conformer__feed_forward=8,
+        network__fusion__layers=1,
+    )
+    arguments = ["train", "av_seld_small_audio", str(event_scenes), "--test", str(event_scenes), "--out", str(out)]
+    assert main([*arguments, "--seed", "3", *MACHINE, *SHORT, *small]) == 0
+    card = read_weights(out / "av_seld_small_audio.onnx").card
+    assert card["seed"] == 3 and card["system"] == "av_seld" and card["recipe"]["network"]["fusion"]["layers"] == 1
+    assert card["data"]["recordings"] == {"training": 1, "synthetic": 0, "validation": 1, "test": 2}
+    assert {"validation", "test"} == set(card["metrics"]) and card["largest_difference_to_torch"]["fp32"] < 1e-3
+
+
+def test_coloc_from_scenes_to_weights(event_scenes, tmp_path):
+    out = tmp_path / "run"
+    small = settings(network__trunk__filters=4, network__trunk__gru_units=4, network__dense_units=4)
+    assert main(["train", "coloc_small", str(event_scenes), "--out", str(out), *MACHINE, *SHORT, *small]) == 0
+    for part in ("localizer", "classifier"):
+        card = read_weights(out / f"{part}.onnx").card
+        assert card["system"] == f"coloc_{part}" and card["training"]["epochs"] == 1
+        assert "conditional_accuracy" in card["metrics"]["validation"]
+
+
+def test_data_sets_say_what_validates_and_scenes_beside_them_are_synthetic(event_scenes, tmp_path):
+    """A miniature of STARSS: two recordings to learn from, one to test on."""
+    for split, mixes in (("dev-train-sony", (1, 2)), ("dev-test-sony", (3,))):
+        for mix in mixes:
+            name = f"fold{mix}_room1_mix00{mix}"
+            for kind in ("foa_dev", "metadata_dev"):
+                (tmp_path / kind / split).mkdir(parents=True, exist_ok=True)
+            soundfile.write(tmp_path / "foa_dev" / split / f"{name}.wav", np.zeros((RATE, 4)), RATE)
+            write_events(tmp_path / "metadata_dev" / split / f"{name}.csv", [EventRow(0, 1, 0, 10, 0)])
+    found = read_event_folders([tmp_path, event_scenes])
+    assert [len(found.of_split(split)) for split in ("train", "test")] == [2, 1]
+    assert len(found.simulated) == 2 and len(found.everything) == 5
+    from avloc_ros.cli.main import build_parser
+    from avloc_ros.cli.training_runs.event_data import event_data
+    from avloc_ros.cli.training_runs.request import Request
+
+    def sizes(*arguments):
+        data = event_data(Request(build_parser().parse_args(["train", "coloc_small", *map(str, arguments)]), ""))
+        return len(data.training), len(data.synthetic), len(data.validation), len(data.test)
+
+    assert sizes(tmp_path, event_scenes) == (2, 2, 1, 0)
+    assert sizes(tmp_path, "--validation", event_scenes, "--test", event_scenes) == (2, 0, 2, 2)
+    assert sizes(event_scenes) == (1, 0, 1, 0)
+    assert sizes(event_scenes, "--validation", tmp_path) == (2, 0, 3, 0)
+
+
+def test_the_hungarian_network_is_trained_from_the_command_line(tmp_path):
+    out = tmp_path / "run"
+    small = settings(network__hidden=8, steps=3, validate_every_steps=3, validation_cases=20, batch_size=4)
+    assert main(["train", "diff_track_hungarian_2x2", "--out", str(out), "--seed", "5", *MACHINE, *small]) == 0
+    card = json.loads((out / "diff_track_hungarian_2x2.card.json").read_text())
+    assert card["seed"] == 5 and card["recipe"]["steps"] == 3 and card["command"].startswith("avloc ")
+
+
+def test_the_localizer_is_trained_from_the_command_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    out = tmp_path / "run"
+    small = settings(
+        network__filters=4,
+        network__recurrent=4,
+        epochs=1,
+        data__sources__seconds=1.0,
+        data__sources__reflections=0,
+        data__train_segments=1,
+        data__val_segments=1,
+        data__test_segments=1,
+    )
+    assert main(["train", "diff_track_localizer_small", "--out", str(out), *MACHINE, *small]) == 0
+    card = read_weights(out / "diff_track_localizer_small.onnx").card
+    assert card["system"] == "diff_track_localizer" and card["metrics"]["test"]["references"] > 0
+    assert card["data"]["segments"] == {"train": 1, "val": 1, "test": 1} and card["recipe"]["network"]["causal"]
+
+
+def test_asl_unet_from_scenes_to_weights(tmp_path):
+    out = tmp_path / "run"
+    for seed in range(2):
+        glasses_scene(tmp_path / "scenes" / f"scene{seed}", seed)
+    small = settings(
+        network__rows=24, network__cols=40, network__width=4, network__levels=2, network__audio_width=4,
+        network__audio_channels=4, network__context_frames=0, audio__microphones=2, audio__context_segments=1,
+        batch_size=4, mini_epoch_steps=2, mini_epochs=1,
+    )  # fmt: skip
+    arguments = ["train", "asl_unet_small", str(tmp_path / "scenes"), "--test", str(tmp_path / "scenes")]
+    assert main([*arguments, "--out", str(out), *MACHINE, *small]) == 0
+    card = read_weights(out / "asl_unet_small.onnx").card
+    assert card["data"]["training"] == {"recordings": 1, "frames": 12} and card["data"]["test"]["recordings"] == 2
+    assert card["metrics"]["validation"]["step"] == 2 and "wearer" in card["metrics"]["test"]
