@@ -19,7 +19,7 @@ class FusionConfig:
     """Settings of the fusion."""
 
     kind: str = setting(
-        "flat", "stream weights: none (flat), one per moment (scalar), or one per cell (spatial)", choices=KINDS
+        "spatial", "stream weights: none (flat), one per moment (scalar), or one per cell (spatial)", choices=KINDS
     )
     refine: str = setting(
         "auto",

@@ -61,7 +61,7 @@ class AudioEvidenceConfig:
         6.0, "odds of a weaker peak beside a surer one are divided by this: walls show talkers twice", low=1.0, high=1000.0
     )
     inside_picture: str = setting(
-        "sphere",
+        "fused",
         "who says who speaks inside the picture: the audio tracker's sphere, or the fused grid where both senses are there",
         choices=("sphere", "fused"),
     )

@@ -40,12 +40,12 @@ FACE_PIXEL = (220.0, 100.0)
 # Everything waits shorter than in real life, so that a test takes seconds.
 FAST = {
     "/**": {"diagnostics_period_s": 0.1, "stale_after_s": 0.4, "startup_s": 0.4, "camera.mount_from": "parameters"},
-    "audio_tracker": {"sync.camera_timeout_s": 0.3},
+    "audio_tracker": {"sync.camera_timeout_s": 0.3, "tracker": "srp"},  # the sound is made of pulses, no words
     "visual_detector": {
         "faces.small_faces": "off", "faces.precision": "fp32", "faces.width": 192, "faces.height": 128, "device": "cpu",
     },
-    "fusion": {"max_wait_s": 0.15},
-    "speaker_tracker": {"max_wait_s": 0.3},
+    "fusion": {"max_wait_s": 0.15, "kind": "flat"},
+    "speaker_tracker": {"max_wait_s": 0.3, "tracker.audio.inside_picture": "sphere"},
 }  # fmt: skip
 
 

@@ -52,7 +52,9 @@ def sound():
 
 
 def config(**values):
-    return from_mapping(LocalizerConfig, {"faces.precision": "fp32", "faces.small_faces": "off"} | values)
+    """The classical chain: the sound is made of harmonics, not of words."""
+    plain = {"audio_tracker": "srp", "fusion.kind": "flat", "tracker.audio.inside_picture": "sphere"}
+    return from_mapping(LocalizerConfig, {"faces.precision": "fp32", "faces.small_faces": "off"} | plain | values)
 
 
 def test_a_voice_alone_is_a_speaker_without_position(sound):
