@@ -124,7 +124,7 @@ def test_nothing_known_about_reliability_counts_as_reliable(tmp_path):
 
 
 def test_kinds_without_weights_say_what_to_do(tmp_path):
-    assert isinstance(open_fusion(), FlatFusion)
+    assert isinstance(open_fusion(FusionConfig(kind="flat")), FlatFusion)
     with pytest.raises(InputError, match="no weights at"):
         open_fusion(FusionConfig(kind="spatial", weights=str(tmp_path / "none.onnx")))
     _, path = written(tmp_path, "scalar")
