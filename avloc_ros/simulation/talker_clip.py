@@ -108,6 +108,6 @@ def _crop(image: np.ndarray, box: np.ndarray) -> np.ndarray:
 
 
 def _quantised(talker: np.ndarray, gains: np.ndarray) -> np.ndarray:
-    talker = talker.copy()
-    talker[..., :3] = np.minimum(talker[..., :3] * gains, talker[..., 3:])
-    return np.round(talker * 255).astype(np.uint8)
+    *colours, alpha = cv2.split(talker)
+    balanced = [np.minimum(colour * gain, alpha) for colour, gain in zip(colours, gains, strict=True)]
+    return cv2.convertScaleAbs(cv2.merge([*balanced, alpha]), alpha=255.0)  # rounds
