@@ -58,7 +58,7 @@ class AudioEvidenceConfig:
     reach_azimuth_deg: float = setting(12.0, "what is this near to a peak belongs to it", low=1.0, high=90.0)
     reach_elevation_deg: float = setting(40.0, "the same, in height", low=1.0, high=90.0)
     echo_odds: float = setting(
-        6.0, "odds of a weaker peak beside a surer one are divided by this: walls show talkers twice", low=1.0, high=1000.0
+        15.0, "odds of a weaker peak beside a surer one are divided by this: walls show talkers twice", low=1.0, high=1000.0
     )
     inside_picture: str = setting(
         "fused",
@@ -74,7 +74,7 @@ class SpeakingConfig:
 
     mean_turn_s: float = setting(0.4, "mean time for which somebody speaks", low=0.04, high=60.0)
     mean_pause_s: float = setting(0.4, "mean time for which somebody is silent", low=0.04, high=60.0)
-    prior: float = setting(0.7, "probability at which evidence says nothing", low=0.01, high=0.99)
+    prior: float = setting(0.5, "probability at which evidence says nothing", low=0.01, high=0.99)
     prior_unseen: float = setting(
         0.1,
         "the same for talkers without a face, whose words the camera cannot tell from a pause",
@@ -105,9 +105,9 @@ class LifeConfig:
     tentative_s: float = setting(
         0.3, "an unconfirmed track survives this long without evidence", low=0.0, high=60.0
     )
-    birth: float = setting(0.05, "existence probability of a new track", low=0.001, high=0.999)
+    birth: float = setting(0.02, "existence probability of a new track", low=0.001, high=0.999)
     prior: float = setting(
-        0.5, "probability of a peak or a face at which it says nothing about existence", low=0.01, high=0.99
+        0.3, "probability of a peak or a face at which it says nothing about existence", low=0.01, high=0.99
     )
     confirm: float = setting(0.65, "published from this existence probability on", low=0.001, high=0.999)
     forget: float = setting(0.02, "dropped below this existence probability", low=0.0001, high=0.5)

@@ -85,12 +85,12 @@ def scene(folder, loudness=0.01):
 def test_what_is_kept_is_not_computed_again_and_is_the_same(tmp_path, monkeypatch):
     item, config = scene(tmp_path / "scene"), LocalizerConfig()
     cache = FrontEndCache(tmp_path / "cache")
-    plain, first = run_stages(item, config), run_stages(item, config, cache=cache)
+    plain, first = run_stages(item, config, "srp"), run_stages(item, config, "srp", cache)
     kind = audio_trackers.AUDIO_TRACKERS["srp"]
     opened = []
     counted = replace(kind, open=lambda *words: opened.append(1) or kind.open(*words))
     monkeypatch.setitem(audio_trackers.AUDIO_TRACKERS, "srp", counted)
-    second = run_stages(item, config, cache=cache)
+    second = run_stages(item, config, "srp", cache)
     assert not opened
     for frames in (first, second):
         assert [same(a.audio, b.audio) for a, b in zip(plain, frames, strict=True)] == [True] * len(plain)
@@ -98,7 +98,7 @@ def test_what_is_kept_is_not_computed_again_and_is_the_same(tmp_path, monkeypatc
     assert [f.audio_ms for f in second] == [f.audio_ms for f in first]  # what it cost when it was computed
     (file,) = (tmp_path / "cache").glob("*.srp.*.npz")
     file.write_bytes(file.read_bytes()[:500])
-    run_stages(item, config, cache=cache)
+    run_stages(item, config, "srp", cache)
     assert opened, "a damaged file is computed anew"
 
 
@@ -117,7 +117,7 @@ def test_grids_of_a_tracker_with_look_ahead_stand_at_the_frames_that_they_are_ab
     kind = audio_trackers.AUDIO_TRACKERS["srp"]
     late = replace(kind, open=lambda *words: OneFrameLate(kind.open(*words)), look_ahead_s=0.04)
     monkeypatch.setitem(audio_trackers.AUDIO_TRACKERS, "late", late)
-    plain, shifted = run_stages(item, config), run_stages(item, config, "late")
+    plain, shifted = run_stages(item, config, "srp"), run_stages(item, config, "late")
     assert all(same(a.audio, b.audio) for a, b in zip(plain[:-1], shifted[:-1], strict=True))
     assert shifted[-1].audio is None and shifted[-1].stamp_ns == plain[-1].stamp_ns
 
