@@ -79,15 +79,19 @@ def sound_bearings(
     if not peaks:
         return []
     reach_u, reach_v = np.radians([config.reach_azimuth_deg, config.reach_elevation_deg]) * unit
-    weight = grid.audio_weight
-    is_refined = grid.modality == Modality.FUSED and weight is not None and np.ndim(weight) == 2  # one cell per talker
-    probabilities = talkers_near(grid, peaks, reach_u, reach_v, cells_per_talker=1 if is_refined else 4)
+    probabilities = talkers_near(grid, peaks, reach_u, reach_v, cells_per_talker=1 if is_refined(grid) else 4)
     probabilities = less_for_echoes(probabilities, config.echo_odds)
     points = np.array([[peak.u, peak.v] for peak in peaks])
     directions = layout_directions(grid.layout, points, camera, assumed_range_m)  # (peaks, 3)
     noise = np.diag(np.radians([config.azimuth_sigma_deg, config.elevation_sigma_deg]) ** 2)
     found = [Bearing(d, noise, float(p)) for d, p in zip(directions, probabilities, strict=True)]
     return sorted(found, key=lambda bearing: -bearing.probability)
+
+
+def is_refined(grid: SpeakerGrid) -> bool:
+    """Whether a grid is of a trained fusion of both senses, which marks one cell per talker: it has weights per cell."""
+    weight = grid.audio_weight
+    return grid.modality == Modality.FUSED and weight is not None and np.ndim(weight) == 2
 
 
 def less_for_echoes(probabilities: np.ndarray, echo_odds: float) -> np.ndarray:

@@ -11,6 +11,7 @@ from avloc_ros.tracking.evidence import (
     Bearing,
     RangeReading,
     face_bearings,
+    is_refined,
     outside_the_picture,
     sound_bearings,
 )
@@ -94,8 +95,8 @@ class SpeakerTracker:
     ) -> list[Bearing] | None:
         """Peaks of sound; None where nothing was heard of.
 
-        They are the sphere's where there is one, but inside the picture the fused grid's, if so set and both senses are
-        there; without a sphere, the image grid's.
+        They are the sphere's where there is one, but inside the picture those of a fusion that was trained, if so set and
+        both senses are there; without a sphere, the image grid's.
         """
         range_m = self.config.face.assumed_range_m
         if sphere is None:
@@ -104,7 +105,7 @@ class SpeakerTracker:
             return sound_bearings(fused, camera, self.config.audio, range_m)
         around = sound_bearings(sphere, None, self.config.audio, range_m)
         by_fusion = self.config.audio.inside_picture == "fused"
-        if not by_fusion or fused is None or camera is None or fused.modality != Modality.FUSED:
+        if not by_fusion or fused is None or camera is None or not is_refined(fused):
             return around
         inside = sound_bearings(fused, camera, self.config.audio, range_m)
         return inside + outside_the_picture(around, camera, range_m)
