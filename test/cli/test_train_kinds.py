@@ -186,7 +186,7 @@ def test_the_hungarian_network_is_trained_from_the_command_line(tmp_path):
     small = settings(network__hidden=8, steps=3, validate_every_steps=3, validation_cases=20, batch_size=4)
     assert main(["train", "diff_track_hungarian_2x2", "--out", str(out), "--seed", "5", *MACHINE, *small]) == 0
     card = json.loads((out / "diff_track_hungarian_2x2.card.json").read_text())
-    assert card["seed"] == 5 and card["recipe"]["steps"] == 3 and card["command"].startswith("avloc ")
+    assert card["seed"] == 5 and card["recipe"]["steps"] == 3 and card["command"].split()[0] == "avloc"
 
 
 def test_the_localizer_is_trained_from_the_command_line(tmp_path, monkeypatch):
