@@ -19,15 +19,18 @@ NODES = {
     "speaker_tracker": "SpeakerTrackerNode",
     "attention": "AttentionNode",
     "overlay": "OverlayNode",
+    "sound_events": "SoundEventsNode",
 }
 # system -> its nodes, each with what it sets of them
 SYSTEMS: dict[str, dict[str, dict[str, Any]]] = {
     "dsw": {name: {} for name in ("audio_tracker", "visual_detector", "fusion", "speaker_tracker", "attention", "overlay")},
+    "av_seld": {"sound_events": {"system.backend": "av_seld"}},
+    "coloc": {"sound_events": {"system.backend": "coloc"}},
 }
 DEFAULT_SYSTEM = "dsw"
 SOURCES = {"player": "PlayerNode", "audio_capture": "AudioCaptureNode", "camera_capture": "CameraCaptureNode"}
-INFERRING = ("audio_tracker", "visual_detector", "fusion")  # these take --device
-LISTENING = ("audio_tracker",)  # these take --array
+INFERRING = ("audio_tracker", "visual_detector", "fusion", "sound_events")  # these take --device
+LISTENING = ("audio_tracker", "sound_events")  # these take --array
 DEFAULT_PARAMETERS = "config/localize.yaml"
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from avloc_ros.config import setting
 from avloc_ros.datasets.event_scenes import TRUTH_NAME
 from avloc_ros.decode.event_classes import STARSS_CLASSES
-from avloc_ros.geometry import direction_from_angles
+from avloc_ros.geometry import MicrophoneArray, direction_from_angles
 from avloc_ros.simulation.event_panorama import draw_things, panorama_frames
 from avloc_ros.simulation.event_sounds import event_sound
 from avloc_ros.simulation.foa_room import FoaRoom
@@ -25,6 +25,7 @@ from avloc_ros.sources.dcase_csv import FRAME_S, EventRow, write_events
 from avloc_ros.sources.scene import write_scene
 from avloc_ros.types import InputError
 
+FOA_MICROPHONE = MicrophoneArray(np.zeros((4, 3)), ("W", "Y", "Z", "X"), name="foa")
 STEP_S = 0.4  # between the responses of a moving event
 LONGEST_S = 6.0
 
@@ -127,6 +128,7 @@ def compose_event_scene(
     }
     write_scene(
         folder,
+        array=FOA_MICROPHONE,
         audio=audio,
         sample_rate_hz=config.sample_rate_hz,
         images=_pictures(plan, config, random) if config.picture_width else None,
