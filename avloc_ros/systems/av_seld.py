@@ -56,9 +56,9 @@ class AvSeldNetwork:
         self.off = self.on * config.keep_share
         self._decode = MultiAccdoaConfig(self.off, decode.merge_deg)
 
-    def events(self, samples: np.ndarray, pictures: np.ndarray | None) -> EventsByFrame:
-        """samples float32 (n, channels), pictures float32 (frames, 3, height, width) RGB in [0, 1]."""
-        return decode_multi_accdoa(self.vectors(samples, pictures), len(self.classes), self._decode)
+    def events(self, samples: np.ndarray, pictures: np.ndarray | None, newest: int) -> EventsByFrame:
+        """What sounds in the `newest` label frames of a chunk; see EventNetwork."""
+        return decode_multi_accdoa(self.vectors(samples, pictures)[-newest:], len(self.classes), self._decode)
 
     def vectors(self, samples: np.ndarray, pictures: np.ndarray | None) -> np.ndarray:
         """The network's output (frames, tracks * 3 * classes)."""

@@ -53,8 +53,8 @@ class ColocNetwork:
         for engine in self._engines.values():
             engine.warm_up()
 
-    def events(self, samples: np.ndarray, pictures: np.ndarray | None = None) -> EventsByFrame:
-        """samples float32 (n, channels); pictures play no part."""
+    def events(self, samples: np.ndarray, pictures: np.ndarray | None, newest: int) -> EventsByFrame:
+        """What sounds in the `newest` label frames of a chunk; pictures play no part."""
         features = coloc_features_of_spectra(self._spectra(samples), self._features)[None]  # (1, 11, frames, bins)
 
         def localize(told: np.ndarray, step: np.ndarray) -> np.ndarray:
@@ -64,4 +64,4 @@ class ColocNetwork:
             return self._engines["classifier"].run({"features": features, "directions": directions})["logits"]
 
         found = find_directions(localize, self.frames, self._rows, self.steps)
-        return name_events(classify, found, len(self.classes), self.steps)
+        return name_events(classify, found, len(self.classes), self.steps)[-newest:]

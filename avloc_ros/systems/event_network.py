@@ -41,8 +41,11 @@ class EventNetwork(Protocol):
     on: float
     off: float
 
-    def events(self, samples: np.ndarray, pictures: np.ndarray | None) -> EventsByFrame:
-        """samples float32 (n, channels), pictures float32 (frames, 3, height, width) RGB in [0, 1]."""
+    def events(self, samples: np.ndarray, pictures: np.ndarray | None, newest: int) -> EventsByFrame:
+        """What sounds in the `newest` label frames of a chunk.
+
+        samples float32 (n, channels), pictures float32 (frames, 3, height, width) RGB in [0, 1].
+        """
 
 
 def is_foa(array: MicrophoneArray) -> bool:

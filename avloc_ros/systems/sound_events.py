@@ -85,12 +85,13 @@ class SoundEventSystem:
             return ()
         self._fresh = 0
         looks = self.network.picture_size is not None
-        by_frame = self.network.events(self._chunk.samples(), self._chunk.pictures() if looks else None)
-        end = -self._lookahead or None
-        heard, stamps = by_frame[:end][-self._hop :], list(self._stamps)[:end][-self._hop :]
+        newest = min(self._hop + self._lookahead, len(self._stamps))
+        pictures = self._chunk.pictures() if looks else None
+        heard = self.network.events(self._chunk.samples(), pictures, newest)[: newest - self._lookahead]
+        judged = list(self._stamps)[-newest:]
         return tuple(
             self._tracker.step(stamp_ns, events, level)
-            for (stamp_ns, level), events in zip(stamps, heard[-len(stamps) :], strict=True)
+            for (stamp_ns, level), events in zip(judged, heard, strict=False)
         )
 
     def _seen(self, picture: VideoFrame | None) -> np.ndarray | None:

@@ -20,6 +20,8 @@ from avloc_ros.tracking.sphere_filter import SphereState, angle_covariance, init
 from avloc_ros.types import EventState, SoundEvent, SoundEvents
 
 NS = 1_000_000_000
+# Walking at arm's length turns fast, and frames are few: looser than for talkers, who are measured 25 times a second.
+EVENT_MOTION = MotionConfig(acceleration_deg_s2=80.0, damping_s=1.5, initial_rate_deg_s=20.0)
 SCORE_MEMORY = 0.6  # share of the score so far in the score that is told
 
 
@@ -30,9 +32,9 @@ class EventTrackerConfig:
     onset_frames: int = setting(2, "frames in a row in which it must be heard to begin", low=1, high=100)
     offset_frames: int = setting(4, "frames without it after which it has ended", low=1, high=600)
     gate_deg: float = setting(35.0, "farther from where it is expected it is another event", low=1.0, high=180.0)
-    direction_sigma_deg: float = setting(10.0, "error of the direction of one frame", low=0.1, high=90.0)
+    direction_sigma_deg: float = setting(8.0, "error of the direction of one frame", low=0.1, high=90.0)
     reset_after_s: float = setting(2.0, "a hole in the sound of this length ends all events", low=0.1, high=3600.0)
-    motion: MotionConfig = field(default_factory=MotionConfig)
+    motion: MotionConfig = field(default_factory=lambda: EVENT_MOTION)
 
 
 @dataclass
