@@ -14,7 +14,7 @@ from avloc_ros.types import InputError
 if TYPE_CHECKING:  # rclpy and the media libraries are imported when the demo runs, not for `avloc --help`
     from avloc_ros.cli.demos.kind import Demo
 
-SYSTEMS = ("dsw",)  # each is a module of avloc_ros.cli.demos
+SYSTEMS = ("dsw", "av_seld", "coloc")  # each is a module of avloc_ros.cli.demos
 DEFAULT_SYSTEM = "dsw"
 
 
@@ -22,10 +22,21 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add `avloc demo`."""
     parser = subparsers.add_parser("demo", help="a scene through the real nodes; ends in a page")
     parser.add_argument(
-        "--system", choices=SYSTEMS, default=DEFAULT_SYSTEM, help="dsw: who speaks, and where (two talkers)"
+        "--system",
+        choices=SYSTEMS,
+        default=DEFAULT_SYSTEM,
+        help="dsw: who speaks, and where (two talkers); av_seld, coloc: what sounds, where, since when",
     )
     parser.add_argument("--scene", type=Path, help="a scene folder of your own; default: built on first run")
     parser.add_argument("--out", type=Path, help="new folder for what comes out; default: ./avloc_demo_<time>")
+    parser.add_argument(
+        "-p",
+        "--param",
+        action="append",
+        default=[],
+        metavar="NODE.NAME:=VALUE",
+        help="one parameter of a node, as in `avloc live`",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.set_defaults(run=run)
 
@@ -41,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     demo = demo_of(options.system)
     scene = load_scene(options.scene or demo.scene())
     out.mkdir(parents=True)
-    played = play(demo, scene, out, options.device)
+    played = play(demo, scene, out, options.device, options.param)
     if not played.monitor.history:
         raise InputError(f"nothing came on `{demo.topic}`; see {out / 'nodes.log'} and {out / 'player.log'}")
     page = demo.write(scene, out, played)

@@ -71,7 +71,7 @@ class SoundEventsNode(PipelineNode):
 
     NAME = "sound_events"
     CONFIG = SoundEventsNodeConfig
-    QUEUE_CAPACITY = 20  # label frames: two seconds
+    QUEUE_CAPACITY = 50  # label frames, which are cheap while the network waits for the newest
 
     def build(self) -> None:
         """Subscribe; the network is loaded when it is known what the sound is."""
@@ -80,7 +80,7 @@ class SoundEventsNode(PipelineNode):
         self._sync: AvSync | None = None
         self._system: SoundEventSystem | None = None  # belongs to the worker thread
         self._pictures: deque[Any] = deque(maxlen=PICTURES_KEPT)
-        self._resets_seen = 0
+        self._resets_seen = self._newest_ns = 0
         self._looks = looks_at_pictures(config.system)
         if config.array_file:
             self._array = MicrophoneArray.load(config.array_file)
@@ -135,6 +135,7 @@ class SoundEventsNode(PipelineNode):
                 self._resets_seen = resets
                 self._pictures.clear()
                 self.in_background(self._reset_system, droppable=False)
+            self._newest_ns = window.stamp_ns
             self.in_background(partial(self._step, window, self._picture_at(window.stamp_ns)))
 
     def _begin(self, chunk: AudioChunk) -> AvSync:
@@ -189,7 +190,8 @@ class SoundEventsNode(PipelineNode):
     def _step(self, window: AudioWindow, picture: Any) -> None:
         if self._system is None:
             return  # it could not be built; the reason stands in diagnostics
-        for events in self._system.step(window, _frame_of(picture)):
+        is_newest = window.stamp_ns >= self._newest_ns
+        for events in self._system.step(window, _frame_of(picture), is_newest):
             told = replace(events, frame_id=self._frame(window.frame_id))
             self.send("sound_events", events_to_message(told), events.stamp_ns)
             self.health.values["events"] = ", ".join(event.class_id for event in events.events) or "none"

@@ -119,6 +119,14 @@ def compose_event_scene(
             f"clips of unknown classes {', '.join(unknown)}: allowed are {', '.join(STARSS_CLASSES)}"
         )
     plan = draw_event_scene(config, random, chosen)
+    write_event_scene(folder, plan, config, random)
+    return plan
+
+
+def write_event_scene(
+    folder: Path, plan: EventScenePlan, config: EventSceneConfig, random: np.random.Generator
+) -> None:
+    """Render a plan and write it as a scene."""
     audio = render(plan, config, random)
     extra = {
         "audio_format": "foa",
@@ -136,7 +144,6 @@ def compose_event_scene(
         extra=extra,
     )
     write_events(folder / TRUTH_NAME, plan.rows())
-    return plan
 
 
 def draw_event_scene(

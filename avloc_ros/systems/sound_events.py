@@ -60,38 +60,41 @@ class SoundEventSystem:
 
     @property
     def latency_s(self) -> float:
-        """How long after its beginning a sound is told at the latest, but for computing."""
-        return self.config.hop_s + self.config.lookahead_s + FRAME_S * self.config.events.onset_frames
+        """How long after the beginning of its first frame an event is told at the latest, but for computing."""
+        return self.config.hop_s + self.config.lookahead_s + FRAME_S * (self.config.events.onset_frames - 1)
 
     def reset(self) -> None:
         """Forget what was heard and seen."""
         self._chunk.reset()
         self._tracker.reset()
         self._stamps: deque[tuple[int, float]] = deque(maxlen=self.network.frames)  # (ns, decibels) of each label frame
-        self._fresh = 0  # frames that came since the network last ran
+        self._unjudged = 0  # label frames that came and were not told of yet
 
-    def step(self, window: AudioWindow, picture: VideoFrame | None = None) -> tuple[SoundEvents, ...]:
-        """Events of each label frame that this window completes, mostly none or `hop_s` of them.
+    def step(
+        self, window: AudioWindow, picture: VideoFrame | None = None, is_newest: bool = True
+    ) -> tuple[SoundEvents, ...]:
+        """Events of each label frame that is judged now, mostly none or `hop_s` of them.
 
         window: 0.1 s of sound (n, channels); picture: what a 360-degree camera showed when it began, None: as before.
+        is_newest: False where further windows wait already: then the network does not run, and the run after it judges
+        more frames at once, so that a machine that is too slow for `hop_s` loses no sound.
         Raises InputError on a wrong number of channels.
         """
         if self._stamps and not 0 < window.stamp_ns - self._stamps[-1][0] < self.config.events.reset_after_s * NS:
             self.reset()
         self._chunk.push(window.samples, window.sample_rate_hz, self._seen(picture))
         self._stamps.append((window.stamp_ns, level_db(window.samples)))
-        self._fresh += 1
-        if self._fresh < self._hop or len(self._stamps) <= self._lookahead:
+        self._unjudged = min(self._unjudged + 1, self.network.frames)
+        ready = self._unjudged - self._lookahead
+        if ready < self._hop or (not is_newest and self._unjudged < self.network.frames):
             return ()
-        self._fresh = 0
-        looks = self.network.picture_size is not None
-        newest = min(self._hop + self._lookahead, len(self._stamps))
-        pictures = self._chunk.pictures() if looks else None
-        heard = self.network.events(self._chunk.samples(), pictures, newest)[: newest - self._lookahead]
-        judged = list(self._stamps)[-newest:]
+        pictures = self._chunk.pictures() if self.network.picture_size is not None else None
+        heard = self.network.events(self._chunk.samples(), pictures, self._unjudged)[:ready]
+        judged = list(self._stamps)[-self._unjudged :][:ready]
+        self._unjudged = self._lookahead
         return tuple(
             self._tracker.step(stamp_ns, events, level)
-            for (stamp_ns, level), events in zip(judged, heard, strict=False)
+            for (stamp_ns, level), events in zip(judged, heard, strict=True)
         )
 
     def _seen(self, picture: VideoFrame | None) -> np.ndarray | None:

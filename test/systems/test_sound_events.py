@@ -53,7 +53,8 @@ def test_an_event_is_told_with_direction_onset_and_offset_in_time(compass_weight
     assert {event.id for _, event in events} == {"e1"} and events[0][1].class_id == "telephone"
     came, onset = events[0]
     assert onset.state == EventState.ONSET and onset.onset_ns / 1e9 == pytest.approx(1.0, abs=0.101)
-    assert (came + 1) * 0.1 - 1.0 <= system.latency_s + 1e-9 <= 0.6  # told within what it promises, and what is asked
+    assert (came + 1) * 0.1 - onset.onset_ns / 1e9 <= system.latency_s + 1e-9  # told within what it promises,
+    assert system.latency_s <= 0.5  # which leaves time to compute of the 0.6 s that are asked
     assert events[-1][1].state == EventState.OFFSET and events[-1][1].offset_ns / 1e9 == pytest.approx(3.0, abs=0.15)
     truth = direction_from_angles(np.radians(50), 0.2)
     middle = [event for _, event in events][5:-5]
@@ -76,12 +77,27 @@ def test_streaming_equals_the_network_on_the_same_chunks_of_the_file(compass_wei
     streamed(system, samples)
     assert sorted(seen) == list(range(max(seen) + 1)) and len(seen) >= 36
     for frame, directions in seen.items():
-        came = 3 * int(np.ceil((frame + 3) / 3))  # label frames that had come when this one was judged: a multiple of the hop
+        came = 5 + 3 * (frame // 3)  # label frames that had come when this one was judged, by hops of 3 with 2 to look ahead
         chunk = padded[came * FRAME : came * FRAME + 3 * RATE]
         vectors = engine.run({"features": foa_features(chunk, FEATURES)[None]})["vectors"][0]
         wanted = decode_multi_accdoa(vectors, 13)[frame - came]  # counted from the end of the chunk
         expected = np.array([event.direction * event.score for event in wanted])
         assert expected.shape == directions.shape and np.allclose(directions, expected, atol=1e-5), frame
+
+
+def test_a_slow_machine_loses_no_frame(compass_weights):
+    """Windows that wait are taken in without running the network; the next run judges all of them, as it would have."""
+    samples = plane_wave(50, 0.5, 2.0, 3.0)
+    fast, slow = (SoundEventSystem(settings(compass_weights)) for _ in range(2))
+    wanted = {events.stamp_ns: events for _, events in streamed(fast, samples)}
+    told = []
+    for number in range(30):
+        window = AudioWindow(number * FRAME_NS, samples[number * FRAME : (number + 1) * FRAME], RATE)
+        told.append(slow.step(window, is_newest=number % 7 == 6))
+    assert [len(some) for some in told if some] == [6, 7, 7, 7]
+    for events in (events for some in told for events in some):
+        states = [event.state for event in events.events]
+        assert states == [event.state for event in wanted[events.stamp_ns].events], events.stamp_ns
 
 
 def test_sound_of_another_rate_gives_the_same_events(compass_weights):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -22,10 +22,11 @@ AFTER_END_S = 0.7  # the last frames are still on their way when the player has 
 GLOBAL_TOPICS = ("/tf", "/tf_static", "/diagnostics")
 
 
-def play(demo: Demo, scene: Scene, out: Path, device: str) -> Played:
-    """Play the scene through the demo's nodes; logs and bag go to `out`."""
+def play(demo: Demo, scene: Scene, out: Path, device: str, parameters: Sequence[str] = ()) -> Played:
+    """Play the scene through the demo's nodes; logs and bag go to `out`. parameters: NODE.NAME:=VALUE each."""
     nodes_log, player_log = out / "nodes.log", out / "player.log"
     live_arguments = ["live", "--namespace", NAMESPACE, "--no-table", "--device", device, *demo.live]
+    live_arguments += [word for text in parameters for word in ("-p", text)]
     play_arguments = ["replay", str(scene.folder), "--player-only", "--namespace", NAMESPACE, "--start-after", str(MATCH_TIME_S)]
     listening = Listener(NAMESPACE, out / "bag", demo.recorded, GLOBAL_TOPICS, monitor=demo.monitor)
     with listening as listener, avloc_child(live_arguments, nodes_log) as live:
