@@ -26,6 +26,7 @@ ARGUMENTS = {
     "image_transport": ("", "raw or compressed; empty: as in params_file"),
     "frame_prefix": ("", "put before the names of TF frames voice_<id>; empty: as in params_file"),
     "overlay": ("true", "draw what was found on the picture"),
+    "sound_events": ("", "also what sounds and where: av_seld or coloc; empty: not"),
     "rviz": ("false", "show it in RViz"),
     "audio_topic": ("audio", "AudioFrame"),
     "image_topic": ("image", "rectified picture"),
@@ -43,6 +44,7 @@ OF_NODE = {
     "visual_detector": ("device", "image_transport"),
     "overlay": ("image_transport",),
     "speaker_tracker": ("frame_prefix",),
+    "sound_events": ("device", "array_file", "image_transport"),
 }
 NODES = ("audio_tracker", "visual_detector", "fusion", "speaker_tracker", "attention")
 
@@ -58,16 +60,18 @@ def generate_launch_description() -> LaunchDescription:
 def pipeline_nodes(context) -> list[Node]:
     """The nodes, once it is known which arguments are given."""
     overlay = pipeline_node("overlay", context, condition=IfCondition(LaunchConfiguration("overlay")))
-    return [*(pipeline_node(name, context) for name in NODES), overlay]
+    backend = LaunchConfiguration("sound_events").perform(context)
+    events = [pipeline_node("sound_events", context, {"system.backend": backend})] if backend else []
+    return [*(pipeline_node(name, context) for name in NODES), overlay, *events]
 
 
-def pipeline_node(name: str, context, **options) -> Node:
+def pipeline_node(name: str, context, own: dict | None = None, **options) -> Node:
     return Node(
         package="avloc_ros",
         executable=name,
         name=name,
         namespace=LaunchConfiguration("namespace"),
-        parameters=[ParameterFile(LaunchConfiguration("params_file")), chosen_parameters(name, context)],
+        parameters=[ParameterFile(LaunchConfiguration("params_file")), chosen_parameters(name, context), own or {}],
         remappings=[
             *((topic, LaunchConfiguration(f"{topic}_topic")) for topic in TOPICS),
             ("image/compressed", [LaunchConfiguration("image_topic"), "/compressed"]),
