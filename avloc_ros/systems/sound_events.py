@@ -34,6 +34,10 @@ class SoundEventsConfig:
     network: EventNetworkConfig = field(default_factory=EventNetworkConfig)
     events: EventTrackerConfig = field(default_factory=EventTrackerConfig)
 
+    def __post_init__(self) -> None:
+        for name in ("hop_s", "lookahead_s"):
+            _frames(getattr(self, name), name)
+
 
 class SoundEventSystem:
     """step(window of one label frame, its picture) -> the SoundEvents of the label frames that are judged now.
