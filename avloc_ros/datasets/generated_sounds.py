@@ -1,4 +1,4 @@
-"""Sounds that are no voices, made from nothing: noises, knocks, beeps, machines, tunes and calls, so that voices are told from them."""
+"""Sounds that are no voices, made from nothing, so that voices are told from noises, knocks, beeps, machines, tunes, cries."""
 
 from __future__ import annotations
 

@@ -96,8 +96,9 @@ def simulated_recordings(tmp_path_factory):
 def test_a_tiny_recipe_lowers_the_error_on_simulated_scenes(simulated_recordings, tmp_path):
     """Simulated rooms, voices and faces, the real audio tracker and face detector: learning beats multiplying."""
     # Twelve recordings are few for a refinement to learn from: the stream weights are what has to hold here.
-    weights_alone = {"network.refine": False, "optimizer.max_epochs": 40, "optimizer.patience": 40, "optimizer.learning_rate": 0.005}
-    _, card, tested = train_tiny(simulated_recordings, tmp_path, **weights_alone, **{"optimizer.schedule": "cosine"})
+    longer = {"optimizer.max_epochs": 40, "optimizer.patience": 40, "optimizer.schedule": "cosine"}
+    weights_alone = {"network.refine": False, "optimizer.learning_rate": 0.005} | longer
+    _, card, tested = train_tiny(simulated_recordings, tmp_path, **weights_alone)
     test = card["metrics"]["test"]
     assert len(tested) >= 2
     assert test["unrefined"]["le_cell_px_mean"] < 0.9 * test["flat_raw"]["le_cell_px_mean"]
