@@ -212,3 +212,39 @@ class Speakers:
     speakers: tuple[Speaker, ...]
     frame_id: str = "microphone_array"
     events: tuple[str, ...] = field(default=())  # what happened in this step, in words, for diagnostics
+
+
+class EventState(IntEnum):
+    """Where a sound event is in its life; the numbers are those of SoundEvent.msg."""
+
+    ONSET = 0
+    ACTIVE = 1
+    OFFSET = 2
+
+
+@dataclass(frozen=True)
+class SoundEvent:
+    """One tracked sound event, as SoundEvent.msg says it.
+
+    direction: unit vector (3,), array frame; direction_covariance (2, 2) of (azimuth, elevation), rad^2. offset_ns is 0
+    until OFFSET. level_db: of all sound in the frame, decibels relative to full scale.
+    """
+
+    id: str
+    class_id: str
+    score: float
+    state: EventState
+    onset_ns: int
+    direction: np.ndarray
+    direction_covariance: np.ndarray
+    offset_ns: int = 0
+    level_db: float = -100.0
+
+
+@dataclass(frozen=True)
+class SoundEvents:
+    """All sound events that begin, last or end in one label frame, array frame."""
+
+    stamp_ns: int
+    events: tuple[SoundEvent, ...]
+    frame_id: str = "microphone_array"

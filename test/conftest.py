@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import sys
 from pathlib import Path
+
+import numpy as np
+import pytest
 
 # The environment of the PyPI wheels is an ament prefix; under a sourced distro the prefixes are set already.
 if (Path(sys.prefix) / "share" / "ament_index").is_dir():
@@ -12,3 +17,51 @@ if (Path(sys.prefix) / "share" / "ament_index").is_dir():
 os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 os.environ.setdefault("ROS_DOMAIN_ID", "87")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+
+@pytest.fixture(scope="session")
+def compass_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sound event network without training: all that sounds is `telephone`, from where the intensity of the sound comes.
+
+    Takes the features of a small av_seld recipe; what it must say follows from physics.
+    """
+    onnx = pytest.importorskip("onnx")
+    node, tensor = onnx.helper.make_node, onnx.helper.make_tensor_value_info
+    to_output = np.zeros((3, 117), np.float32)  # (axis, track * 3 * class)
+    to_output[np.arange(3), np.arange(3) * 13 + 3] = 0.98
+    constants = {"first": [4], "end": [7], "axis": [1], "last": [3], "xyz": [2, 0, 1]}
+    graph = onnx.helper.make_graph(
+        [
+            node("Slice", ["features", "first", "end", "axis"], ["intensity"]),  # along y, z, x
+            node("ReduceMean", ["intensity"], ["flow"], axes=[3], keepdims=0),
+            node("AveragePool", ["flow"], ["frames"], kernel_shape=[4], strides=[4]),  # (1, 3, 30)
+            node("Gather", ["frames", "xyz"], ["towards"], axis=1),
+            node("ReduceL2", ["towards"], ["length"], axes=[1], keepdims=1),
+            node("Add", ["length", "tiny"], ["divisor"]),
+            node("Div", ["towards", "divisor"], ["unit"]),
+            node("Transpose", ["unit"], ["by_frame"], perm=[0, 2, 1]),
+            node("MatMul", ["by_frame", "to_output"], ["vectors"]),
+        ],
+        "compass",
+        [tensor("features", onnx.TensorProto.FLOAT, [1, 7, 120, 64])],
+        [tensor("vectors", onnx.TensorProto.FLOAT, [1, 30, 117])],
+        [
+            *(onnx.numpy_helper.from_array(np.array(value, np.int64), name) for name, value in constants.items()),
+            onnx.numpy_helper.from_array(np.array([1e-6], np.float32), "tiny"),
+            onnx.numpy_helper.from_array(to_output, "to_output"),
+        ],
+    )
+    path = tmp_path_factory.mktemp("compass") / "compass.onnx"
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8)
+    path.write_bytes(model.SerializeToString())
+    recipe = {
+        "input": "foa",
+        "features": {"fft_length": 1024, "window_length": 1024, "hop_length": 600, "mel_bands": 64},
+        "network": {"visual": "none", "classes": 13},
+        "chunks": {"sample_rate_hz": 24000, "chunk_s": 3.0, "channels": 4},
+        "decode": {"activity_threshold": 0.5, "merge_deg": 15.0},
+    }
+    card = {"name": "compass", "system": "av_seld", "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    card |= {"recipe": recipe, "licence": "MIT", "data": {}, "seed": 0, "metrics": {}}
+    path.with_suffix(".card.json").write_text(json.dumps(card))
+    return path

@@ -13,7 +13,8 @@ from rich.table import Table
 
 from avloc_ros.cli.console import console, error_console
 
-PARTS = ("stages", "growth", "rooms", "transport", "live")
+PARTS = ("stages", "growth", "rooms", "sound_events", "transport", "live")
+EVENT_CALLS = 20  # of a chunk, which costs as much as many frames
 PEER_FRAMES = 100
 
 
@@ -48,6 +49,8 @@ def run(options: argparse.Namespace) -> int:
             report["scaling"] = [asdict(item) for item in growth(max(options.frames // 2, 10), options.device, progress)]
         if "rooms" in options.parts:
             report["rooms"] = measure_rooms(options, progress)
+        if "sound_events" in options.parts:
+            report["sound_events"] = measure_events(options, progress)
         if "transport" in options.parts:
             report["transport_ms"] = measure_transport(progress)
         if "live" in options.parts:
@@ -81,6 +84,19 @@ def measure_rooms(options: argparse.Namespace, progress: Any) -> dict[str, Any]:
 
     costs = rooms_at_once(options.device, progress=progress)
     return {"per_frame": [asdict(cost) for cost in costs], "rooms_at_25_fps": most_rooms(costs)}
+
+
+def measure_events(options: argparse.Namespace, progress: Any) -> list[dict[str, Any]]:
+    """Cost of one chunk of the sound event networks; none without torch, which is told."""
+    from avloc_ros.evaluation.event_costs import event_costs
+    from avloc_ros.types import InputError
+
+    try:
+        costs = event_costs(min(EVENT_CALLS, options.frames), options.device, progress)
+    except InputError as error:
+        error_console.print(f"sound_events: {error}")
+        return []
+    return [asdict(cost) for cost in costs]
 
 
 def measure_transport(progress: Any, count: int = 100) -> dict[str, Any]:
@@ -122,6 +138,12 @@ def print_report(report: dict[str, Any]) -> None:
             table.add_row(str(item["rooms"]), f"{item['networks_ms']:.2f}", f"{item['faces_ms']:.2f}")
         console.print(table)
         console.print(f"this device serves {report['rooms']['rooms_at_25_fps']} rooms at 25 fps")
+    if report.get("sound_events"):
+        table = Table("recipe", "chunk [s]", "streams", "features [ms]", "onnxruntime [ms]", "torch [ms]", title="sound events")
+        for item in report["sound_events"]:
+            times = (f"{item[name]:.1f}" for name in ("features_ms", "onnxruntime_ms", "torch_ms"))
+            table.add_row(item["recipe"], f"{item['chunk_s']:g}", str(item["streams"]), *times)
+        console.print(table)
     if "against" in report:
         table = Table("peer, window", "its median [ms]", "ours [ms]", "ratio", "its error", "our error", title="peers")
         for name, item in report["against"].items():

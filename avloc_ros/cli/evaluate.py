@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avloc_ros.cli import dcase_scores
+from avloc_ros.cli import dcase_scores, event_scores
 from avloc_ros.cli.console import console, error_console
 from avloc_ros.config import from_mapping, load_parameters
 from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER, TRACKERS
@@ -38,8 +38,9 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the report")
     parser.add_argument(
-        "--system", default=None, choices=(*TRACKERS, "dsw"),
-        help=f"who hears (default: as --config says, else {DEFAULT_TRACKER}); dsw: the rows of the DSW paper's Table 1",
+        "--system", default=None, choices=(*TRACKERS, "dsw", *event_scores.SYSTEMS),
+        help=f"who hears (default: as --config says, else {DEFAULT_TRACKER}); "
+        "dsw: the rows of the DSW paper's Table 1; av_seld, coloc: sound events",
     )  # fmt: skip
     parser.add_argument(
         "--tracker", default=None, choices=("sphere", "none"),
@@ -53,7 +54,8 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--refine", action="store_true", help="the refinement network follows the fusion")
     parser.add_argument(
         "--weights", action="append", default=[], metavar="ROW=FILE[,FILE...]",
-        help="weights of a row of --system dsw, several files for several seeds (default: the shipped ones)",
+        help="weights of a row of --system dsw, several files for several seeds; of av_seld: a file, of coloc: a folder "
+        "(default: the shipped ones)",
     )  # fmt: skip
     parser.add_argument(
         "--audio-tracker", default=None, choices=TRACKERS,
@@ -85,6 +87,7 @@ def register(subparsers: Any) -> None:
         help="keep audio grids and faces here, so that the next comparison of fusions runs no front end",
     )  # fmt: skip
     dcase_scores.add_options(parser)
+    event_scores.add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -99,6 +102,8 @@ def run(options: argparse.Namespace) -> int:
 
     if dcase_scores.wanted(options):
         return dcase_scores.run(options)
+    if event_scores.wanted(options):
+        return event_scores.run(options)
     if not options.paths:
         raise InputError("nothing to evaluate: give scenes or bags, or --dcase-ref and --dcase-pred")
     check_options(options)

@@ -11,3 +11,9 @@ L3DAS_CLASSES = (
     "female_speech_and_woman_speaking", "finger_snapping", "keys_jangling", "knock", "laughter",
     "male_speech_and_man_speaking", "printer", "scissors", "telephone", "writing",
 )  # fmt: skip
+
+
+def class_names(count: int) -> tuple[str, ...]:
+    """Names of a network's classes, by their number: those of STARSS (13), of L3DAS23 (14), else class0, class1, ..."""
+    known = {len(STARSS_CLASSES): STARSS_CLASSES, len(L3DAS_CLASSES): L3DAS_CLASSES}
+    return known.get(count) or tuple(f"class{number}" for number in range(count))

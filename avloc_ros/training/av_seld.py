@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,16 @@ from avloc_ros.training.seld_scores import ChunkEvents, chunk_scores
 from avloc_ros.types import InputError
 
 PIXEL_RANGE = 255.0
+THRESHOLDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7)
+ChunkVectors = tuple[int, int, np.ndarray]
 
 
 @dataclass(frozen=True)
 class TrainedSeld:
-    """network: the best epoch, on the CPU, evaluating; scores: of the validation recordings (micro, macro, classwise)."""
+    """network: the best epoch, on the CPU, evaluating; scores: of the validation recordings.
+
+    micro, macro, classwise, at `threshold`, which was chosen on them.
+    """
 
     network: nn.Module
     scores: dict[str, Any]
@@ -108,7 +113,10 @@ def train_av_seld(
     loaders = chunk_loader(chunks, recipe.optimizer), chunk_loader(held_out, recipe.optimizer)
     result = run_loop(module, *loaders, recipe.best_by, out, recipe.optimizer, machine, seed)
     network = module.network.cpu().eval()
-    scores = evaluate_av_seld(network, recipe, held_out) | {
+    vectors = chunk_vectors(network, recipe, held_out)
+    threshold = choose_threshold(vectors, recipe, held_out)
+    scores = scores_at(vectors, recipe, held_out, threshold) | {
+        "threshold": threshold,
         "epochs": result.epochs,
         "seconds": result.seconds,
         "seed": seed,
@@ -167,12 +175,35 @@ def decoded(output: Tensor, batch: dict[str, Tensor], recipe: AvSeldRecipe) -> l
 
 
 @torch.no_grad()
-def evaluate_av_seld(network: nn.Module, recipe: AvSeldRecipe, chunks: EventChunks) -> dict[str, Any]:
-    """micro, macro and classwise scores of a trained network on validation chunks."""
-    features, predictions = make_features(recipe), []
+def chunk_vectors(network: nn.Module, recipe: AvSeldRecipe, chunks: EventChunks) -> list[ChunkVectors]:
+    """(recording, first frame, vectors (frames, tracks * 3 * classes)) of all validation chunks."""
+    features, found = make_features(recipe), []
     for batch in chunk_loader(chunks, recipe.optimizer):
-        predictions += decoded(network_output(network, features, recipe, batch), batch, recipe)
-    return chunk_scores(predictions, chunks, recipe.classes)
+        output = network_output(network, features, recipe, batch).float().cpu().numpy()
+        rows = zip(batch["recording"], batch["first_frame"], output, strict=True)
+        found += [(int(recording), int(first), vectors) for recording, first, vectors in rows]
+    return found
+
+
+def scores_at(
+    vectors: list[ChunkVectors], recipe: AvSeldRecipe, chunks: EventChunks, threshold: float | None = None
+) -> dict[str, Any]:
+    """micro, macro and classwise scores where a vector longer than `threshold` is an event; None: as the recipe says."""
+    decode = recipe.decode if threshold is None else replace(recipe.decode, activity_threshold=threshold)
+    events = [(name, first, decode_multi_accdoa(values, recipe.classes, decode)) for name, first, values in vectors]
+    return chunk_scores(events, chunks, recipe.classes)
+
+
+def choose_threshold(vectors: list[ChunkVectors], recipe: AvSeldRecipe, chunks: EventChunks) -> float:
+    """The length of a vector from which it is an event, of THRESHOLDS, that gives validation the smallest macro SELD score."""
+    return min(THRESHOLDS, key=lambda threshold: scores_at(vectors, recipe, chunks, threshold)["macro"]["seld"])
+
+
+def evaluate_av_seld(
+    network: nn.Module, recipe: AvSeldRecipe, chunks: EventChunks, threshold: float | None = None
+) -> dict[str, Any]:
+    """micro, macro and classwise scores of a trained network on validation chunks."""
+    return scores_at(chunk_vectors(network, recipe, chunks), recipe, chunks, threshold)
 
 
 def _write(out: Path, recipe: AvSeldRecipe, network: nn.Module, scores: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ from avloc_ros.nodes.visual_detector import VisualDetectorNode
 from avloc_ros.types import InputError
 
 NODES = ("attention", "audio_capture", "audio_tracker", "camera_capture", "fusion", "overlay", "player",
-         "speaker_tracker", "visual_detector")  # fmt: skip
+         "sound_events", "speaker_tracker", "visual_detector")  # fmt: skip
 
 
 def test_a_bad_setting_is_refused_with_the_reason_and_a_good_one_holds(rig):

@@ -40,13 +40,14 @@ def run(recipe: AvSeldRecipe, request: Request) -> list[Path]:
         eyes = recipe.network.visual_encoder
         pictures = PictureSize(request.out / "pictures", eyes.picture_width, eyes.picture_height) if recipe.looks else None
         chunks = EventChunks(data.test, recipe.chunks, labels_of(recipe), pictures=pictures)
-        scores = evaluate_av_seld(trained.network, recipe, chunks)
+        scores = evaluate_av_seld(trained.network, recipe, chunks, trained.scores["threshold"])
         metrics["test"] = {name: scores[name] for name in ("micro", "macro")}
     path = request.out / f"{recipe.name}.onnx"
     difference = export_av_seld(trained.network, recipe, path)
     card = {
         "name": recipe.name,
         "system": recipe.system,
+        "threshold": trained.scores["threshold"],
         "metrics": metrics,
         "training": {name: trained.scores[name] for name in ("epochs", "seconds")},
         "largest_difference_to_torch": {"fp32": difference},

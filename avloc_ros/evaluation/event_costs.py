@@ -1,0 +1,122 @@
+"""What one chunk costs the sound event networks: torch against onnxruntime, by length of the chunk and number of streams.
+
+The networks are those of the recipes for two cores, with random weights: the time does not depend on them.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avloc_ros.config import flatten, from_mapping, load_parameters, shipped_folder
+from avloc_ros.features.coloc_features import coloc_features
+from avloc_ros.features.foa_features import foa_features
+from avloc_ros.runtime.engines import OnnxEngine
+from avloc_ros.types import InputError
+
+CHUNKS_S = (1.0, 3.0, 5.0)
+STREAMS = (1, 2, 4)
+LIVE_CHUNK_S = 3.0
+RECIPES = ("av_seld_small_audio", "av_seld_small", "av_seld_baseline_small", "coloc_small")
+
+
+@dataclass(frozen=True)
+class EventCost:
+    """Median milliseconds for one chunk of each stream; coloc: one step of the localizer and one of the classifier."""
+
+    recipe: str
+    chunk_s: float
+    streams: int
+    features_ms: float
+    onnxruntime_ms: float
+    torch_ms: float
+
+
+def event_costs(calls: int, device: str = "cpu", progress: Callable[[str], None] = lambda name: None) -> list[EventCost]:
+    """All recipes at all lengths, and at the live length with several streams. Raises InputError without torch.
+
+    onnxruntime serves streams one after the other, torch as one batch; features are numpy's, one stream after the other.
+    """
+    if importlib.util.find_spec("torch") is None:
+        raise InputError("the sound event part compares torch with onnxruntime: install the extra [train]")
+    import torch
+
+    torch.set_num_threads(1)
+    sizes = [(chunk_s, 1) for chunk_s in CHUNKS_S] + [(LIVE_CHUNK_S, streams) for streams in STREAMS[1:]]
+    found = []
+    for name in RECIPES:
+        for chunk_s, streams in sizes:
+            progress(f"{name}, {chunk_s:g} s, {streams} stream(s)")
+            found.append(_cost(name, chunk_s, streams, calls, device))
+    return found
+
+
+def _cost(name: str, chunk_s: float, streams: int, calls: int, device: str) -> EventCost:
+    import torch
+
+    recipe = _recipe(name, chunk_s)
+    sound = np.random.default_rng(0).standard_normal((recipe.chunks.samples, recipe.chunks.channels)).astype(np.float32) * 0.1
+    make = coloc_features if name.startswith("coloc") else foa_features
+    features_ms = _median_ms(lambda: [make(sound, recipe.features) for _ in range(streams)], calls)
+    onnx_ms = torch_ms = 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        for network, inputs, path in _networks(recipe, Path(folder)):
+            engine = OnnxEngine(path, device)
+            arrays = {key: value.numpy() for key, value in inputs.items()}
+            onnx_ms += _median_ms(lambda e=engine, a=arrays: [e.run(a) for _ in range(streams)], calls)
+            place = "cpu" if device == "cpu" else "cuda"
+            batch = [value.repeat(streams, *[1] * (value.ndim - 1)).to(place) for value in inputs.values()]
+            network = network.eval().to(place)
+            with torch.inference_mode():
+                torch_ms += _median_ms(lambda n=network, b=batch: n(*b).cpu(), calls)
+    return EventCost(name, chunk_s, streams, features_ms, onnx_ms, torch_ms)
+
+
+def _networks(recipe: Any, folder: Path) -> Iterator[tuple[Any, dict[str, Any], Path]]:
+    """(network, inputs of one chunk, its ONNX file) of every network of a recipe."""
+    from avloc_ros.models.coloc import Classifier, Localizer
+    from avloc_ros.training.av_seld import make_network
+    from avloc_ros.training.seld_export import (
+        example_av_seld,
+        example_classifier,
+        example_localizer,
+        export_av_seld,
+        export_coloc,
+    )
+    from avloc_ros.training.seld_recipes import AvSeldRecipe
+
+    if isinstance(recipe, AvSeldRecipe):
+        network = make_network(recipe)
+        export_av_seld(network, recipe, folder / "network.onnx")
+        yield network, example_av_seld(recipe), folder / "network.onnx"
+        return
+    localizer, classifier = Localizer(recipe.network), Classifier(recipe.network, recipe.classes)
+    export_coloc(localizer, classifier, recipe, folder)
+    yield localizer, example_localizer(recipe), folder / "localizer.onnx"
+    yield classifier, example_classifier(recipe), folder / "classifier.onnx"
+
+
+def _recipe(name: str, chunk_s: float) -> Any:
+    from avloc_ros.training.seld_recipes import AvSeldRecipe, ColocRecipe
+
+    content = load_parameters(shipped_folder() / "config" / "train" / f"{name}.yaml")
+    kind = ColocRecipe if content.pop("recipe") == "coloc" else AvSeldRecipe
+    recipe: Any = from_mapping(kind, flatten(content), name)
+    return replace(recipe, chunks=replace(recipe.chunks, chunk_s=chunk_s))
+
+
+def _median_ms(call: Callable[[], object], calls: int) -> float:
+    call()
+    times_s = []
+    for _ in range(calls):
+        start = time.perf_counter()
+        call()
+        times_s.append(time.perf_counter() - start)
+    return float(1e3 * np.median(times_s))

@@ -1,0 +1,94 @@
+"""av_seld at run time: multi-ACCDOA by onnxruntime, of sound and, where the network looks, of 360-degree pictures.
+
+The DCASE baseline (`system: seld_crnn`) runs through the same door.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from avloc_ros.config import from_mapping
+from avloc_ros.decode.event_classes import class_names
+from avloc_ros.decode.frame_event import EventsByFrame
+from avloc_ros.decode.multi_accdoa import MultiAccdoaConfig, decode_multi_accdoa
+from avloc_ros.features.array_features import ArrayFeatureConfig, gcc_features, salsa_lite
+from avloc_ros.features.foa_features import FoaFeatureConfig, foa_features_of_spectra
+from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.runtime.engines import OnnxEngine
+from avloc_ros.runtime.weights import Weights, read_weights, shipped_weights
+from avloc_ros.systems.event_network import FRAME_S, EventNetworkConfig, FoaSpectra
+from avloc_ros.types import InputError
+
+SYSTEMS = ("av_seld", "seld_crnn")
+SHIPPED = "av_seld_small_audio"
+TRACK_AXES = 3
+
+
+class AvSeldNetwork:
+    """See EventNetwork. array: geometry of the microphones; None: the channels are FOA (W, Y, Z, X).
+
+    Raises InputError where weights are missing or of another system, or the array does not carry FOA.
+    """
+
+    def __init__(self, config: EventNetworkConfig, array: MicrophoneArray | None = None) -> None:
+        weights = _weights(config.weights)
+        recipe, where = weights.card["recipe"], str(weights.path)
+        self.name, self._input = weights.name, str(recipe["input"])
+        chunk = recipe["chunks"]
+        self.sample_rate_hz, self.frames = int(chunk["sample_rate_hz"]), round(float(chunk["chunk_s"]) / FRAME_S)
+        self._engine = OnnxEngine(weights.path, config.device, config.threads)
+        self._engine.warm_up()
+        self._hears = "features" in self._engine.inputs
+        if self._input == "foa":
+            self._features = from_mapping(FoaFeatureConfig, recipe["features"], where)
+            fft = self._features.fft_length, self._features.window_length, self._features.hop_length
+            self._spectra = FoaSpectra(self.sample_rate_hz, fft, array)
+            self.channels = self._spectra.channels
+        else:
+            self._array_features = from_mapping(ArrayFeatureConfig, recipe["array_features"], where)
+            self.channels = int(chunk["channels"])
+        shape = self._engine.inputs.get("pictures")
+        self.picture_size = None if shape is None else (int(shape[-1] or 0), int(shape[-2] or 0))
+        own = recipe["network"] if weights.card["system"] == "av_seld" else recipe["crnn"]
+        self.classes = class_names(int(own["classes"]))
+        decode = from_mapping(MultiAccdoaConfig, recipe["decode"], where)
+        self.on = config.threshold or float(weights.card.get("threshold", decode.activity_threshold))
+        self.off = self.on * config.keep_share
+        self._decode = MultiAccdoaConfig(self.off, decode.merge_deg)
+
+    def events(self, samples: np.ndarray, pictures: np.ndarray | None, newest: int) -> EventsByFrame:
+        """What sounds in the `newest` label frames of a chunk; see EventNetwork."""
+        return decode_multi_accdoa(self.vectors(samples, pictures)[-newest:], len(self.classes), self._decode)
+
+    def vectors(self, samples: np.ndarray, pictures: np.ndarray | None) -> np.ndarray:
+        """The network's output (frames, tracks * 3 * classes)."""
+        inputs = {}
+        if self._hears:
+            inputs["features"] = self._heard(samples)[None].astype(np.float32, copy=False)
+        if self.picture_size is not None:
+            if pictures is None:
+                raise InputError(f"'{self.name}' looks at pictures, none were given")
+            inputs["pictures"] = pictures[None].astype(np.float32, copy=False)
+        return self._engine.run(inputs)["vectors"][0]
+
+    def _heard(self, samples: np.ndarray) -> np.ndarray:
+        if self._input == "foa":
+            return foa_features_of_spectra(self._spectra(samples), self._features)
+        make = gcc_features if self._input == "gcc" else salsa_lite
+        return make(samples, self._array_features)
+
+
+def has_eyes(weights: str) -> bool:
+    """Whether the network of these weights (empty: the shipped ones) takes pictures. Raises InputError."""
+    card = _weights(weights).card
+    return card["system"] == "av_seld" and card["recipe"]["network"]["visual"] != "none"
+
+
+def _weights(given: str) -> Weights:
+    path = given or shipped_weights().get(SHIPPED)
+    if path is None:
+        raise InputError(f"no weights '{SHIPPED}' are part of this package: train them, and give their path as `weights`")
+    weights = read_weights(path)
+    if weights.card["system"] not in SYSTEMS:
+        raise InputError(f"{path} holds weights of '{weights.card['system']}', need one of {', '.join(SYSTEMS)}")
+    return weights

@@ -1,0 +1,79 @@
+"""Frames of a network become events with identity, onset and offset."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from avloc_ros.decode.frame_event import FrameEvent
+from avloc_ros.geometry import angle_between, direction_from_angles
+from avloc_ros.tracking.event_tracker import EventTracker, EventTrackerConfig
+from avloc_ros.types import EventState, SoundEvents
+
+FRAME_NS = 100_000_000
+CLASSES = ("bell", "knock")
+
+
+def heard(class_index: int, azimuth_deg: float, score: float = 0.9) -> FrameEvent:
+    return FrameEvent(class_index, direction_from_angles(np.radians(azimuth_deg), 0.0), score)
+
+
+def tracker(**settings: float) -> EventTracker:
+    return EventTracker(CLASSES, on=0.5, off=0.35, config=EventTrackerConfig(**settings))
+
+
+def run(made: EventTracker, frames: list[list[FrameEvent]], first: int = 0) -> list[SoundEvents]:
+    return [made.step((first + number) * FRAME_NS, events) for number, events in enumerate(frames)]
+
+
+def test_an_event_begins_lasts_and_ends_with_one_identity():
+    out = run(tracker(onset_frames=2, offset_frames=3), [[], *[[heard(0, 40)]] * 6, *[[]] * 5])
+    events = [(number, event) for number, frame in enumerate(out) for event in frame.events]
+    assert [number for number, _ in events] == [2, 3, 4, 5, 6, 7, 8, 9]  # frame 1 was the first of two that it takes
+    assert {event.id for _, event in events} == {"e1"} and {event.class_id for _, event in events} == {"bell"}
+    states = [event.state for _, event in events]
+    assert states == [EventState.ONSET, *[EventState.ACTIVE] * 6, EventState.OFFSET]
+    assert all(event.onset_ns == FRAME_NS for _, event in events)
+    assert events[-1][1].offset_ns == 7 * FRAME_NS  # the first frame without it, not the one in which that was sure
+    assert all(event.offset_ns == 0 for _, event in events[:-1])
+
+
+def test_one_frame_alone_is_no_event():
+    out = run(tracker(onset_frames=2), [[heard(0, 0)], [], [heard(0, 0)], [], []])
+    assert not any(frame.events for frame in out)
+
+
+def test_a_weak_score_keeps_an_event_and_does_not_begin_one():
+    weak = [heard(0, 10, 0.4)]
+    assert not any(frame.events for frame in run(tracker(), [weak] * 8))
+    out = run(tracker(offset_frames=2), [[heard(0, 10)], [heard(0, 10)], *[weak] * 6])
+    assert out[-1].events[0].state == EventState.ACTIVE and out[-1].events[0].id == "e1"
+
+
+def test_two_of_one_class_stay_apart_while_they_move_and_another_class_is_another_event():
+    frames = [[heard(0, -60 + 2 * k), heard(0, 60 - 2 * k), heard(1, 0)] for k in range(15)]
+    out = run(tracker(), frames)
+    last = {event.id: event for event in out[-1].events}
+    first = {event.id: event for event in out[1].events}
+    assert len(last) == 3 and last.keys() == first.keys()
+    for identity, event in first.items():
+        turned_deg = np.degrees(angle_between(event.direction, last[identity].direction))
+        assert turned_deg == pytest.approx(0 if event.class_id == "knock" else 26, abs=6)
+
+
+def test_the_filter_is_nearer_to_the_truth_than_single_frames_and_says_how_sure_it_is():
+    random = np.random.default_rng(3)
+    azimuths_deg = 25 + random.normal(0, 8, 60)
+    out = run(tracker(direction_sigma_deg=8.0), [[heard(0, azimuth)] for azimuth in azimuths_deg])
+    truth = direction_from_angles(np.radians(25), 0.0)
+    errors_deg = [np.degrees(angle_between(frame.events[0].direction, truth)) for frame in out[20:]]
+    assert np.sqrt(np.mean(np.square(errors_deg))) < 0.7 * np.std(azimuths_deg)
+    covariance = out[-1].events[0].direction_covariance
+    assert 0 < covariance[0, 0] < np.radians(8) ** 2 and covariance[1, 1] > 0
+
+
+def test_a_jump_of_time_ends_everything_without_using_an_identity_twice():
+    made = tracker()
+    run(made, [[heard(0, 0)]] * 4)
+    again = run(made, [[heard(0, 0)]] * 4, first=-100)
+    assert [event.id for frame in again for event in frame.events] == ["e2"] * 3
