@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.fft import irfft, rfft
 
 from avloc_ros.config import setting
+from avloc_ros.features.foa_encoder import FoaEncoder
 from avloc_ros.types import InputError
 
 SMALLEST_POWER = 1e-8  # of full scale 1: 80 dB below it nothing is told apart
+FOA_FEATURES = 7  # four log-mel spectra, three components of the intensity
 
 
 @dataclass(frozen=True)
@@ -31,21 +34,41 @@ class DirectionFeaturesConfig:
                 f"hop {self.hop_length}, window {self.window_length}, FFT {self.fft_length}: each at most the next"
             )
 
+    @property
+    def lead(self) -> int:
+        """Samples of a window before its frame's own hop, and as many after it."""
+        return (self.window_length - self.hop_length) // 2
+
+    def span(self, frames: int) -> int:
+        """Samples that the windows of so many frames cover together."""
+        return (frames - 1) * self.hop_length + self.window_length if frames > 0 else 0
+
     def channels(self, sound_channels: int) -> int:
-        """Feature channels of a recording. Raises InputError where FOA has not four channels."""
+        """Feature channels of a recording; FOA has seven, whatever it was encoded from."""
         if self.kind == "foa":
-            _check_foa(sound_channels)
-            return 7
+            return FOA_FEATURES
         return sound_channels + sound_channels * (sound_channels - 1) // 2
 
 
-def direction_features(samples: np.ndarray, config: DirectionFeaturesConfig) -> np.ndarray:
+def direction_features(
+    samples: np.ndarray, config: DirectionFeaturesConfig, encoder: FoaEncoder | None = None
+) -> np.ndarray:
     """Features float32 (channels, frames, bands) of samples (samples, sound channels); frame k is centred on hop k.
 
     Log-mel of every sound channel, then three intensity components (x, y, z) for FOA in ACN order (W, Y, Z, X), else
-    the GCC-PHAT of every pair at `mel_bands` lags around zero.
+    the GCC-PHAT of every pair at `mel_bands` lags around zero. encoder: makes FOA of a microphone array's sound.
     """
-    spectra = _spectra(np.asarray(samples, np.float32), config)  # (sound channels, frames, bins)
+    frames = len(samples) // config.hop_length
+    padded = np.pad(np.asarray(samples, np.float32), ((config.lead, config.window_length), (0, 0)))
+    return features_of_frames(padded[: config.span(frames)], config, encoder)
+
+
+def features_of_frames(
+    samples: np.ndarray, config: DirectionFeaturesConfig, encoder: FoaEncoder | None = None
+) -> np.ndarray:
+    """The same of samples float32 (span(frames), sound channels) that are exactly the windows of the frames."""
+    spectra = _spectra(samples, config)  # (sound channels, frames, bins)
+    spectra = encoder(spectra) if encoder is not None else spectra
     filters = mel_filters(config)
     power = np.abs(spectra) ** 2 @ filters
     log_mel = np.log10(power + SMALLEST_POWER)
@@ -53,6 +76,7 @@ def direction_features(samples: np.ndarray, config: DirectionFeaturesConfig) -> 
     return np.concatenate([log_mel, spatial]).astype(np.float32)
 
 
+@lru_cache(maxsize=8)
 def mel_filters(config: DirectionFeaturesConfig) -> np.ndarray:
     """Triangles on the mel scale, each summing to one: (bins, bands)."""
     bins = config.fft_length // 2 + 1
@@ -70,13 +94,11 @@ def mel_filters(config: DirectionFeaturesConfig) -> np.ndarray:
 
 def _spectra(samples: np.ndarray, config: DirectionFeaturesConfig) -> np.ndarray:
     hop, window = config.hop_length, config.window_length
-    frames = len(samples) // hop
-    before = (window - hop) // 2
-    padded = np.pad(samples, ((before, window), (0, 0)))
+    frames = (len(samples) - window) // hop + 1
     index = np.arange(frames)[:, None] * hop + np.arange(window)  # (frames, window)
     shape = np.hanning(window + 1)[:-1].astype(np.float32)
     shape *= 2 / shape.sum()
-    return rfft(padded[index].transpose(2, 0, 1) * shape, config.fft_length, axis=-1)
+    return rfft(samples[index].transpose(2, 0, 1) * shape, config.fft_length, axis=-1)
 
 
 def _intensity(spectra: np.ndarray, filters: np.ndarray) -> np.ndarray:
