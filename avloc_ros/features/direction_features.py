@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -27,12 +27,41 @@ class DirectionFeaturesConfig:
     window_length: int = setting(960, "samples of the Hann window", low=32)
     fft_length: int = setting(1024, "points of the transform", low=32)
     mel_bands: int = setting(64, "mel bands, and lags of the cross-correlation", low=8, high=256)
+    highest_hz: float = setting(0.0, "upper end of the mel bands, Hz; 0: half the rate", low=0.0, high=48_000.0)
 
     def __post_init__(self) -> None:
         if not self.hop_length <= self.window_length <= self.fft_length:
             raise InputError(
                 f"hop {self.hop_length}, window {self.window_length}, FFT {self.fft_length}: each at most the next"
             )
+        if self.highest_hz > self.sample_rate_hz / 2:
+            raise InputError(f"highest_hz {self.highest_hz:g} is above half the rate of {self.sample_rate_hz} Hz")
+
+    @property
+    def top_hz(self) -> float:
+        """Upper end of the mel bands."""
+        return self.highest_hz or self.sample_rate_hz / 2
+
+    def at_rate(self, sample_rate_hz: int) -> DirectionFeaturesConfig:
+        """The same times and bands for sound of another rate. Raises InputError where that is not possible."""
+        share = sample_rate_hz / self.sample_rate_hz
+        lengths = [self.hop_length * share, self.window_length * share]
+        if sample_rate_hz == self.sample_rate_hz:
+            return self
+        if self.kind != "foa" or share < 1 or not all(length.is_integer() for length in lengths):
+            raise InputError(
+                f"sound at {sample_rate_hz} Hz for a network of {self.sample_rate_hz} Hz: capture at that rate"
+                + (", at 44100 or at 48000 Hz" if self.kind == "foa" else "")
+            )
+        hop, window = (int(length) for length in lengths)
+        return replace(
+            self,
+            sample_rate_hz=sample_rate_hz,
+            hop_length=hop,
+            window_length=window,
+            fft_length=2 * round(self.fft_length * share / 2),
+            highest_hz=self.top_hz,
+        )
 
     @property
     def lead(self) -> int:
@@ -80,7 +109,7 @@ def features_of_frames(
 def mel_filters(config: DirectionFeaturesConfig) -> np.ndarray:
     """Triangles on the mel scale, each summing to one: (bins, bands)."""
     bins = config.fft_length // 2 + 1
-    top = 2595 * np.log10(1 + config.sample_rate_hz / 2 / 700)
+    top = 2595 * np.log10(1 + config.top_hz / 700)
     edges_hz = 700 * (10 ** (np.linspace(0, top, config.mel_bands + 2) / 2595) - 1)
     frequency_hz = np.arange(bins)[:, None] * config.sample_rate_hz / config.fft_length
     rising = (frequency_hz - edges_hz[:-2]) / (edges_hz[1:-1] - edges_hz[:-2])

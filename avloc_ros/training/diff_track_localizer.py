@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -146,8 +147,7 @@ def train(
     data_folder: where drawn segments are kept; None: the cache folder.
     """
     out.mkdir(parents=True, exist_ok=True)
-    folder = data_folder or cache_folder() / "tracked_segments"
-    splits = {split: tracked_segments(recipe.data, split, folder) for split in ("train", "val", "test")}
+    splits = drawn_splits(recipe, ("train", "val", "test"), data_folder)
     network, course, first_process = fit(
         recipe, splits["train"], splits["val"], seed, devices, nodes, accelerator, progress
     )
@@ -157,6 +157,14 @@ def train(
         record = {"recipe": to_mapping(recipe), "seed": seed, "test": score.to_mapping(), "course": course}
         (out / "training.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return score
+
+
+def drawn_splits(
+    recipe: LocalizerRecipe, splits: Sequence[str], data_folder: Path | None = None
+) -> dict[str, TrackedSegments]:
+    """The segments of splits, drawn where the folder (None: the cache folder) does not have them yet."""
+    folder = data_folder or cache_folder() / "tracked_segments"
+    return {split: tracked_segments(recipe.data, split, folder) for split in splits}
 
 
 def fit(
