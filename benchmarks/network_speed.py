@@ -22,7 +22,7 @@ from avloc_ros.features.asl_unet_audio import segment_features
 from avloc_ros.models.asl_unet import SpeakerUNet
 from avloc_ros.models.diff_track_localizer import LocalizerNetwork
 from avloc_ros.runtime.engines import OnnxEngine
-from avloc_ros.training.asl_unet import SpeakerUNetRecipe
+from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe
 from avloc_ros.training.diff_track_localizer import LocalizerRecipe
 from avloc_ros.training.network_export import export_localizer, export_speaker_unet
 

@@ -27,7 +27,10 @@ class PictureScaleConfig:
 
 
 class SpeakerFrames(Dataset):
-    """Items: pictures (pictures, colours, rows, cols), sound (channels, bins, spectra), mask (rows, cols), wearer ()."""
+    """Items: pictures (pictures, colours, rows, cols), sound (channels, bins, spectra), mask (rows, cols), wearer ().
+
+    light_jitter: each item's scaled pictures are multiplied by 1 +- this and moved by +- this; for learning.
+    """
 
     def __init__(
         self,
@@ -36,9 +39,11 @@ class SpeakerFrames(Dataset):
         network: SpeakerUNetConfig,
         audio: SegmentAudioConfig,
         scale: PictureScaleConfig | None = None,
+        light_jitter: float = 0.0,
     ) -> None:
         self.recordings, self.frames = recordings, frames
         self.network, self.audio, self.scale = network, audio, scale or PictureScaleConfig()
+        self.light_jitter = light_jitter
         for recording in recordings:
             _check(recording, network, audio)
 
@@ -51,11 +56,18 @@ class SpeakerFrames(Dataset):
         pictures = network_pictures(recording.images, frame, self.network, self.scale)
         sound = segment_features(window_around(recording.samples, frame, self.audio), self.audio)
         return (
-            torch.from_numpy(pictures),
+            self._lit(torch.from_numpy(pictures)),
             torch.from_numpy(sound),
             torch.from_numpy(recording.mask(frame).astype(np.float32)),
             torch.tensor(int(recording.wearer_speaking[frame])),
         )
+
+
+    def _lit(self, pictures: Tensor) -> Tensor:
+        if not self.light_jitter:
+            return pictures
+        contrast, brightness = (2 * torch.rand(2) - 1) * self.light_jitter
+        return pictures * (1 + contrast) + brightness
 
 
 def network_pictures(

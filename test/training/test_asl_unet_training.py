@@ -19,7 +19,8 @@ from avloc_ros.datasets.speaker_frames import PictureScaleConfig, SpeakerFrames,
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
 from avloc_ros.losses.segmentation import SegmentationLossConfig
 from avloc_ros.models.asl_unet import SpeakerUNet, SpeakerUNetConfig
-from avloc_ros.training.asl_unet import SpeakerUNetRecipe, train
+from avloc_ros.training.asl_unet import train
+from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe
 from avloc_ros.types import InputError
 
 ROWS, COLS = 24, 40
