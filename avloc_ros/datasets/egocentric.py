@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from avloc_ros.features.asl_unet_picture import reduced_picture
 from avloc_ros.simulation.clean_speech import resampled
 from avloc_ros.sources.scene import load_scene
 from avloc_ros.sources.video_file import video_images
@@ -83,7 +83,7 @@ def speaker_mask(
 
 def reduced(images: Iterable[np.ndarray], rows: int, cols: int) -> np.ndarray:
     """Pictures of any size as uint8 (frames, rows, cols, 3)."""
-    small = [cv2.resize(image, (cols, rows), interpolation=cv2.INTER_AREA) for image in images]
+    small = [reduced_picture(image, rows, cols) for image in images]
     return np.stack(small) if small else np.zeros((0, rows, cols, 3), np.uint8)
 
 
@@ -94,7 +94,7 @@ def reduced_on_disk(images: Iterable[np.ndarray], rows: int, cols: int, path: Pa
         part = path.with_name(path.name + ".part")
         with part.open("wb") as file:
             for image in images:
-                file.write(cv2.resize(image, (cols, rows), interpolation=cv2.INTER_AREA).tobytes())
+                file.write(reduced_picture(image, rows, cols).tobytes())
         part.replace(path)
     frames = path.stat().st_size // (rows * cols * 3)
     if not frames:

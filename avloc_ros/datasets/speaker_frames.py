@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from avloc_ros.config import setting
 from avloc_ros.datasets.egocentric import EgocentricRecording
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig, segment_features, window_around
-from avloc_ros.models.asl_unet import SpeakerUNetConfig
+from avloc_ros.features.asl_unet_picture import PictureScaleConfig, picture_maps
+from avloc_ros.models.asl_unet_config import SpeakerUNetConfig
 from avloc_ros.types import InputError
-
-
-@dataclass(frozen=True)
-class PictureScaleConfig:
-    """How pixel values reach the network: (value / 255 - mean) / deviation."""
-
-    mean: float = setting(0.45, "grey level that becomes 0", low=0.0, high=1.0)
-    deviation: float = setting(0.25, "grey levels that become 1", low=0.01, high=1.0)
 
 
 class SpeakerFrames(Dataset):
@@ -77,17 +67,8 @@ def network_pictures(
 
     Beyond the ends the first or last picture stands in. Colours are RGB, or one grey.
     """
-    first = frame - network.context_frames
-    wanted = np.clip(np.arange(first, first + network.pictures), 0, len(images) - 1)
-    pictures = []
-    for number in wanted:
-        image = images[number]
-        if network.colours == 1:
-            pictures.append(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[None])
-        else:
-            pictures.append(image[..., ::-1].transpose(2, 0, 1))
-    values = np.stack(pictures).astype(np.float32) / 255
-    return (values - np.float32(scale.mean)) / np.float32(scale.deviation)
+    wanted = np.clip(frame + np.array(network.picture_offsets), 0, len(images) - 1)
+    return picture_maps([images[number] for number in wanted], network.colours, scale)
 
 
 def _check(recording: EgocentricRecording, network: SpeakerUNetConfig, audio: SegmentAudioConfig) -> None:

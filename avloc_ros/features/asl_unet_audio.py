@@ -87,9 +87,10 @@ def segment_features(window: np.ndarray, config: SegmentAudioConfig) -> np.ndarr
     if config.phase:
         difference = np.angle(spectra[1:] * np.conj(spectra[:1]))
         features += [np.cos(difference), np.sin(difference)]
+    features = [_banded(np.concatenate(features), config.bands)]
     if config.beams:
-        features.append(steered_beams(spectra, config.fan))
-    return _banded(np.concatenate(features), config.bands).astype(np.float32)
+        features.append(steered_beams(spectra, config.fan, config.bands))
+    return np.concatenate(features).astype(np.float32)
 
 
 def _banded(features: np.ndarray, bands: int) -> np.ndarray:

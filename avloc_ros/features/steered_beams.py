@@ -28,17 +28,24 @@ class BeamFan:
         return np.deg2rad(np.linspace(self.widest_deg, -self.widest_deg, self.count))
 
 
-def steered_beams(spectra: np.ndarray, fan: BeamFan) -> np.ndarray:
+def steered_beams(spectra: np.ndarray, fan: BeamFan, bands: int = 0) -> np.ndarray:
     """Steered power of whitened spectra: float32 (beams, bins, frames), 1 where all phases are those of a plane wave.
 
-    spectra complex (microphones, bins, frames). Of n microphones with random phases it is 0 in the mean:
+    spectra complex64 (microphones, bins, frames). Of n microphones with random phases it is 0 in the mean:
     (|sum of phase-aligned units|^2 / n - 1) / (n - 1), the mean cosine of the pairs, as in SRP-PHAT (DiBiase 2000).
+    bands: the mean over as many equal parts of the bins above the lowest, in place of every bin.
     """
-    units = spectra / np.maximum(np.abs(spectra), 1e-9)
-    microphones = len(spectra)
-    aligned = _steering(fan, microphones) @ units.transpose(1, 0, 2)  # (bins, beams, frames)
-    power = aligned.real**2 + aligned.imag**2
-    return ((power / microphones - 1) / (microphones - 1)).transpose(1, 0, 2).astype(np.float32)
+    microphones, bins, frames = spectra.shape
+    units = (spectra / np.maximum(np.abs(spectra), 1e-9)).transpose(1, 0, 2)  # (bins, microphones, frames)
+    steering = _steering(fan, microphones)
+    if bands:
+        units, steering = units[1:], steering[1:]
+    aligned = (steering @ units).view(np.float32)  # (bins, beams, 2 * frames): real and imaginary parts in turns
+    np.square(aligned, out=aligned)
+    if bands:
+        aligned = aligned.reshape(bands, (bins - 1) // bands, fan.count, 2 * frames).mean(axis=1)
+    power = aligned[..., 0::2] + aligned[..., 1::2]  # (bins, beams, frames)
+    return ((power / microphones - 1) / (microphones - 1)).transpose(1, 0, 2)
 
 
 @functools.lru_cache(maxsize=8)

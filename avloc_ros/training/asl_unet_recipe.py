@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from avloc_ros.config import setting
-from avloc_ros.datasets.speaker_frames import PictureScaleConfig
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
+from avloc_ros.features.asl_unet_picture import PictureScaleConfig
 from avloc_ros.losses.segmentation import SegmentationLossConfig, segmentation_loss
 from avloc_ros.models.asl_unet import SpeakerMasks, SpeakerUNet, SpeakerUNetConfig
 from avloc_ros.types import InputError

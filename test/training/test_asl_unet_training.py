@@ -15,8 +15,9 @@ import torch
 
 from avloc_ros.config import from_mapping
 from avloc_ros.datasets.egocentric import EgocentricRecording, PersonBox, chosen_frames, speaker_mask
-from avloc_ros.datasets.speaker_frames import PictureScaleConfig, SpeakerFrames, network_pictures
+from avloc_ros.datasets.speaker_frames import SpeakerFrames, network_pictures
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
+from avloc_ros.features.asl_unet_picture import PictureScaleConfig
 from avloc_ros.losses.segmentation import SegmentationLossConfig
 from avloc_ros.models.asl_unet import SpeakerUNet, SpeakerUNetConfig
 from avloc_ros.training.asl_unet import train
