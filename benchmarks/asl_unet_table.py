@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from avloc_ros.config import flatten, from_mapping, load_parameters, shipped_folder
-from avloc_ros.datasets.egocentric import EgocentricRecording, recordings_under
+from avloc_ros.datasets.egocentric import EgocentricRecording, PersonBox, recordings_under
 from avloc_ros.training.asl_unet import every_frame, train
 from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe
 from avloc_ros.training.asl_unet_scores import Thresholds, score_frames
@@ -38,8 +38,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "fusion none": {"network.fusion": "none"},
     "fusion early": {"network.fusion": "early"},
     "fusion both": {"network.fusion": "both"},
-    "sound magnitudes": {"audio.beams": 0, "network.audio_channels": 6},
-    "sound phases": {"audio.beams": 0, "audio.phase": True, "network.audio_channels": 16},
+    "sound magnitudes": {"audio.beams": 0, "network.beams": 0, "network.audio_channels": 6},
+    "sound phases": {"audio.beams": 0, "network.beams": 0, "audio.phase": True, "network.audio_channels": 16},
     "labels transposed": {},
     "frames speakers_only": {"speakers_only": True},
     "frames all": {"silent_per_speaker": -1.0},
@@ -52,16 +52,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
 class TransposedRecording(EgocentricRecording):
     """A recording with the report's masks."""
 
-    def mask(self, frame: int) -> np.ndarray:
+    def raster(self, boxes: Sequence[PersonBox]) -> np.ndarray:
         """x - SHIFT as the row, y as the column; what falls outside is lost."""
         rows, cols = self.images.shape[1:3]
         width, height = self.picture_size
         mask = np.zeros((rows, cols), np.uint8)
-        for box in self.boxes[frame]:
-            if box.speaking:
-                first, last = (int(max(0.0, (x / width - SHIFT) * cols)) for x in (box.left, box.right))
-                left, right = (int(max(0.0, y / height * rows)) for y in (box.top, box.bottom))
-                mask[first:last, left:right] = 1
+        for box in boxes:
+            first, last = (int(max(0.0, (x / width - SHIFT) * cols)) for x in (box.left, box.right))
+            left, right = (int(max(0.0, y / height * rows)) for y in (box.top, box.bottom))
+            mask[first:last, left:right] = 1
         return mask
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,13 +42,12 @@ NETWORK = SpeakerUNetConfig(
 class TransposedRecording(EgocentricRecording):
     """The same recording with the report's masks."""
 
-    def mask(self, frame: int) -> np.ndarray:
+    def raster(self, boxes: Sequence[PersonBox]) -> np.ndarray:
         """x - shift as the row, y as the column; what falls outside is lost."""
         mask = np.zeros((ROWS, COLS), np.uint8)
-        for box in self.boxes[frame]:
-            if box.speaking:
-                first, last = (int(max(0, x - SHIFT_PX)) for x in (box.left, box.right))
-                mask[first:last, int(box.top) : int(box.bottom)] = 1
+        for box in boxes:
+            first, last = (int(max(0, x - SHIFT_PX)) for x in (box.left, box.right))
+            mask[first:last, int(box.top) : int(box.bottom)] = 1
         return mask
 
 

@@ -59,9 +59,17 @@ class EgocentricRecording:
 
     def mask(self, frame: int) -> np.ndarray:
         """1 where somebody's face speaks: uint8 (rows, cols) of the reduced picture."""
+        return self.raster([box for box in self.boxes[frame] if box.speaking])
+
+    def faces(self, frame: int) -> np.ndarray:
+        """1 where anybody's face is: uint8 (rows, cols) of the reduced picture."""
+        return self.raster(self.boxes[frame])
+
+    def raster(self, boxes: Sequence[PersonBox]) -> np.ndarray:
+        """1 inside boxes of this recording: uint8 (rows, cols) of the reduced picture."""
         rows, cols = self.images.shape[1:3]
         width, height = self.picture_size
-        return speaker_mask(self.boxes[frame], rows, cols, cols / width, rows / height)
+        return box_mask(boxes, rows, cols, cols / width, rows / height)
 
     def has_speaker(self, frame: int) -> bool:
         """Whether any pixel of the picture belongs to a speaker."""
@@ -71,13 +79,19 @@ class EgocentricRecording:
 def speaker_mask(
     boxes: Iterable[PersonBox], rows: int, cols: int, scale_x: float = 1.0, scale_y: float = 1.0
 ) -> np.ndarray:
-    """Boxes of those who speak as a mask uint8 (rows, cols): the row is y, the column x, edges rounded to pixels."""
+    """Boxes of those who speak as a mask, as box_mask has it."""
+    return box_mask([box for box in boxes if box.speaking], rows, cols, scale_x, scale_y)
+
+
+def box_mask(
+    boxes: Iterable[PersonBox], rows: int, cols: int, scale_x: float = 1.0, scale_y: float = 1.0
+) -> np.ndarray:
+    """Boxes as a mask uint8 (rows, cols): the row is y, the column x, edges rounded to pixels."""
     mask = np.zeros((rows, cols), np.uint8)
     for box in boxes:
-        if box.speaking:
-            top, bottom = _clipped(box.top * scale_y, box.bottom * scale_y, rows)
-            left, right = _clipped(box.left * scale_x, box.right * scale_x, cols)
-            mask[top:bottom, left:right] = 1
+        top, bottom = _clipped(box.top * scale_y, box.bottom * scale_y, rows)
+        left, right = _clipped(box.left * scale_x, box.right * scale_x, cols)
+        mask[top:bottom, left:right] = 1
     return mask
 
 

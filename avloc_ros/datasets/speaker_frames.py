@@ -17,7 +17,8 @@ from avloc_ros.types import InputError
 
 
 class SpeakerFrames(Dataset):
-    """Items: pictures (pictures, colours, rows, cols), sound (channels, bins, spectra), mask (rows, cols), wearer ().
+    """Items: pictures (pictures, colours, rows, cols), sound (channels, bins, spectra), mask (rows, cols), wearer (),
+    faces (rows, cols).
 
     light_jitter: each item's scaled pictures are multiplied by 1 +- this and moved by +- this; for learning.
     """
@@ -40,7 +41,7 @@ class SpeakerFrames(Dataset):
     def __len__(self) -> int:
         return len(self.frames)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         number, frame = self.frames[index]
         recording = self.recordings[number]
         pictures = network_pictures(recording.images, frame, self.network, self.scale)
@@ -50,6 +51,7 @@ class SpeakerFrames(Dataset):
             torch.from_numpy(sound),
             torch.from_numpy(recording.mask(frame).astype(np.float32)),
             torch.tensor(int(recording.wearer_speaking[frame])),
+            torch.from_numpy(recording.faces(frame).astype(np.float32)),
         )
 
 

@@ -20,12 +20,16 @@ class SpeakerUNetConfig:
     width: int = setting(64, "filters of the U-Net's first level", low=4, high=256)
     levels: int = setting(4, "halvings of the picture", low=2, high=6)
     audio_channels: int = setting(6, "feature channels of the sound", low=1)
+    beams: int = setting(
+        0, "how many of the sound's channels, the last ones, are beams, which draw the plane too; 0: none", low=0
+    )
     audio_width: int = setting(64, "filters of the ResNet's first level", low=4, high=256)
     fusion: str = setting("bottleneck", "where the sound enters", choices=FUSIONS)
     early_rows: int = setting(
         12, "early fusion: rows of the plane that the sound draws, upsampled to the picture; 0: the picture's", low=0
     )
     early_cols: int = setting(20, "early fusion: columns of it; 0: the picture's", low=0)
+    faces: bool = setting(False, "a second mask, of all faces, as a help in learning; the exported network has none")
     past_only: bool = setting(False, "context pictures before only, for the live path")
 
     @property

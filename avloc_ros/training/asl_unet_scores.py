@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 from avloc_ros.datasets.speaker_frames import SpeakerFrames
 from avloc_ros.evaluation.mask_scores import Confusion, ProbabilityCounts
 from avloc_ros.models.asl_unet import SpeakerUNet
-from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe, answer, answer_loss
+from avloc_ros.training.asl_unet_recipe import Batch, SpeakerUNetRecipe, answer, answer_loss
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,10 @@ def score_frames(network: SpeakerUNet, frames: SpeakerFrames, recipe: SpeakerUNe
     device = next(network.parameters()).device
     losses, pixels, wearer_frames = 0.0, ProbabilityCounts(), ProbabilityCounts()
     for batch in DataLoader(frames, recipe.batch_size):
-        pictures, sound, mask, wearer = (value.to(device) for value in batch)
-        found = answer(network, (pictures, sound, mask, wearer), recipe)
-        losses += float(answer_loss(found, (pictures, sound, mask, wearer), recipe)) * len(mask)
+        here: Batch = tuple(value.to(device) for value in batch)
+        _, _, mask, wearer, _ = here
+        found = answer(network, here, recipe)
+        losses += float(answer_loss(found, here, recipe)) * len(mask)
         if recipe.task != "wearer":
             pixels += ProbabilityCounts.of(torch.sigmoid(found.mask).cpu().numpy(), mask.cpu().numpy() > 0)
         if recipe.task != "mask":

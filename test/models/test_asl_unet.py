@@ -10,7 +10,8 @@ pytest.importorskip("torch")
 
 import torch
 
-from avloc_ros.models.asl_unet import FUSIONS, SpeakerUNet, SpeakerUNetConfig
+from avloc_ros.models.asl_unet import SpeakerUNet
+from avloc_ros.models.asl_unet_config import FUSIONS, SpeakerUNetConfig
 from avloc_ros.models.resnet18 import ResNet18
 from avloc_ros.models.unet import UNet
 from avloc_ros.types import InputError

@@ -98,7 +98,7 @@ def test_streaming_says_what_the_network_says_about_the_recording(tmp_path, reco
         result = found.get(START_NS + number * 50_000_000)
         if result is None or (not past_only and number < 1):
             continue
-        pictures, sound, _, _ = offline[number]
+        pictures, sound, _, _, _ = offline[number]
         with torch.no_grad():
             expected = network(pictures[None], sound[None])
         assert result.probability == pytest.approx(torch.sigmoid(expected.mask[0]).numpy(), abs=1e-4)
