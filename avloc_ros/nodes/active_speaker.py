@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -72,6 +73,7 @@ class ActiveSpeakerNode(PipelineNode):
         self._system = SpeakerUNetSystem(self.config)  # its steps belong to the worker thread
         self._lead_ns = round(self._system.lead_s * 1e9)
         self._sync: AvSync | None = None
+        self._early_ns: deque[int] = deque(maxlen=50)  # stamps of pictures that came before the first sound
         self._resets_seen = 0
         self._array_frame = "microphone_array"
         self.health.values |= self._system.facts
@@ -99,6 +101,7 @@ class ActiveSpeakerNode(PipelineNode):
         """Forget sound and pictures."""
         if self._sync is not None:
             self._sync.reset()
+        self._early_ns.clear()
         self.in_background(self._forget_pictures, droppable=False)
 
     def reconfigure(self, config: ActiveSpeakerConfig) -> None:
@@ -119,15 +122,16 @@ class ActiveSpeakerNode(PipelineNode):
             return
         frame = read(message)
         self.in_background(partial(self._see, frame), droppable=False)
-        if self._sync is not None:
-            self._sync.push_frame(frame.stamp_ns - self._lead_ns)  # its sound begins so much earlier
-            self._advance(self._sync)
+        if self._sync is None:
+            self._early_ns.append(frame.stamp_ns)
+            return
+        self._sync.push_frame(frame.stamp_ns - self._lead_ns)  # its sound begins so much earlier
+        self._advance(self._sync)
 
     def _on_audio(self, message: AudioFrame) -> None:
         chunk = self._microphones_of(audio_from_message(message))
         if self._sync is None or self._sync.sample_rate_hz != chunk.sample_rate_hz:
-            self._sync = AvSync(self._sync_config(), chunk.channels, chunk.sample_rate_hz)
-            self._resets_seen = 0
+            self._sync = self._begin(chunk)
         self._array_frame = chunk.frame_id
         self._sync.push_audio(chunk)
         self._advance(self._sync)
@@ -154,13 +158,18 @@ class ActiveSpeakerNode(PipelineNode):
             )
         return chunk
 
-    def _sync_config(self) -> AvSyncConfig:
+    def _begin(self, chunk: AudioChunk) -> AvSync:
         window_s = self._system.window_s
-        return AvSyncConfig(
+        config = AvSyncConfig(
             window_s=window_s,
             max_wait_s=window_s + self.config.max_wait_s,
             frame_rate_hz=1 / self._system.audio.segment_s,
         )
+        sync = AvSync(config, chunk.channels, chunk.sample_rate_hz)
+        while self._early_ns:
+            sync.push_frame(self._early_ns.popleft() - self._lead_ns)
+        self._resets_seen = 0
+        return sync
 
     def _advance(self, sync: AvSync) -> None:
         for window in sync.pop():
