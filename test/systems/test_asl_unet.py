@@ -25,6 +25,15 @@ from avloc_ros.training.cards import Provenance, write_weights
 from avloc_ros.training.network_export import export_speaker_unet
 from avloc_ros.types import AudioChunk, AudioWindow, InputError, VideoFrame
 
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 RATE, FPS, FRAMES = 16000, 20, 14
 START_NS = 1_700_000_000_000_000_000
 AUDIO = SegmentAudioConfig(bands=16, beams=5)
