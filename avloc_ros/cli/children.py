@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from avloc_ros.types import InputError
 
 STOP_PATIENCE_S = 8.0
@@ -56,3 +58,9 @@ def ended_early(child: subprocess.Popen[bytes], name: str, log: Path) -> InputEr
     end = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
     how = "has not ended in time" if child.returncode is None else f"ended with status {child.returncode}"
     return InputError(f"`avloc {name}` {how}; its last words:\n{end}")
+
+
+def cpu_s(process: psutil.Process) -> float:
+    """Processor seconds that a process has used."""
+    times = process.cpu_times()
+    return float(times.user + times.system)

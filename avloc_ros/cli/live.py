@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from avloc_ros.cli.pipeline_options import PIPELINE, add_pipeline_options, pipeline_parameters
+from avloc_ros.cli.pipeline_options import add_pipeline_options, pipeline_nodes, pipeline_parameters
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     """Run until Ctrl-C."""
     from avloc_ros.cli.pipeline import run_nodes
 
-    names = [name for name in PIPELINE if not (options.no_overlay and name == "overlay")]
+    names = pipeline_nodes(options)
     names += ["audio_capture"] if options.microphone is not None else []
     names += ["camera_capture"] if options.camera is not None else []
     parameters = pipeline_parameters(options, names)

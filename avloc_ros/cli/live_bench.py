@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import psutil
 
-from avloc_ros.cli.children import avloc_child, expect_running
-from avloc_ros.cli.demo import START_PATIENCE_S, built_demo_scene
+from avloc_ros.cli.children import avloc_child, cpu_s, expect_running
 
 NAMESPACE = "/bench"
+START_PATIENCE_S = 40.0
 WARM_UP_S = 4.0
 SAMPLE_S = 1.0
 AFTER_END_S = 1.0  # the last frames are still on their way
@@ -24,6 +24,7 @@ def measure_live(scene: Path | None, seconds: float, out: Path, device: str) -> 
     frames_in counts the camera frames that came while we watched; one without a SpeakerArray of its stamp is dropped.
     Latency runs from the end of the frame's audio window to the arrival of the SpeakerArray here.
     """
+    from avloc_ros.cli.demos.dsw import built_demo_scene
     from avloc_ros.nodes.listener import Listener
 
     scene = scene or built_demo_scene()
@@ -62,9 +63,3 @@ def watch(listener: Any, process: psutil.Process, seconds: float) -> dict[str, A
         memory_mb.append(process.memory_info().rss / 1e6)
     share = 100 * (cpu_s(process) - start_cpu) / (time.monotonic() - start_s)
     return {"cpu_percent": share, "rss_mb": memory_mb[-1], "rss_mb_at_start": memory_mb[0], "rss_mb_over_time": memory_mb}
-
-
-def cpu_s(process: psutil.Process) -> float:
-    """Processor seconds that the process has used."""
-    times = process.cpu_times()
-    return float(times.user + times.system)

@@ -12,7 +12,7 @@ from typing import Any
 from rich.live import Live
 
 from avloc_ros.cli.console import console
-from avloc_ros.cli.pipeline_options import PIPELINE, SOURCES
+from avloc_ros.cli.pipeline_options import NODES, SOURCES
 from avloc_ros.cli.speaker_table import speaker_table
 from avloc_ros.nodes.compose import run_in_one_process
 from avloc_ros.nodes.speaker_monitor import SpeakerMonitor
@@ -55,6 +55,6 @@ def live_table(enabled: bool) -> Iterator[Live | None]:
 
 def node_class(name: str) -> type[Any]:
     """The class of a node by its name; imported here, so that an unused capture library is not needed."""
-    class_name = {**PIPELINE, **SOURCES}[name]
+    class_name = {**NODES, **SOURCES}[name]
     found: type[Any] = getattr(importlib.import_module(f"avloc_ros.nodes.{name}"), class_name)
     return found

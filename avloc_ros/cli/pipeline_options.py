@@ -12,7 +12,7 @@ import yaml
 from avloc_ros.config import load_parameters, shipped_folder
 from avloc_ros.types import InputError
 
-PIPELINE = {
+NODES = {
     "audio_tracker": "AudioTrackerNode",
     "visual_detector": "VisualDetectorNode",
     "fusion": "FusionNode",
@@ -20,12 +20,25 @@ PIPELINE = {
     "attention": "AttentionNode",
     "overlay": "OverlayNode",
 }
+# system -> its nodes, each with what it sets of them
+SYSTEMS: dict[str, dict[str, dict[str, Any]]] = {
+    "dsw": {name: {} for name in ("audio_tracker", "visual_detector", "fusion", "speaker_tracker", "attention", "overlay")},
+}
+DEFAULT_SYSTEM = "dsw"
 SOURCES = {"player": "PlayerNode", "audio_capture": "AudioCaptureNode", "camera_capture": "CameraCaptureNode"}
+INFERRING = ("audio_tracker", "visual_detector", "fusion")  # these take --device
+LISTENING = ("audio_tracker",)  # these take --array
 DEFAULT_PARAMETERS = "config/localize.yaml"
 
 
 def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
     """Options that every command with a pipeline has."""
+    parser.add_argument(
+        "--system",
+        action="append",
+        choices=tuple(SYSTEMS),
+        help=f"whose nodes to run; may be repeated (default: {DEFAULT_SYSTEM})",
+    )
     parser.add_argument("--namespace", default="", help="namespace of the robot or room")
     parser.add_argument("--params-file", type=Path, help=f"ROS parameter file; default: the shipped {DEFAULT_PARAMETERS}")
     parser.add_argument(
@@ -37,18 +50,29 @@ def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-table", action="store_true", help="do not show the live table")
 
 
+def pipeline_nodes(options: argparse.Namespace) -> list[str]:
+    """Names of the nodes of all systems that are asked for, each once."""
+    names = dict.fromkeys(name for system in _systems(options) for name in SYSTEMS[system])
+    return [name for name in names if not (options.no_overlay and name == "overlay")]
+
+
 def pipeline_parameters(options: argparse.Namespace, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Parameters per node from the file, --array, --device and --param, the later ones winning.
+    """Parameters per node from the file, --system, --array, --device and --param, the later ones winning.
 
     Raises InputError on a file that cannot be read, or a --param that names no node of this process.
     """
     path = options.params_file or shipped_folder() / DEFAULT_PARAMETERS
     parameters = {name: load_parameters(path, name) for name in names}
-    for name in ("audio_tracker", "visual_detector", "fusion"):
+    for system in _systems(options):
+        for name, preset in SYSTEMS[system].items():
+            if name in parameters:
+                parameters[name] |= preset
+    for name in INFERRING:
         if name in parameters and options.device is not None:
             parameters[name]["device"] = options.device
-    if options.array is not None and "audio_tracker" in parameters:
-        parameters["audio_tracker"]["array_file"] = str(options.array)
+    for name in LISTENING:
+        if options.array is not None and name in parameters:
+            parameters[name]["array_file"] = str(options.array)
     for text in options.param:
         node, name, value = parsed_parameter(text)
         if node not in parameters:
@@ -64,3 +88,7 @@ def parsed_parameter(text: str) -> tuple[str, str, Any]:
     if not separator or not dot or not name:
         raise InputError(f"--param {text}: write NODE.NAME:=VALUE, as in fusion.max_wait_s:=0.2")
     return node, name, yaml.safe_load(value)
+
+
+def _systems(options: argparse.Namespace) -> list[str]:
+    return list(dict.fromkeys(getattr(options, "system", None) or [DEFAULT_SYSTEM]))

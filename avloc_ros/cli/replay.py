@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from avloc_ros.cli.pipeline_options import PIPELINE, add_pipeline_options, pipeline_parameters
+from avloc_ros.cli.pipeline_options import add_pipeline_options, pipeline_nodes, pipeline_parameters
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     """Play to the end, or until Ctrl-C."""
     from avloc_ros.cli.pipeline import run_nodes
 
-    pipeline = [] if options.player_only else [n for n in PIPELINE if not (options.no_overlay and n == "overlay")]
+    pipeline = [] if options.player_only else pipeline_nodes(options)
     names = ["player", *pipeline]
     parameters = pipeline_parameters(options, names)
     path = options.path if "," in options.path else str(Path(options.path).expanduser())

@@ -17,12 +17,16 @@ class AudioEncoderConfig:
 
     feature_channels: int = setting(7, "channels of the features", low=1, high=256)
     channels: tuple[int, ...] = setting((64, 128, 256, 512), "channels of the convolutional blocks")
+    bands_kept: int = setting(
+        1, "bands that stay apart behind the blocks, brought to the embedding by a linear layer; 1: their mean", low=1, high=512
+    )
+    embedding: int = setting(0, "numbers of one embedding, with bands kept; 0: as many as channels", low=0, high=8192)
     conformer: ConformerConfig = field(default_factory=ConformerConfig)
 
     @property
     def width(self) -> int:
         """Numbers of one embedding."""
-        return self.channels[-1]
+        return self.embedding or self.channels[-1]
 
     @property
     def hops_per_frame(self) -> int:
@@ -59,9 +63,12 @@ class AudioEncoder(nn.Module):
         super().__init__()
         sizes = [config.feature_channels, *config.channels]
         self.blocks = nn.Sequential(*(ResidualBlock(before, after) for before, after in pairwise(sizes)))
+        self.bands_kept, joint = config.bands_kept, config.channels[-1] * config.bands_kept
+        self.linear = nn.Identity() if joint == config.width else nn.Linear(joint, config.width)
         self.conformer = Conformer(config.width, config.conformer)
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, features: Tensor) -> Tensor:
-        maps = self.blocks(features).mean(3)  # (batch, width, label frames)
-        return self.norm(self.conformer(maps.transpose(1, 2)))
+        maps = self.blocks(features)  # (batch, channels, label frames, bands)
+        kept = maps.unflatten(3, (self.bands_kept, -1)).mean(4)  # (batch, channels, label frames, bands kept)
+        return self.norm(self.conformer(self.linear(kept.transpose(1, 2).flatten(2))))

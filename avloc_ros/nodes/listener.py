@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import rclpy
 from rclpy.context import Context
@@ -28,12 +29,18 @@ LOOK_FOR_TOPICS_EVERY_S = 0.3
 class Listener:
     """A context manager around a node of its own; `bag` None records nothing.
 
-    topics: names relative to the namespace; global_topics: full names.
+    topics: names relative to the namespace; global_topics: full names. monitor: what keeps the results, made on the node.
     """
 
     def __init__(
-        self, namespace: str, bag: Path | None = None, topics: Sequence[str] = (), global_topics: Sequence[str] = ()
+        self,
+        namespace: str,
+        bag: Path | None = None,
+        topics: Sequence[str] = (),
+        global_topics: Sequence[str] = (),
+        monitor: Callable[[Node], Any] = SpeakerMonitor,
     ) -> None:
+        self._make_monitor = monitor
         self._namespace = namespace.rstrip("/")
         self._wanted = (*(f"{self._namespace}/{name}" for name in topics), *global_topics)
         self._bag = bag
@@ -48,7 +55,7 @@ class Listener:
         self._node = Node(f"avloc_listener_{os.getpid()}", namespace=self._namespace, context=self._context)
         self._executor = make_executor(self._context)
         self._executor.add_node(self._node)
-        self.monitor = SpeakerMonitor(self._node)
+        self.monitor = self._make_monitor(self._node)
         self._node.create_subscription(AudioFrame, "audio", self._on_audio, audio_quality("best_effort"))
         self._node.create_subscription(CameraInfo, "camera_info", self._on_camera_info, image_quality("best_effort", 50))
         self._recorder = Recorder(self._node, self._bag) if self._bag is not None else None

@@ -6,7 +6,7 @@ else from formulas.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from avloc_ros.config import setting
 from avloc_ros.datasets.event_scenes import TRUTH_NAME
 from avloc_ros.decode.event_classes import STARSS_CLASSES
 from avloc_ros.geometry import direction_from_angles
+from avloc_ros.simulation.event_panorama import draw_things, panorama_frames
 from avloc_ros.simulation.event_sounds import event_sound
 from avloc_ros.simulation.foa_room import FoaRoom
 from avloc_ros.simulation.measured import read_mono
@@ -45,6 +46,15 @@ class EventSceneConfig:
     )
     highest_snr_db: float = setting(30.0, "... to", low=-20.0, high=80.0)
     room_order: int = setting(6, "reflections that are traced", low=0, high=20)
+    clip_share: float = setting(1.0, "share of the events with clips of their class that use one", low=0.0, high=1.0)
+    picture_width: int = setting(448, "of the 360-degree pictures, twice their height; 0: none", low=0, high=4096)
+    picture_fps: float = setting(10.0, "pictures a second", low=1.0, high=60.0)
+    visible_share: float = setting(0.85, "share of the events with a picture that are seen", low=0.0, high=1.0)
+    silent_things: int = setting(2, "things in the picture that never sound", low=0, high=50)
+
+    def __post_init__(self) -> None:
+        if self.picture_width % 4:
+            raise InputError(f"picture_width is {self.picture_width}: need a multiple of 4")
 
 
 @dataclass(frozen=True)
@@ -97,7 +107,7 @@ def compose_event_scene(
     random: np.random.Generator,
     clips: Mapping[str, tuple[Path, ...]] | None = None,
 ) -> EventScenePlan:
-    """Draw, render and write one scene: audio.wav (W, Y, Z, X), truth_events.csv, scene.json.
+    """Draw, render and write one scene: audio.wav (W, Y, Z, X), video.mp4 (360 degrees), truth_events.csv, scene.json.
 
     clips: files per class name of STARSS_CLASSES; classes without files use formulas. Raises InputError on other names.
     """
@@ -115,7 +125,14 @@ def compose_event_scene(
         "rt60_s": plan.room.rt60_s,
         "snr_db": plan.snr_db,
     }
-    write_scene(folder, audio=audio, sample_rate_hz=config.sample_rate_hz, fps=1 / FRAME_S, extra=extra)
+    write_scene(
+        folder,
+        audio=audio,
+        sample_rate_hz=config.sample_rate_hz,
+        images=_pictures(plan, config, random) if config.picture_width else None,
+        fps=config.picture_fps,
+        extra=extra,
+    )
     write_events(folder / TRUTH_NAME, plan.rows())
     return plan
 
@@ -136,7 +153,7 @@ def draw_event_scene(
         busy[first:end] += class_index >= 0
         start_m, end_m = _draw_path(room, random, moves=random.random() < config.moving_share)
         files = clips.get(STARSS_CLASSES[class_index], ()) if class_index >= 0 else ()
-        clip = files[int(random.integers(len(files)))] if files else None
+        clip = files[int(random.integers(len(files)))] if files and random.random() < config.clip_share else None
         events.append(PlannedEvent(class_index, first, end, start_m, end_m, clip))
     events.sort(key=lambda event: event.first)
     snr_db = float(random.uniform(config.lowest_snr_db, config.highest_snr_db))
@@ -162,10 +179,18 @@ def render(plan: EventScenePlan, config: EventSceneConfig, random: np.random.Gen
     return audio * (0.5 / max(float(np.abs(audio).max()), 1e-9))
 
 
+def _pictures(
+    plan: EventScenePlan, config: EventSceneConfig, random: np.random.Generator
+) -> Iterator[np.ndarray]:
+    things = draw_things(plan.events, plan.frames, config.visible_share, config.silent_things, random)
+    return panorama_frames(things, plan.frames, config.picture_fps, config.picture_width, random)
+
+
 def _dry(event: PlannedEvent, rate: int, random: np.random.Generator) -> np.ndarray:
     duration_s = (event.end - event.first) * FRAME_S
     if event.clip is not None:
-        samples = np.resize(read_mono(event.clip, rate), round(duration_s * rate))
+        recorded = read_mono(event.clip, rate)
+        samples = np.resize(np.roll(recorded, -int(random.integers(len(recorded)))), round(duration_s * rate))
         return samples / max(float(np.abs(samples).max()), 1e-9)
     if event.class_index >= 0:
         return event_sound(STARSS_CLASSES[event.class_index], duration_s, rate, random)

@@ -60,6 +60,8 @@ def run_loop(
     callbacks: list[Callback] = [best, NextEpoch()]
     if config.most_minutes:
         callbacks.append(Timer({"seconds": math.ceil(60 * config.most_minutes)}))
+    if config.most_cpu_minutes:
+        callbacks.append(ProcessorTime(60 * config.most_cpu_minutes))
     levels = {name: logging.getLogger(name).level for name in QUIET}
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -119,6 +121,21 @@ def falling_adam(module: lightning.LightningModule, config: SeldOptimizerConfig)
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "epoch"}}
+
+
+class ProcessorTime(Callback):
+    """Ends a training after `most_s` seconds of processor time of this process, validation included.
+
+    Two networks trained so had the same chance, whatever else the machine did meanwhile.
+    """
+
+    def __init__(self, most_s: float) -> None:
+        self.most_s, self._started_s = most_s, time.process_time()
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, *_: object, **__: object) -> None:
+        """Called by Lightning."""
+        if time.process_time() - self._started_s > self.most_s:
+            trainer.should_stop = True
 
 
 class NextEpoch(Callback):

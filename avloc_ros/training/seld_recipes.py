@@ -28,6 +28,9 @@ class SeldOptimizerConfig:
     batches_per_epoch: int = setting(0, "batches of one epoch; 0: all chunks", low=0, high=10_000_000)
     gradient_clip: float = setting(0.0, "largest norm of the gradient; 0: any", low=0.0, high=1e6)
     most_minutes: float = setting(0.0, "training stops after this time; 0: never", low=0.0, high=1e6)
+    most_cpu_minutes: float = setting(
+        0.0, "training stops after this time of the processor, which other programs do not shorten; 0: never", low=0.0, high=1e6
+    )
     workers: int = setting(0, "processes that prepare chunks", low=0, high=256)
     scaler_chunks: int = setting(2000, "training chunks that the scaler is fitted on", low=1, high=10_000_000)
 

@@ -1,0 +1,1 @@
+"""One module per system that `avloc demo` shows; each holds a DEMO (kind.py)."""
