@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import interpolate, pad, pixel_shuffle, pixel_unshuffle
 
 from avloc_ros.models.asl_unet_config import SpeakerUNetConfig
 from avloc_ros.models.beam_plane import BeamPlane
@@ -64,13 +64,13 @@ class SpeakerUNet(nn.Module):
         self.wearer = nn.Linear(self.audio.outputs, 2)
         self.time = nn.Conv2d(config.pictures, 1, 1)
         early, late = config.fusion in ("early", "both"), config.fusion in ("bottleneck", "both")
+        area = config.patch**2
         self.unet = UNet(
-            config.colours + early, config.width, config.levels, bottleneck_extra=int(late), outputs=1 + config.faces
+            area * (config.colours + early), config.width, config.levels, int(late), outputs=area * (1 + config.faces)
         )
         self.early_plane = (config.early_rows or config.rows, config.early_cols or config.cols)
-        step = 2**config.levels
-        padded = padded_size(config.rows, config.cols, step)
-        self.late_plane = padded[0] // step, padded[1] // step
+        padded = padded_size(config.rows, config.cols, config.step)
+        self.late_plane = padded[0] // config.step, padded[1] // config.step
         self.to_picture = self._plane(self.early_plane) if early else None
         self.to_bottleneck = self._plane(self.late_plane) if late else None
         self._look_at_the_present()
@@ -107,9 +107,13 @@ class SpeakerUNet(nn.Module):
         if early is not None:
             plane = interpolate(early, (config.rows, config.cols), mode="bilinear", align_corners=False)
             image = torch.cat([image, plane], dim=1)
-        rows, cols = padded_size(config.rows, config.cols, 2**config.levels)
+        rows, cols = padded_size(config.rows, config.cols, config.step)
         image = pad(image, (0, cols - config.cols, 0, rows - config.rows), mode="replicate")
-        return self.unet(image, late)[:, :, : config.rows, : config.cols]
+        if config.patch == 1:
+            masks = self.unet(image, late)
+        else:
+            masks = pixel_shuffle(self.unet(pixel_unshuffle(image, config.patch), late), config.patch)
+        return masks[:, :, : config.rows, : config.cols]
 
     def _plane(self, size: tuple[int, int]) -> HeardPlane:
         return HeardPlane(self.audio.outputs, self.config.beams, *size)

@@ -19,6 +19,9 @@ class SpeakerUNetConfig:
     context_frames: int = setting(3, "pictures before and after", low=0, high=20)
     width: int = setting(64, "filters of the U-Net's first level", low=4, high=256)
     levels: int = setting(4, "halvings of the picture", low=2, high=6)
+    patch: int = setting(
+        1, "side of the squares of pixels that the U-Net takes as one, with as many channels; 1: every pixel", choices=(1, 2, 4)
+    )
     audio_channels: int = setting(6, "feature channels of the sound", low=1)
     beams: int = setting(
         0, "how many of the sound's channels, the last ones, are beams, which draw the plane too; 0: none", low=0
@@ -36,6 +39,11 @@ class SpeakerUNetConfig:
     def pictures(self) -> int:
         """Pictures that go in at once."""
         return self.context_frames + 1 if self.past_only else 2 * self.context_frames + 1
+
+    @property
+    def step(self) -> int:
+        """Pixels of the picture, each way, that are one place of the bottleneck."""
+        return self.patch * 2**self.levels
 
     @property
     def picture_offsets(self) -> tuple[int, ...]:

@@ -129,7 +129,7 @@ def test_beams_draw_the_place_of_their_peak_whichever_direction_it_has():
 
 def test_the_exported_answer_is_the_learned_one_without_its_helps():
     torch.manual_seed(3)
-    network = SpeakerUNet(replace(TINY, audio_channels=11, beams=5, faces=True, fusion="both")).eval()
+    network = SpeakerUNet(replace(TINY, audio_channels=11, beams=5, faces=True, fusion="both", patch=2, levels=2)).eval()
     pictures, sound = torch.randn(2, 3, 1, 36, 52), torch.randn(2, 11, 64, 22)
     short, full = network(pictures, sound), network.answer(pictures, sound)
     assert torch.equal(short.mask, full.mask) and torch.equal(short.wearer, full.wearer)
