@@ -26,6 +26,10 @@ ARGUMENTS = {
     "image_transport": ("", "raw or compressed; empty: as in params_file"),
     "frame_prefix": ("", "put before the names of TF frames voice_<id>; empty: as in params_file"),
     "overlay": ("true", "draw what was found on the picture"),
+    "active_speaker": (
+        "false",
+        "true: a pair of glasses; active_speaker (asl_unet) gives speaker_grid in place of fusion, and the wearer's voice",
+    ),
     "rviz": ("false", "show it in RViz"),
     "audio_topic": ("audio", "AudioFrame"),
     "image_topic": ("image", "rectified picture"),
@@ -39,6 +43,7 @@ ARGUMENTS = {
 TOPICS = ("audio", "image", "camera_info", "microphone_array", "depth_image")
 OF_ALL = ("use_sim_time", "autostart")  # parameters that every node has
 OF_NODE = {
+    "active_speaker": ("device", "image_transport"),
     "audio_tracker": ("device", "array_file"),
     "visual_detector": ("device", "image_transport"),
     "overlay": ("image_transport",),
@@ -58,7 +63,9 @@ def generate_launch_description() -> LaunchDescription:
 def pipeline_nodes(context) -> list[Node]:
     """The nodes, once it is known which arguments are given."""
     overlay = pipeline_node("overlay", context, condition=IfCondition(LaunchConfiguration("overlay")))
-    return [*(pipeline_node(name, context) for name in NODES), overlay]
+    has_glasses = LaunchConfiguration("active_speaker").perform(context).lower() in ("true", "1")
+    names = ["active_speaker" if has_glasses and name == "fusion" else name for name in NODES]
+    return [*(pipeline_node(name, context) for name in names), overlay]
 
 
 def pipeline_node(name: str, context, **options) -> Node:
