@@ -30,6 +30,7 @@ ARGUMENTS = {
         "false",
         "true: a pair of glasses; active_speaker (asl_unet) gives speaker_grid in place of fusion, and the wearer's voice",
     ),
+    "sound_events": ("", "also what sounds and where: av_seld or coloc; empty: not"),
     "rviz": ("false", "show it in RViz"),
     "audio_topic": ("audio", "AudioFrame"),
     "image_topic": ("image", "rectified picture"),
@@ -48,6 +49,7 @@ OF_NODE = {
     "visual_detector": ("device", "image_transport"),
     "overlay": ("image_transport",),
     "speaker_tracker": ("frame_prefix",),
+    "sound_events": ("device", "array_file", "image_transport"),
 }
 NODES = ("audio_tracker", "visual_detector", "fusion", "speaker_tracker", "attention")
 
@@ -65,16 +67,18 @@ def pipeline_nodes(context) -> list[Node]:
     overlay = pipeline_node("overlay", context, condition=IfCondition(LaunchConfiguration("overlay")))
     has_glasses = LaunchConfiguration("active_speaker").perform(context).lower() in ("true", "1")
     names = ["active_speaker" if has_glasses and name == "fusion" else name for name in NODES]
-    return [*(pipeline_node(name, context) for name in names), overlay]
+    backend = LaunchConfiguration("sound_events").perform(context)
+    events = [pipeline_node("sound_events", context, {"system.backend": backend})] if backend else []
+    return [*(pipeline_node(name, context) for name in names), overlay, *events]
 
 
-def pipeline_node(name: str, context, **options) -> Node:
+def pipeline_node(name: str, context, own: dict | None = None, **options) -> Node:
     return Node(
         package="avloc_ros",
         executable=name,
         name=name,
         namespace=LaunchConfiguration("namespace"),
-        parameters=[ParameterFile(LaunchConfiguration("params_file")), chosen_parameters(name, context)],
+        parameters=[ParameterFile(LaunchConfiguration("params_file")), chosen_parameters(name, context), own or {}],
         remappings=[
             *((topic, LaunchConfiguration(f"{topic}_topic")) for topic in TOPICS),
             ("image/compressed", [LaunchConfiguration("image_topic"), "/compressed"]),

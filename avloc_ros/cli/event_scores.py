@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from avloc_ros.cli.dcase_scores import print_scores
 from avloc_ros.types import InputError
 
 if TYPE_CHECKING:
+    from avloc_ros.sources.dcase_csv import EventRow
     from avloc_ros.systems.sound_events import SoundEventsConfig
 
 SYSTEMS = ("av_seld", "coloc")
@@ -49,7 +51,8 @@ def run(options: argparse.Namespace) -> int:
     network = system.network if system is not None else open_network(config)
     found = read_event_folders(options.paths)
     recordings = found.of_split("test") + found.simulated
-    pairs, frames = {}, {}
+    pairs: dict[str, tuple[Sequence[EventRow], Sequence[EventRow]]] = {}
+    frames: dict[str, int] = {}
     folder = options.out / "predictions"
     folder.mkdir(parents=True, exist_ok=True)
     for recording in track(recordings, "evaluating", console=error_console, transient=True):

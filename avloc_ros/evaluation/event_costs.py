@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +71,22 @@ def _cost(name: str, chunk_s: float, streams: int, calls: int, device: str) -> E
         for network, inputs, path in _networks(recipe, Path(folder)):
             engine = OnnxEngine(path, device)
             arrays = {key: value.numpy() for key, value in inputs.items()}
-            onnx_ms += _median_ms(lambda e=engine, a=arrays: [e.run(a) for _ in range(streams)], calls)
+            onnx_ms += _median_ms(partial(_serve, engine, arrays, streams), calls)
             place = "cpu" if device == "cpu" else "cuda"
             batch = [value.repeat(streams, *[1] * (value.ndim - 1)).to(place) for value in inputs.values()]
             network = network.eval().to(place)
             with torch.inference_mode():
-                torch_ms += _median_ms(lambda n=network, b=batch: n(*b).cpu(), calls)
+                torch_ms += _median_ms(partial(_answer, network, batch), calls)
     return EventCost(name, chunk_s, streams, features_ms, onnx_ms, torch_ms)
+
+
+def _serve(engine: OnnxEngine, arrays: dict[str, np.ndarray], streams: int) -> None:
+    for _ in range(streams):
+        engine.run(arrays)
+
+
+def _answer(network: Any, batch: list[Any]) -> None:
+    network(*batch).cpu()  # waits for a GPU
 
 
 def _networks(recipe: Any, folder: Path) -> Iterator[tuple[Any, dict[str, Any], Path]]:

@@ -24,13 +24,23 @@ MOVES_HZ = 5.0  # pictures of a movement per second
 class Sounding(Protocol):
     """An event as the scene plans it: class, label frames [first, end), and where it is."""
 
-    class_index: int
-    first: int
-    end: int
+    @property
+    def class_index(self) -> int:
+        """-1: an interferer, which has no picture."""
 
-    def place_m(self, share: float) -> np.ndarray: ...
+    @property
+    def first(self) -> int:
+        """The label frame in which it begins."""
 
-    def share(self, frame: float) -> float: ...
+    @property
+    def end(self) -> int:
+        """One past its last label frame."""
+
+    def place_m(self, share: float) -> np.ndarray:
+        """Where it is (3,), array frame, after a share of its time."""
+
+    def share(self, frame: float) -> float:
+        """How much of its time has passed at a label frame."""
 
 
 @dataclass

@@ -23,7 +23,7 @@ from avloc_ros.losses.adpit import adpit_loss
 from avloc_ros.models.av_seld import AvSeld
 from avloc_ros.models.crnn import SeldCrnn
 from avloc_ros.models.resnet50 import load_public_weights
-from avloc_ros.sources.dcase_csv import EventRow
+from avloc_ros.sources.dcase_csv import FRAME_S, EventRow
 from avloc_ros.training.batched_features import BatchedFoaFeatures, BatchedGccFeatures, BatchedSalsaLite
 from avloc_ros.training.seld_loop import Machine, chunk_loader, falling_adam, fit_scaler, gathered, run_loop
 from avloc_ros.training.seld_recipes import AvSeldRecipe
@@ -129,6 +129,7 @@ def make_network(recipe: AvSeldRecipe) -> AvSeld | SeldCrnn:
     """The recipe's network, with the audio encoder of an earlier training where one is named."""
     if recipe.system == "seld_crnn":
         return SeldCrnn(recipe.crnn)
+    _check_frames(recipe)
     try:
         network = AvSeld(recipe.network)
     except ValueError as error:
@@ -136,6 +137,22 @@ def make_network(recipe: AvSeldRecipe) -> AvSeld | SeldCrnn:
     if recipe.audio_encoder_weights and network.audio_encoder is not None:
         load_public_weights(network.audio_encoder, recipe.audio_encoder_weights, unused=("no key",))
     return network
+
+
+def _check_frames(recipe: AvSeldRecipe) -> None:
+    """Raises InputError where the encoder's halvings of the analysis frames, or of the bands, do not come out even."""
+    encoder, hop = recipe.network.audio_encoder, recipe.features.hop_length
+    kept_bands, halvings = recipe.network.bands // encoder.hops_per_frame, len(encoder.channels)
+    if not recipe.network.audio or recipe.input != "foa":
+        return
+    if hop * encoder.hops_per_frame != round(FRAME_S * recipe.features.sample_rate_hz):
+        raise InputError(
+            f"recipe '{recipe.name}': {halvings} halvings of spectra every {hop} samples make no label frame of {FRAME_S:g} s"
+        )
+    if kept_bands % encoder.bands_kept:
+        raise InputError(
+            f"recipe '{recipe.name}': bands_kept {encoder.bands_kept} does not divide the {kept_bands} bands behind the blocks"
+        )
 
 
 def make_features(recipe: AvSeldRecipe) -> nn.Module:

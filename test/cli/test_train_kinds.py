@@ -131,17 +131,21 @@ SHORT = settings(chunks__chunk_s=1.0, chunks__step_s=1.0, optimizer__epochs=1, o
 def test_av_seld_from_scenes_to_weights(event_scenes, tmp_path):
     out = tmp_path / "run"
     small = settings(
-        network__audio_encoder__channels="[4, 4, 4, 4]",
+        network__audio_encoder__channels="[4, 4]",
+        network__audio_encoder__embedding=8,
         network__audio_encoder__conformer__layers=1,
         network__audio_encoder__conformer__heads=2,
         network__audio_encoder__conformer__feed_forward=8,
         network__fusion__layers=1,
     )
     arguments = ["train", "av_seld_small_audio", str(event_scenes), "--test", str(event_scenes), "--out", str(out)]
+    unfit = settings(network__audio_encoder__channels="[4, 4, 4]")
+    assert main([*arguments, *MACHINE, *SHORT, *unfit]) == 2  # three halvings of 25 ms spectra are no label frame
     assert main([*arguments, "--seed", "3", *MACHINE, *SHORT, *small]) == 0
     card = read_weights(out / "av_seld_small_audio.onnx").card
     assert card["seed"] == 3 and card["system"] == "av_seld" and card["recipe"]["network"]["fusion"]["layers"] == 1
     assert card["data"]["recordings"] == {"training": 1, "synthetic": 0, "validation": 1, "test": 2}
+    assert 0.1 <= card["threshold"] <= 0.7
     assert {"validation", "test"} == set(card["metrics"]) and card["largest_difference_to_torch"]["fp32"] < 1e-3
 
 
