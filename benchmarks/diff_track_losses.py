@@ -1,6 +1,7 @@
 """The tracking loss of diff_track against its baselines: equal data, equal start, equal budget, rooms left out for the test.
 
-usage: python benchmarks/diff_track_losses.py --speech DIR --out DIR [--warm-up-epochs N] [--epochs N] [--seeds 0 1 2] [--minutes M]
+usage: python benchmarks/diff_track_losses.py --speech DIR --out DIR [--warm-up-epochs N] [--epochs N] [--seeds 0 1 2]
+       [--minutes M] [--data DIR]
 
 One network learns by pit_mse for the warm-up epochs. From there each loss goes on, with each seed (order and turns of the
 segments), for the same epochs. Runs that OUT already has are kept, so that after --minutes it can be called again.
