@@ -62,7 +62,9 @@ def test_array_in_millimetres_is_refused(tmp_path: Path, capsys: pytest.CaptureF
     [
         ([[0, 0, 0], [0, 0.1, 0], [0, 0.2, 0]], "one angle"),
         ([[0, 0, 0], [0, 0.1, 0], [0.1, 0, 0]], "all azimuths"),
+        ([[0, 0, 0], [0, 0.1, 0], [0.1, 0, 0]], "not diff_track"),
         ([[0, 0, 0], [0, 0.1, 0], [0.1, 0, 0], [0, 0, 0.1]], "azimuth and elevation"),
+        ([[0, 0, 0], [0, 0.05, 0], [0.05, 0, 0], [0, 0, 0.05]], "any_array, srp, diff_track"),
     ],
 )
 def test_arrays_says_what_a_geometry_tells_apart(
