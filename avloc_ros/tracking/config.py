@@ -76,10 +76,10 @@ class SpeakingConfig:
     """When a track counts as speaking: a two-state Markov chain with the audio evidence, and hysteresis."""
 
     mean_turn_s: float = setting(0.4, "mean time for which somebody speaks", low=0.04, high=60.0)
-    mean_pause_s: float = setting(0.4, "mean time for which somebody is silent", low=0.04, high=60.0)
+    mean_pause_s: float = setting(0.8, "mean time for which somebody is silent", low=0.04, high=60.0)
     prior: float = setting(0.5, "probability at which evidence says nothing", low=0.01, high=0.99)
     prior_unseen: float = setting(
-        0.1,
+        0.05,
         "the same for talkers without a face, whose words the camera cannot tell from a pause",
         low=0.01,
         high=0.99,
