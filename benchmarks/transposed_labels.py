@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,9 @@ from avloc_ros.datasets.speaker_frames import SpeakerFrames
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
 from avloc_ros.losses.segmentation import SegmentationLossConfig
 from avloc_ros.models.asl_unet import SpeakerUNetConfig
-from avloc_ros.training.asl_unet import SpeakerUNetRecipe, score_frames, train
+from avloc_ros.training.asl_unet import train
+from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe
+from avloc_ros.training.asl_unet_scores import score_frames
 
 ROWS, COLS, SHIFT_PX = 18, 32, 10  # a twentieth of 360 x 640 and of 200
 FACE_PX = 5
@@ -39,13 +42,12 @@ NETWORK = SpeakerUNetConfig(
 class TransposedRecording(EgocentricRecording):
     """The same recording with the report's masks."""
 
-    def mask(self, frame: int) -> np.ndarray:
+    def raster(self, boxes: Sequence[PersonBox]) -> np.ndarray:
         """x - shift as the row, y as the column; what falls outside is lost."""
         mask = np.zeros((ROWS, COLS), np.uint8)
-        for box in self.boxes[frame]:
-            if box.speaking:
-                first, last = (int(max(0, x - SHIFT_PX)) for x in (box.left, box.right))
-                mask[first:last, int(box.top) : int(box.bottom)] = 1
+        for box in boxes:
+            first, last = (int(max(0, x - SHIFT_PX)) for x in (box.left, box.right))
+            mask[first:last, int(box.top) : int(box.bottom)] = 1
         return mask
 
 
@@ -104,7 +106,7 @@ def run(kind: type[EgocentricRecording], options: argparse.Namespace) -> dict[st
     for name, masks in (("right_masks", EgocentricRecording), ("masks_as_trained", kind)):
         held_out = drawn(masks, 150, options.seed + 2)
         frames = SpeakerFrames([held_out], [(0, k) for k in range(held_out.frames)], NETWORK, AUDIO)
-        scores[name] = score_frames(network, frames, recipe).mask.to_mapping()
+        scores[name] = score_frames(network, frames, recipe).masks(0.5).to_mapping()
     return scores
 
 

@@ -26,6 +26,10 @@ ARGUMENTS = {
     "image_transport": ("", "raw or compressed; empty: as in params_file"),
     "frame_prefix": ("", "put before the names of TF frames voice_<id>; empty: as in params_file"),
     "overlay": ("true", "draw what was found on the picture"),
+    "active_speaker": (
+        "false",
+        "true: a pair of glasses; active_speaker (asl_unet) gives speaker_grid in place of fusion, and the wearer's voice",
+    ),
     "sound_events": ("", "also what sounds and where: av_seld or coloc; empty: not"),
     "rviz": ("false", "show it in RViz"),
     "audio_topic": ("audio", "AudioFrame"),
@@ -40,6 +44,7 @@ ARGUMENTS = {
 TOPICS = ("audio", "image", "camera_info", "microphone_array", "depth_image")
 OF_ALL = ("use_sim_time", "autostart")  # parameters that every node has
 OF_NODE = {
+    "active_speaker": ("device", "image_transport"),
     "audio_tracker": ("device", "array_file"),
     "visual_detector": ("device", "image_transport"),
     "overlay": ("image_transport",),
@@ -60,9 +65,11 @@ def generate_launch_description() -> LaunchDescription:
 def pipeline_nodes(context) -> list[Node]:
     """The nodes, once it is known which arguments are given."""
     overlay = pipeline_node("overlay", context, condition=IfCondition(LaunchConfiguration("overlay")))
+    has_glasses = LaunchConfiguration("active_speaker").perform(context).lower() in ("true", "1")
+    names = ["active_speaker" if has_glasses and name == "fusion" else name for name in NODES]
     backend = LaunchConfiguration("sound_events").perform(context)
     events = [pipeline_node("sound_events", context, {"system.backend": backend})] if backend else []
-    return [*(pipeline_node(name, context) for name in NODES), overlay, *events]
+    return [*(pipeline_node(name, context) for name in names), overlay, *events]
 
 
 def pipeline_node(name: str, context, own: dict | None = None, **options) -> Node:

@@ -10,7 +10,11 @@ from rich.table import Table
 
 from avloc_ros.cli.console import console
 from avloc_ros.config import shipped_folder
+from avloc_ros.features.foa_encoder import FoaEncoder
 from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.types import InputError
+
+ENCODED_HZ, ENCODED_FFT = 16000, 1024  # what diff_track hears with
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,10 +35,13 @@ def run(options: argparse.Namespace) -> int:
 
 def print_list() -> None:
     """A table of config/arrays."""
-    table = Table("name", "microphones", "aperture", "tells apart", title="shipped microphone arrays")
+    columns = ("name", "microphones", "aperture", "tells apart", "trackers beside any_array and srp")
+    table = Table(*columns, title="shipped microphone arrays")
     for path in sorted((shipped_folder() / "config" / "arrays").glob("*.yaml")):
         array = MicrophoneArray.load(path)
-        table.add_row(path.stem, str(array.channels), f"{array.aperture_m * 100:.1f} cm", what_it_resolves(array))
+        other = "diff_track" if foa_of(array) == "" else ""
+        aperture = f"{array.aperture_m * 100:.1f} cm"
+        table.add_row(path.stem, str(array.channels), aperture, what_it_resolves(array), other)
     console.print(table)
     console.print("Your own: `avloc arrays MY.yaml` checks it; set it as `array_file`. See docs/arrays.md.")
 
@@ -50,6 +57,17 @@ def print_array(array: MicrophoneArray) -> None:
         f"aperture {array.aperture_m * 100:.1f} cm; nearest pair {spacing * 100:.1f} cm: a plane wave is unambiguous for "
         f"that pair up to {array.sound_speed_mps / (2 * spacing):.0f} Hz; tells apart {what_it_resolves(array)}"
     )
+    why_not = foa_of(array)
+    console.print(f"trackers: any_array, srp{'; not diff_track: ' + why_not if why_not else ', diff_track'}")
+
+
+def foa_of(array: MicrophoneArray) -> str:
+    """Why the array cannot be brought to first-order ambisonics, which diff_track hears; empty where it can."""
+    try:
+        FoaEncoder(array, ENCODED_HZ, ENCODED_FFT)
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def nearest_spacing_m(array: MicrophoneArray) -> float:

@@ -14,7 +14,7 @@ from avloc_ros.types import InputError
 if TYPE_CHECKING:  # rclpy and the media libraries are imported when the demo runs, not for `avloc --help`
     from avloc_ros.cli.demos.kind import Demo
 
-SYSTEMS = ("dsw", "av_seld", "coloc")  # each is a module of avloc_ros.cli.demos
+SYSTEMS = ("dsw", "av_seld", "coloc", "asl_unet")  # each is a module of avloc_ros.cli.demos
 DEFAULT_SYSTEM = "dsw"
 
 
@@ -25,7 +25,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--system",
         choices=SYSTEMS,
         default=DEFAULT_SYSTEM,
-        help="dsw: who speaks, and where (two talkers); av_seld, coloc: what sounds, where, since when",
+        help="dsw: who speaks, and where (two talkers); av_seld, coloc: what sounds, where, since when; "
+        "asl_unet: what a pair of glasses hears and sees",
     )
     parser.add_argument("--scene", type=Path, help="a scene folder of your own; default: built on first run")
     parser.add_argument("--out", type=Path, help="new folder for what comes out; default: ./avloc_demo_<time>")

@@ -16,6 +16,7 @@ NODES = {
     "audio_tracker": "AudioTrackerNode",
     "visual_detector": "VisualDetectorNode",
     "fusion": "FusionNode",
+    "active_speaker": "ActiveSpeakerNode",
     "speaker_tracker": "SpeakerTrackerNode",
     "attention": "AttentionNode",
     "overlay": "OverlayNode",
@@ -26,10 +27,13 @@ SYSTEMS: dict[str, dict[str, dict[str, Any]]] = {
     "dsw": {name: {} for name in ("audio_tracker", "visual_detector", "fusion", "speaker_tracker", "attention", "overlay")},
     "av_seld": {"sound_events": {"system.backend": "av_seld"}},
     "coloc": {"sound_events": {"system.backend": "coloc"}},
+    "asl_unet": {
+        name: {} for name in ("audio_tracker", "visual_detector", "active_speaker", "speaker_tracker", "attention", "overlay")
+    },
 }
 DEFAULT_SYSTEM = "dsw"
 SOURCES = {"player": "PlayerNode", "audio_capture": "AudioCaptureNode", "camera_capture": "CameraCaptureNode"}
-INFERRING = ("audio_tracker", "visual_detector", "fusion", "sound_events")  # these take --device
+INFERRING = ("audio_tracker", "visual_detector", "fusion", "sound_events", "active_speaker")  # these take --device
 LISTENING = ("audio_tracker", "sound_events")  # these take --array
 DEFAULT_PARAMETERS = "config/localize.yaml"
 
@@ -70,6 +74,8 @@ def pipeline_parameters(options: argparse.Namespace, names: Sequence[str]) -> di
         for name, preset in SYSTEMS[system].items():
             if name in parameters:
                 parameters[name] |= preset
+    if "fusion" in parameters and "active_speaker" in parameters:
+        parameters["active_speaker"].setdefault("publish_grid", False)  # speaker_grid is the fusion's
     for name in INFERRING:
         if name in parameters and options.device is not None:
             parameters[name]["device"] = options.device

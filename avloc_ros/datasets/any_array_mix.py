@@ -18,7 +18,7 @@ from avloc_ros.features.mel import RelativeLevels, mel_filters
 from avloc_ros.features.stft import StreamingStft
 
 WINDOW = round(WINDOW_S * RATE_HZ)
-TALKERS = ((0, 0.08), (1, 0.4), (2, 0.32), (3, 0.2))  # how many, and how often
+TALKERS = ((0, 0.08), (1, 0.36), (2, 0.32), (3, 0.18), (4, 0.06))  # how many, and how often
 SOUND_SHARE = 0.6  # examples with another sound from a direction; half as many with two
 SNR_DB = (-4.0, 20.0)  # talkers against each other sound
 DIFFUSE_DB = (3.0, 40.0)

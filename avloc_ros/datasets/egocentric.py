@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from avloc_ros.features.asl_unet_picture import reduced_picture
 from avloc_ros.simulation.clean_speech import resampled
 from avloc_ros.sources.scene import load_scene
 from avloc_ros.sources.video_file import video_images
@@ -59,9 +59,17 @@ class EgocentricRecording:
 
     def mask(self, frame: int) -> np.ndarray:
         """1 where somebody's face speaks: uint8 (rows, cols) of the reduced picture."""
+        return self.raster([box for box in self.boxes[frame] if box.speaking])
+
+    def faces(self, frame: int) -> np.ndarray:
+        """1 where anybody's face is: uint8 (rows, cols) of the reduced picture."""
+        return self.raster(self.boxes[frame])
+
+    def raster(self, boxes: Sequence[PersonBox]) -> np.ndarray:
+        """1 inside boxes of this recording: uint8 (rows, cols) of the reduced picture."""
         rows, cols = self.images.shape[1:3]
         width, height = self.picture_size
-        return speaker_mask(self.boxes[frame], rows, cols, cols / width, rows / height)
+        return box_mask(boxes, rows, cols, cols / width, rows / height)
 
     def has_speaker(self, frame: int) -> bool:
         """Whether any pixel of the picture belongs to a speaker."""
@@ -71,19 +79,25 @@ class EgocentricRecording:
 def speaker_mask(
     boxes: Iterable[PersonBox], rows: int, cols: int, scale_x: float = 1.0, scale_y: float = 1.0
 ) -> np.ndarray:
-    """Boxes of those who speak as a mask uint8 (rows, cols): the row is y, the column x, edges rounded to pixels."""
+    """Boxes of those who speak as a mask, as box_mask has it."""
+    return box_mask([box for box in boxes if box.speaking], rows, cols, scale_x, scale_y)
+
+
+def box_mask(
+    boxes: Iterable[PersonBox], rows: int, cols: int, scale_x: float = 1.0, scale_y: float = 1.0
+) -> np.ndarray:
+    """Boxes as a mask uint8 (rows, cols): the row is y, the column x, edges rounded to pixels."""
     mask = np.zeros((rows, cols), np.uint8)
     for box in boxes:
-        if box.speaking:
-            top, bottom = _clipped(box.top * scale_y, box.bottom * scale_y, rows)
-            left, right = _clipped(box.left * scale_x, box.right * scale_x, cols)
-            mask[top:bottom, left:right] = 1
+        top, bottom = _clipped(box.top * scale_y, box.bottom * scale_y, rows)
+        left, right = _clipped(box.left * scale_x, box.right * scale_x, cols)
+        mask[top:bottom, left:right] = 1
     return mask
 
 
 def reduced(images: Iterable[np.ndarray], rows: int, cols: int) -> np.ndarray:
     """Pictures of any size as uint8 (frames, rows, cols, 3)."""
-    small = [cv2.resize(image, (cols, rows), interpolation=cv2.INTER_AREA) for image in images]
+    small = [reduced_picture(image, rows, cols) for image in images]
     return np.stack(small) if small else np.zeros((0, rows, cols, 3), np.uint8)
 
 
@@ -94,7 +108,7 @@ def reduced_on_disk(images: Iterable[np.ndarray], rows: int, cols: int, path: Pa
         part = path.with_name(path.name + ".part")
         with part.open("wb") as file:
             for image in images:
-                file.write(cv2.resize(image, (cols, rows), interpolation=cv2.INTER_AREA).tobytes())
+                file.write(reduced_picture(image, rows, cols).tobytes())
         part.replace(path)
     frames = path.stat().st_size // (rows * cols * 3)
     if not frames:

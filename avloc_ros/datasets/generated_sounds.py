@@ -1,4 +1,4 @@
-"""Sounds that are no voices, made from nothing: noises, knocks, beeps, machines and tunes, so that voices are told from them."""
+"""Sounds that are no voices, made from nothing, so that voices are told from noises, knocks, beeps, machines, tunes, cries."""
 
 from __future__ import annotations
 
@@ -77,6 +77,34 @@ def tune(rng: np.random.Generator, length: int, rate_hz: int) -> np.ndarray:
     return sound + 1e-4 * rng.standard_normal(length)
 
 
+def calls(rng: np.random.Generator, length: int, rate_hz: int) -> np.ndarray:
+    """Cries, crows and barks: a voice's harmonics through two resonances, held and gliding, but without syllables."""
+    sound = np.zeros(length)
+    pitch = float(rng.uniform(180, 900))
+    held = rng.uniform(0.08, 1.2)
+    resonances = [float(rng.uniform(600, 1500)), float(rng.uniform(1500, 4500))]
+    at = float(rng.uniform(0, 0.3))
+    while at < length / rate_hz:
+        time = np.arange(round(held * rng.uniform(0.7, 1.3) * rate_hz)) / rate_hz
+        part = time / time[-1]
+        bend = 2 ** (rng.uniform(-0.6, 0.6) * part + rng.uniform(-0.3, 0.6) * np.sin(np.pi * part))
+        shake = 1 + rng.uniform(0, 0.03) * np.sin(2 * np.pi * rng.uniform(5, 40) * time)
+        phase = 2 * np.pi * np.cumsum(pitch * bend * shake) / rate_hz
+        call = sum(np.sin(k * phase) / k for k in range(1, int(min(20, 0.4 * rate_hz / (2 * pitch))) + 1))
+        call = call + rng.uniform(0, 0.4) * rng.standard_normal(len(time))
+        call = call * np.minimum(1, np.minimum(part, 1 - part) / rng.uniform(0.05, 0.3))
+        first = round(at * rate_hz)
+        sound[first : first + len(call)] += call[: length - first]
+        at += len(time) / rate_hz + rng.uniform(0.05, 0.9)
+    for resonance in resonances:
+        sound = sound + 2 * sosfilt(_resonance(resonance, rate_hz), sound)
+    return sound + 1e-4 * rng.standard_normal(length)
+
+
+def _resonance(centre_hz: float, rate_hz: int) -> np.ndarray:
+    return butter(1, (0.85 * centre_hz, min(1.18 * centre_hz, 0.45 * rate_hz)), "band", fs=rate_hz, output="sos")
+
+
 def _slow(rng: np.random.Generator, length: int, rate_hz: int, depth: float) -> np.ndarray:
     time = np.arange(length) / rate_hz
     return 1 + depth * np.sin(2 * np.pi * rng.uniform(0.1, 3) * time + rng.uniform(0, 6))
@@ -96,4 +124,4 @@ def _bursts(
     return np.convolve(gate, np.ones(edge) / edge, mode="same")
 
 
-KINDS = (coloured_noise, band_bursts, knocks, beeps, machine, tune)
+KINDS = (coloured_noise, band_bursts, knocks, beeps, machine, tune, calls, calls)  # calls are the likest to voices

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from avloc_ros.types import InputError
 RATE_HZ = 16000
 BLOCK = RATE_HZ // 100  # of voice activity
 SPEEDS = (85, 89, 93, 97, 100, 103, 107, 111, 115)  # percent
+OTHER_SPEEDS = (60, 70, 80, 90, 100, 110, 120, 135, 150, 170)  # wider: few recordings stand for all cries and barks
 GENERATED_SHARE = 0.35  # of other sounds
 SYNTHETIC_SHARE = 0.2  # of voices
 LANGUAGES = ("en-us", "de", "fr", "es", "it", "pl", "sv", "pt", "nl", "cs", "fi", "tr", "ru", "el", "hu", "id")
@@ -59,7 +61,7 @@ class SoundLibrary:
         if not self._others or rng.random() < GENERATED_SHARE:
             samples = generated_sound(rng, length, RATE_HZ)
         else:
-            samples = at_speed(rng, self._others[int(rng.integers(len(self._others)))])
+            samples = at_speed(rng, self._others[int(rng.integers(len(self._others)))], OTHER_SPEEDS)
         samples = coloured(rng, samples, 4.0)
         first = int(rng.integers(max(1, len(samples) - length + 1)))
         cut = np.resize(samples[first : first + length], length)
@@ -74,9 +76,11 @@ def synthetic_speech(rng: np.random.Generator) -> np.ndarray:
     return resampled(samples, rate, RATE_HZ)
 
 
-def at_speed(rng: np.random.Generator, samples: np.ndarray) -> np.ndarray:
+def at_speed(
+    rng: np.random.Generator, samples: np.ndarray, speeds_percent: Sequence[int] = SPEEDS
+) -> np.ndarray:
     """Faster and higher, or slower and lower."""
-    return resample_poly(samples, 100, int(rng.choice(SPEEDS))).astype(np.float32)
+    return resample_poly(samples, 100, int(rng.choice(speeds_percent))).astype(np.float32)
 
 
 def coloured(rng: np.random.Generator, samples: np.ndarray, strength_db: float) -> np.ndarray:

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from avloc_ros.config import setting
 from avloc_ros.datasets.egocentric import EgocentricRecording
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig, segment_features, window_around
-from avloc_ros.models.asl_unet import SpeakerUNetConfig
+from avloc_ros.features.asl_unet_picture import PictureScaleConfig, picture_maps
+from avloc_ros.models.asl_unet_config import SpeakerUNetConfig
 from avloc_ros.types import InputError
 
 
-@dataclass(frozen=True)
-class PictureScaleConfig:
-    """How pixel values reach the network: (value / 255 - mean) / deviation."""
-
-    mean: float = setting(0.45, "grey level that becomes 0", low=0.0, high=1.0)
-    deviation: float = setting(0.25, "grey levels that become 1", low=0.01, high=1.0)
-
-
 class SpeakerFrames(Dataset):
-    """Items: pictures (pictures, colours, rows, cols), sound (channels, bins, spectra), mask (rows, cols), wearer ()."""
+    """Items: pictures (pictures, colours, rows, cols), sound (channels, bins, spectra), mask (rows, cols), wearer (),
+    faces (rows, cols).
+
+    light_jitter: each item's scaled pictures are multiplied by 1 +- this and moved by +- this; for learning.
+    """
 
     def __init__(
         self,
@@ -36,26 +30,36 @@ class SpeakerFrames(Dataset):
         network: SpeakerUNetConfig,
         audio: SegmentAudioConfig,
         scale: PictureScaleConfig | None = None,
+        light_jitter: float = 0.0,
     ) -> None:
         self.recordings, self.frames = recordings, frames
         self.network, self.audio, self.scale = network, audio, scale or PictureScaleConfig()
+        self.light_jitter = light_jitter
         for recording in recordings:
             _check(recording, network, audio)
 
     def __len__(self) -> int:
         return len(self.frames)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         number, frame = self.frames[index]
         recording = self.recordings[number]
         pictures = network_pictures(recording.images, frame, self.network, self.scale)
         sound = segment_features(window_around(recording.samples, frame, self.audio), self.audio)
         return (
-            torch.from_numpy(pictures),
+            self._lit(torch.from_numpy(pictures)),
             torch.from_numpy(sound),
             torch.from_numpy(recording.mask(frame).astype(np.float32)),
             torch.tensor(int(recording.wearer_speaking[frame])),
+            torch.from_numpy(recording.faces(frame).astype(np.float32)),
         )
+
+
+    def _lit(self, pictures: Tensor) -> Tensor:
+        if not self.light_jitter:
+            return pictures
+        contrast, brightness = (2 * torch.rand(2) - 1) * self.light_jitter
+        return pictures * (1 + contrast) + brightness
 
 
 def network_pictures(
@@ -65,17 +69,8 @@ def network_pictures(
 
     Beyond the ends the first or last picture stands in. Colours are RGB, or one grey.
     """
-    first = frame - network.context_frames
-    wanted = np.clip(np.arange(first, first + network.pictures), 0, len(images) - 1)
-    pictures = []
-    for number in wanted:
-        image = images[number]
-        if network.colours == 1:
-            pictures.append(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[None])
-        else:
-            pictures.append(image[..., ::-1].transpose(2, 0, 1))
-    values = np.stack(pictures).astype(np.float32) / 255
-    return (values - np.float32(scale.mean)) / np.float32(scale.deviation)
+    wanted = np.clip(frame + np.array(network.picture_offsets), 0, len(images) - 1)
+    return picture_maps([images[number] for number in wanted], network.colours, scale)
 
 
 def _check(recording: EgocentricRecording, network: SpeakerUNetConfig, audio: SegmentAudioConfig) -> None:

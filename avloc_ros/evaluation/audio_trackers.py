@@ -10,6 +10,7 @@ from typing import Any
 from avloc_ros.config import to_mapping
 from avloc_ros.evaluation.inputs import EvaluationInput
 from avloc_ros.runtime.any_array_network import any_array_weights
+from avloc_ros.runtime.diff_track_network import live_weights
 from avloc_ros.runtime.weights import find_weights
 from avloc_ros.systems.audio_grids import AudioTracker
 from avloc_ros.systems.dsw_audio import SYSTEM
@@ -56,6 +57,12 @@ AUDIO_TRACKERS: dict[str, AudioTrackerKind] = {
         "avloc_ros.systems.crnn",
         lambda config: to_mapping(config.crnn) | to_mapping(config.any_array) | to_mapping(config.srp),
         lambda config: [find_weights(config.crnn.weights, SYSTEM, SYSTEM).path],
+    ),
+    "diff_track": AudioTrackerKind(
+        _opened_as("diff_track"),
+        "avloc_ros.systems.diff_track",
+        lambda config: to_mapping(config.diff_track) | to_mapping(config.srp),
+        lambda config: [live_weights(config.diff_track.weights).path],
     ),
     "srp": AudioTrackerKind(
         _opened_as("srp"), "avloc_ros.systems.srp", lambda config: to_mapping(config.srp), _srp_weights

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+
+STEPS = 200  # of probability
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,34 @@ class Confusion:
             "iou": self.iou,
             "tversky": self.tversky(false_negative_weight, false_positive_weight),
         }
+
+
+@dataclass(frozen=True)
+class ProbabilityCounts:
+    """How many true and untrue cases had which probability, in STEPS steps: int (STEPS,) each; may be added."""
+
+    true: np.ndarray = field(default_factory=lambda: np.zeros(STEPS, np.int64))
+    untrue: np.ndarray = field(default_factory=lambda: np.zeros(STEPS, np.int64))
+
+    @staticmethod
+    def of(probability: np.ndarray, true: np.ndarray) -> ProbabilityCounts:
+        """Of probabilities and bool arrays of one shape."""
+        step = np.minimum((np.asarray(probability) * STEPS).astype(np.int64), STEPS - 1)
+        return ProbabilityCounts(*(np.bincount(step[kind], minlength=STEPS) for kind in (true, ~np.asarray(true))))
+
+    def __add__(self, other: ProbabilityCounts) -> ProbabilityCounts:
+        return ProbabilityCounts(self.true + other.true, self.untrue + other.untrue)
+
+    def confusion(self, threshold: float) -> Confusion:
+        """Of probabilities at or above a threshold, a multiple of 1 / STEPS."""
+        first = round(threshold * STEPS)
+        hits, false = int(self.true[first:].sum()), int(self.untrue[first:].sum())
+        return Confusion(hits, false, int(self.true.sum()) - hits, int(self.untrue.sum()) - false)
+
+    def best_threshold(self) -> float:
+        """The threshold with the highest F1, and so with the highest IoU; 0.5 where there is none."""
+        scores = [self.confusion(step / STEPS).f1 or 0.0 for step in range(1, STEPS)]
+        return (1 + int(np.argmax(scores))) / STEPS if max(scores) > 0 else 0.5
 
 
 def _ratio(part: float, whole: float) -> float | None:

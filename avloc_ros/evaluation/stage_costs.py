@@ -21,6 +21,7 @@ from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.systems.any_array import AnyArrayConfig
 from avloc_ros.systems.audio_grids import AudioTracker
 from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER, open_audio_tracker
+from avloc_ros.systems.diff_track import DiffTrackConfig
 from avloc_ros.systems.dsw_audio import DswAudioConfig
 from avloc_ros.systems.faces import FaceConfig, FaceTracker
 from avloc_ros.systems.fusion import open_fusion
@@ -95,7 +96,8 @@ def bench_ear(
     """An audio tracker of a kind on a device, for the bench's camera."""
     rows, cols = image_shape
     srp = SrpConfig(device=device if kind == "srp" else "cpu", image_rows=rows, image_cols=cols)
-    return open_audio_tracker(kind, AnyArrayConfig(device=device), srp, DswAudioConfig(), array, bench_camera(), SAMPLE_RATE_HZ)
+    learned = AnyArrayConfig(device=device), srp, DswAudioConfig(), DiffTrackConfig(device=device)
+    return open_audio_tracker(kind, *learned, array, bench_camera(), SAMPLE_RATE_HZ)
 
 
 def _step(ear: AudioTracker, windows: list[AudioWindow], index: int) -> object:

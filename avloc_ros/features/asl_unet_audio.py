@@ -1,4 +1,4 @@
-"""What asl_unet hears: log magnitudes of every microphone and, if wanted, the phase differences between them."""
+"""What asl_unet hears: log magnitudes of every microphone and, if wanted, what the phases between them say."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from scipy.fft import rfft
 
 from avloc_ros.config import setting
+from avloc_ros.features.steered_beams import BeamFan, steered_beams
 from avloc_ros.types import InputError
 
 SMALLEST_MAGNITUDE = 1e-5
@@ -26,6 +27,19 @@ class SegmentAudioConfig:
     hop_length: int = setting(256, "samples from one spectrum to the next", low=16)
     full_scale: bool = setting(True, "scale every window to 0.99 of full scale")
     phase: bool = setting(False, "add cosine and sine of the phase differences to the first microphone")
+    bands: int = setting(0, "average the bins above the lowest into so many bands; 0: every bin", low=0)
+    beams: int = setting(0, "add the sound steered to so many directions across the picture; 0: none", low=0, high=180)
+    widest_beam_deg: float = setting(60.0, "the outermost of them, to the left and to the right", low=1.0, high=180.0)
+    array: str = setting("glasses_6mic", "shipped array whose geometry the beams need")
+
+    def __post_init__(self) -> None:
+        if self.bands and self.fft_length // 2 % self.bands:
+            raise InputError(f"bands is {self.bands}: must divide the {self.fft_length // 2} bins above the lowest")
+
+    @property
+    def fan(self) -> BeamFan:
+        """The directions of the beams."""
+        return BeamFan(self.array, self.beams, self.widest_beam_deg, self.sample_rate_hz, self.fft_length)
 
     @property
     def segment_samples(self) -> int:
@@ -40,8 +54,8 @@ class SegmentAudioConfig:
     @property
     def shape(self) -> tuple[int, int, int]:
         """(channels, bins, spectra) of the features: (6, 257, 22) with the defaults."""
-        channels = self.microphones + (2 * (self.microphones - 1) if self.phase else 0)
-        return channels, self.fft_length // 2 + 1, self.window_samples // self.hop_length + 1
+        channels = self.microphones + (2 * (self.microphones - 1) if self.phase else 0) + self.beams
+        return channels, self.bands or self.fft_length // 2 + 1, self.window_samples // self.hop_length + 1
 
 
 def window_around(samples: np.ndarray, frame: int, config: SegmentAudioConfig) -> np.ndarray:
@@ -58,7 +72,8 @@ def segment_features(window: np.ndarray, config: SegmentAudioConfig) -> np.ndarr
     """Features float32 (channels, bins, spectra) of a window (samples, microphones).
 
     Magnitudes carry level differences only; where the microphones hear about the same level (no head between them),
-    the direction is in the phases alone. Raises InputError on a window of another shape.
+    the direction is in the phases alone: as they are (phase), where every band needs a rule of its own, or as beams,
+    where one channel is one direction in all bands. Raises InputError on a window of another shape.
     """
     if window.shape != (config.window_samples, config.microphones):
         raise InputError(
@@ -72,7 +87,18 @@ def segment_features(window: np.ndarray, config: SegmentAudioConfig) -> np.ndarr
     if config.phase:
         difference = np.angle(spectra[1:] * np.conj(spectra[:1]))
         features += [np.cos(difference), np.sin(difference)]
+    features = [_banded(np.concatenate(features), config.bands)]
+    if config.beams:
+        features.append(steered_beams(spectra, config.fan, config.bands))
     return np.concatenate(features).astype(np.float32)
+
+
+def _banded(features: np.ndarray, bands: int) -> np.ndarray:
+    """Means of neighbouring bins, without the lowest: (channels, bands, spectra)."""
+    if not bands:
+        return features
+    channels, bins, spectra = features.shape
+    return features[:, 1:].reshape(channels, bands, (bins - 1) // bands, spectra).mean(axis=2)
 
 
 def _centred_spectra(window: np.ndarray, config: SegmentAudioConfig) -> np.ndarray:

@@ -14,6 +14,34 @@ from avloc_ros.types import AudioWindow, InputError
 GAP_TOLERANCE_S = 0.0005  # half a millisecond of stamp rounding is not a gap
 
 
+class JoinedWindows:
+    """Tells which samples of a window were not seen before, and whether they follow those that were."""
+
+    def __init__(self, sample_rate_hz: int) -> None:
+        self.sample_rate_hz = sample_rate_hz
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream so far."""
+        self._end_ns: int | None = None
+        self._channels = 0
+
+    def unseen(self, window: AudioWindow) -> tuple[np.ndarray, bool]:
+        """Samples float32 (frames, channels) of the window that are new; False where they do not touch the last ones."""
+        samples = np.asarray(window.samples, np.float32)
+        end_ns = window.stamp_ns + round(len(samples) * 1e9 / self.sample_rate_hz)
+        follows = False
+        if self._end_ns is not None:
+            overlap_s = (self._end_ns - window.stamp_ns) * 1e-9
+            backward = end_ns <= self._end_ns
+            changed = self._channels != samples.shape[1]
+            follows = not (overlap_s < -GAP_TOLERANCE_S or backward or changed)
+            if follows and overlap_s > GAP_TOLERANCE_S:
+                samples = samples[round(overlap_s * self.sample_rate_hz) :]
+        self._end_ns, self._channels = end_ns, samples.shape[1]
+        return samples, follows
+
+
 class StreamingStft:
     """Hann-windowed spectra from 0 Hz to `highest_hz`, `hop_s` apart, of frames of `frame_s`.
 
@@ -34,17 +62,18 @@ class StreamingStft:
         window = np.hanning(self.frame_length + 2)[1:-1]
         # Scaled so that the power of a bin is that of a sine of its amplitude, whatever the rate and the length.
         self._window = (window * (2 / window.sum())).astype(np.float32)[:, None]  # (frame_length, 1)
+        self._joined = JoinedWindows(sample_rate_hz)
         self.reset()
 
     def reset(self) -> None:
         """Forget the stream so far."""
         self._pending: np.ndarray | None = None  # (samples, channels) not yet past their last frame
-        self._end_ns: int | None = None
+        self._joined.reset()
 
     def push(self, window: AudioWindow) -> np.ndarray:
         """Spectra complex64 (hops, channels, bins) of the analysis frames that this window completes (maybe none)."""
-        fresh = self._unseen_samples(window)
-        pending = fresh if self._pending is None else np.concatenate([self._pending, fresh])
+        fresh, follows = self._joined.unseen(window)
+        pending = np.concatenate([self._pending, fresh]) if follows and self._pending is not None else fresh
         hops = max(0, (len(pending) - self.frame_length) // self.hop_length + 1)
         self._pending = pending[hops * self.hop_length :]
         return self.spectra(pending, hops)
@@ -61,17 +90,3 @@ class StreamingStft:
         return rfft(frames.transpose(0, 2, 1), self.fft_length, axis=-1)[..., :bins].astype(
             np.complex64, copy=False
         )
-
-    def _unseen_samples(self, window: AudioWindow) -> np.ndarray:
-        samples = np.asarray(window.samples, np.float32)
-        end_ns = window.stamp_ns + round(len(samples) * 1e9 / self.sample_rate_hz)
-        if self._end_ns is not None and self._pending is not None:
-            overlap_s = (self._end_ns - window.stamp_ns) * 1e-9
-            backward = end_ns <= self._end_ns
-            changed = self._pending.shape[1] != samples.shape[1]
-            if overlap_s < -GAP_TOLERANCE_S or backward or changed:
-                self._pending = None
-            elif overlap_s > GAP_TOLERANCE_S:
-                samples = samples[round(overlap_s * self.sample_rate_hz) :]
-        self._end_ns = end_ns
-        return samples

@@ -2,44 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import interpolate, pad, pixel_shuffle, pixel_unshuffle
 
-from avloc_ros.config import setting
+from avloc_ros.models.asl_unet_config import SpeakerUNetConfig
+from avloc_ros.models.beam_plane import BeamPlane
 from avloc_ros.models.resnet18 import ResNet18
 from avloc_ros.models.unet import UNet, padded_size
 from avloc_ros.types import InputError
 
-FUSIONS = ("none", "early", "bottleneck", "both")
+__all__ = ["SpeakerAnswer", "SpeakerMasks", "SpeakerUNet", "SpeakerUNetConfig"]
 
-
-@dataclass(frozen=True)
-class SpeakerUNetConfig:
-    """Sizes of the network (specs: asl_unet, networks); the defaults are the report's, but for the early plane."""
-
-    rows: int = setting(360, "height of the picture that goes in, pixels", low=16)
-    cols: int = setting(640, "width of the picture that goes in, pixels", low=16)
-    colours: int = setting(3, "3: RGB, 1: grey", choices=(1, 3))
-    context_frames: int = setting(3, "pictures before and after", low=0, high=20)
-    width: int = setting(64, "filters of the U-Net's first level", low=4, high=256)
-    levels: int = setting(4, "halvings of the picture", low=2, high=6)
-    audio_channels: int = setting(6, "feature channels of the sound", low=1)
-    audio_width: int = setting(64, "filters of the ResNet's first level", low=4, high=256)
-    fusion: str = setting("bottleneck", "where the sound enters", choices=FUSIONS)
-    early_rows: int = setting(
-        12, "early fusion: rows of the plane that the sound draws, upsampled to the picture; 0: the picture's", low=0
-    )
-    early_cols: int = setting(20, "early fusion: columns of it; 0: the picture's", low=0)
-    past_only: bool = setting(False, "context pictures before only, for the live path")
-
-    @property
-    def pictures(self) -> int:
-        """Pictures that go in at once."""
-        return self.context_frames + 1 if self.past_only else 2 * self.context_frames + 1
+RARE = 0.01  # share of speakers' pixels that an untrained mask expects
 
 
 class SpeakerMasks(NamedTuple):
@@ -47,6 +25,33 @@ class SpeakerMasks(NamedTuple):
 
     mask: Tensor
     wearer: Tensor
+
+
+class SpeakerAnswer(NamedTuple):
+    """All that can be learned from: masks; faces, logits (batch, rows, cols) of anybody's face, or None without config.faces.
+
+    planes: what the sound draws, logits (batch, plane rows, plane cols), one per place of fusion.
+    """
+
+    mask: Tensor
+    wearer: Tensor
+    faces: Tensor | None = None
+    planes: tuple[Tensor, ...] = ()
+
+
+class HeardPlane(nn.Module):
+    """What the sound draws, (batch, 1, rows, cols): from the ResNet's features and, where there are any, from beams."""
+
+    def __init__(self, features: int, beams: int, rows: int, cols: int) -> None:
+        super().__init__()
+        self.size = rows, cols
+        self.linear = nn.Linear(features, rows * cols)
+        self.steered = BeamPlane(beams, rows, cols) if beams else None
+
+    def forward(self, sound: Tensor, heard: Tensor) -> Tensor:
+        """sound (batch, channels, bins, spectra); heard (batch, features)."""
+        plane = self.linear(heard).view(-1, 1, *self.size)
+        return plane if self.steered is None else plane + self.steered(sound)
 
 
 class SpeakerUNet(nn.Module):
@@ -59,44 +64,59 @@ class SpeakerUNet(nn.Module):
         self.wearer = nn.Linear(self.audio.outputs, 2)
         self.time = nn.Conv2d(config.pictures, 1, 1)
         early, late = config.fusion in ("early", "both"), config.fusion in ("bottleneck", "both")
-        self.unet = UNet(config.colours + early, config.width, config.levels, bottleneck_extra=int(late))
+        area = config.patch**2
+        self.unet = UNet(
+            area * (config.colours + early), config.width, config.levels, int(late), outputs=area * (1 + config.faces)
+        )
         self.early_plane = (config.early_rows or config.rows, config.early_cols or config.cols)
-        step = 2**config.levels
-        self.late_plane = tuple(size // step for size in padded_size(config.rows, config.cols, step))
+        padded = padded_size(config.rows, config.cols, config.step)
+        self.late_plane = padded[0] // config.step, padded[1] // config.step
         self.to_picture = self._plane(self.early_plane) if early else None
         self.to_bottleneck = self._plane(self.late_plane) if late else None
         self._look_at_the_present()
+        if self.unet.output.bias is not None:
+            nn.init.constant_(self.unet.output.bias, math.log(RARE / (1 - RARE)))
 
     def forward(self, pictures: Tensor, sound: Tensor) -> SpeakerMasks:
         """pictures (batch, pictures, colours, rows, cols), normalised; sound (batch, channels, bins, spectra).
 
         Raises InputError where the pictures have another size than the config's.
         """
+        found = self.answer(pictures, sound)
+        return SpeakerMasks(found.mask, found.wearer)
+
+    def answer(self, pictures: Tensor, sound: Tensor) -> SpeakerAnswer:
+        """The same with all that is learned from. Raises InputError as forward does."""
         self._check(pictures)
         heard = self.audio(sound)  # (batch, outputs)
-        return SpeakerMasks(self._mask(pictures, heard), self.wearer(heard))
+        early = None if self.to_picture is None else self.to_picture(sound, heard)
+        late = None if self.to_bottleneck is None else self.to_bottleneck(sound, heard)
+        masks = self._masks(pictures, early, late)  # (batch, 1 or 2, rows, cols)
+        faces = masks[:, 1] if self.config.faces else None
+        planes = tuple(plane[:, 0] for plane in (early, late) if plane is not None)
+        return SpeakerAnswer(masks[:, 0], self.wearer(heard), faces, planes)
 
     def wearer_logits(self, sound: Tensor) -> Tensor:
         """The wearer's activity alone, (batch, 2), without any picture."""
         return self.wearer(self.audio(sound))
 
-    def _mask(self, pictures: Tensor, heard: Tensor) -> Tensor:
+    def _masks(self, pictures: Tensor, early: Tensor | None, late: Tensor | None) -> Tensor:
         config = self.config
         by_colour = pictures.transpose(1, 2).flatten(0, 1)  # (batch * colours, pictures, rows, cols)
         image = self.time(by_colour).view(-1, config.colours, config.rows, config.cols)
-        if self.to_picture is not None:
-            plane = self.to_picture(heard).view(-1, 1, *self.early_plane)
-            plane = interpolate(plane, (config.rows, config.cols), mode="bilinear", align_corners=False)
+        if early is not None:
+            plane = interpolate(early, (config.rows, config.cols), mode="bilinear", align_corners=False)
             image = torch.cat([image, plane], dim=1)
-        extra = None
-        if self.to_bottleneck is not None:
-            extra = self.to_bottleneck(heard).view(-1, 1, *self.late_plane)
-        rows, cols = padded_size(config.rows, config.cols, 2**config.levels)
+        rows, cols = padded_size(config.rows, config.cols, config.step)
         image = pad(image, (0, cols - config.cols, 0, rows - config.rows), mode="replicate")
-        return self.unet(image, extra)[:, 0, : config.rows, : config.cols]
+        if config.patch == 1:
+            masks = self.unet(image, late)
+        else:
+            masks = pixel_shuffle(self.unet(pixel_unshuffle(image, config.patch), late), config.patch)
+        return masks[:, :, : config.rows, : config.cols]
 
-    def _plane(self, size: tuple[int, ...]) -> nn.Linear:
-        return nn.Linear(self.audio.outputs, size[0] * size[1])
+    def _plane(self, size: tuple[int, int]) -> HeardPlane:
+        return HeardPlane(self.audio.outputs, self.config.beams, *size)
 
     def _look_at_the_present(self) -> None:
         """Start from the picture of now, not from a blend of all of them."""

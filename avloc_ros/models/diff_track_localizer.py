@@ -69,7 +69,11 @@ class LocalizerNetwork(nn.Module):
         sequence = torch.tanh(sequence)
         if not self.config.causal:
             forward, backward = sequence.chunk(2, dim=-1)
-            sequence = forward * backward  # (batch, frames, recurrent)
+            sequence = forward * backward
+        return self.heads(sequence)
+
+    def heads(self, sequence: Tensor) -> Located:
+        """Directions and activities of what the recurrent layers say, (batch, frames, recurrent)."""
         vectors = torch.tanh(self.direction_head(sequence)).unflatten(2, (self.config.tracks, 3))
         return Located(vectors, self.activity_head(sequence))
 

@@ -20,7 +20,7 @@ from avloc_ros.types import PROBABILITY_FLOOR, InputError
 KINDS = ("flat", "scalar", "spatial")
 RELIABILITY_CHANNELS = 2  # how well the camera sees each cell, and the probability of a voice
 LOG_FLOOR = math.log(PROBABILITY_FLOOR)
-HIGHEST_LOG = -1e-6  # log probability of an unrefined grid, below 0 so that its logit is finite
+HIGHEST_LOG = -1e-5  # log probability of an unrefined grid, below 0 so that its logit is finite and precise
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,9 @@ class FusionNetworkConfig:
     refine: bool = setting(True, "with the refinement network; without it the output is exp(y)")
     refine_filters: int = setting(32, "filters of the refinement: 128 in the paper, 32 for a CPU", low=1, high=1024)
     refine_depth: int = setting(5, "convolutions of the refinement, and transposed ones", low=1, high=20)
+    refine_residual: bool = setting(
+        True, "the refinement corrects the fused grid (the outermost skip of RED-Net); without it, it replaces the grid"
+    )
     count_speakers: int = setting(0, "largest number of the auxiliary speaker count head; 0: no head", low=0, high=16)
     count_units: int = setting(32, "units of the count head", low=1, high=1024)
     count_dropout: float = setting(0.4, "dropout of the count head", low=0.0, high=0.95)
@@ -69,6 +72,9 @@ class FusionNetwork(nn.Module):
         self.refinement = Refinement(config.refine_filters, config.refine_depth) if config.refine else None
         self.count_head = _count_head(config) if config.count_speakers else None
         initialise_glorot(self)
+        if self.refinement is not None and config.refine_residual:
+            self.trust = nn.Parameter(torch.ones(1))  # of the fused grid's logit
+            self.refinement.start_at_zero()
 
     def forward(self, audio: Tensor, video: Tensor, reliability: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Probability, audio weight and video weight, each (batch, rows, cols) in [0, 1]."""
@@ -80,12 +86,18 @@ class FusionNetwork(nn.Module):
         log_audio, log_video = floored_log(audio), floored_log(video)
         audio_weight, video_weight = self.weights(log_audio, log_video, reliability)
         score = audio_weight * log_audio + video_weight * log_video  # Eq. 2; Eq. 1 with both weights 1
-        if self.refinement is None:
-            logit = logit_of_log_probability(score)
-        else:
-            logit = self.refinement(shifted(score, 2 * LOG_FLOOR)[:, None])
+        logit = self._refined(score)
         count = self.count_head(torch.sigmoid(logit)) if self.count_head is not None else None
         return FusionOutput(logit, audio_weight, video_weight, count)
+
+    def _refined(self, score: Tensor) -> Tensor:
+        """Logits (batch, rows, cols) of fused log probabilities of that shape."""
+        if self.refinement is None:
+            return logit_of_log_probability(score)
+        found = self.refinement(shifted(score, 2 * LOG_FLOOR)[:, None])
+        if not self.config.refine_residual:
+            return found
+        return self.trust * logit_of_log_probability(score) + found
 
     def weights(self, log_audio: Tensor, log_video: Tensor, reliability: Tensor) -> tuple[Tensor, Tensor]:
         """Audio and video weight (batch, rows, cols) from floored logarithms (batch, rows, cols) and reliability."""
@@ -115,9 +127,9 @@ def shifted(log_value: Tensor, lowest: float) -> Tensor:
 
 
 def logit_of_log_probability(log_probability: Tensor) -> Tensor:
-    """log(p / (1 - p)) from log p, precise at both ends."""
+    """log(p / (1 - p)) from log p, for p up to 0.99999."""
     log_p = torch.clamp(log_probability, max=HIGHEST_LOG)
-    return log_p - torch.log(-torch.expm1(log_p))
+    return log_p - torch.log(1 - torch.exp(log_p))
 
 
 def initialise_glorot(network: nn.Module) -> None:

@@ -29,6 +29,12 @@ class Refinement(nn.Module):
         )
         self.out = nn.Conv2d(filters, 1, 1)
 
+    def start_at_zero(self) -> None:
+        """Say 0 everywhere before training, so that what is added to it starts as it was."""
+        nn.init.zeros_(self.out.weight)
+        assert self.out.bias is not None
+        nn.init.zeros_(self.out.bias)
+
     def forward(self, maps: Tensor) -> Tensor:
         """Logits (batch, rows, cols) of maps (batch, 1, rows, cols)."""
         kept: list[Tensor] = []

@@ -26,12 +26,14 @@ class DoubleConvolution(nn.Sequential):
 
 
 class UNet(nn.Module):
-    """width, 2 width, .. filters on the way down, twice as many at the bottleneck, the same on the way up, one output.
+    """width, 2 width, .. filters on the way down, twice as many at the bottleneck, the same on the way up, few outputs.
 
     bottleneck_extra: channels that join after the bottleneck, from another sense.
     """
 
-    def __init__(self, channels: int, width: int = 64, levels: int = 4, bottleneck_extra: int = 0) -> None:
+    def __init__(
+        self, channels: int, width: int = 64, levels: int = 4, bottleneck_extra: int = 0, outputs: int = 1
+    ) -> None:
         super().__init__()
         filters = [width * 2**level for level in range(levels)]
         self.down = nn.ModuleList(
@@ -44,12 +46,12 @@ class UNet(nn.Module):
             nn.ConvTranspose2d(before, after, 2, 2) for before, after in zip(inputs, filters[::-1], strict=True)
         )
         self.up = nn.ModuleList(DoubleConvolution(2 * after, after) for after in filters[::-1])
-        self.output = nn.Conv2d(width, 1, 1)
+        self.output = nn.Conv2d(width, outputs, 1)
 
     def forward(self, image: Tensor, extra: Tensor | None = None) -> Tensor:
         """image (batch, channels, rows, cols), both multiples of 2 ** levels; extra (batch, extra, rows / 2 ** levels, ..).
 
-        Returns logits (batch, 1, rows, cols).
+        Returns logits (batch, outputs, rows, cols).
         """
         kept = []
         for block in self.down:

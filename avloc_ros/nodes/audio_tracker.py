@@ -32,11 +32,13 @@ from avloc_ros.sources.av_sync import AvSync, AvSyncConfig
 from avloc_ros.systems.any_array import AnyArrayConfig
 from avloc_ros.systems.audio_grids import AudioTracker
 from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER, TRACKER_HELP, TRACKERS, open_audio_tracker
+from avloc_ros.systems.diff_track import DiffTrackConfig
 from avloc_ros.systems.dsw_audio import DswAudioConfig
 from avloc_ros.systems.srp import SrpConfig
 from avloc_ros.types import AudioChunk, AudioWindow, InputError
 
 STATUS_PERIOD_S = 0.25
+LEARNED = ("any_array", "crnn", "diff_track")  # trackers that have a device of their own
 NO_CAMERA = "no camera frames"  # how AvSync begins its words
 OWN_TYPE = "avloc_ros/msg/AudioFrame"
 INFO_TYPES = {"audio_common_msgs/msg/AudioDataStamped": "audio_common_msgs/msg/AudioInfo"}  # told on a topic of its own
@@ -59,6 +61,7 @@ class AudioTrackerConfig:
     any_array: AnyArrayConfig = field(default_factory=AnyArrayConfig)
     srp: SrpConfig = field(default_factory=SrpConfig)
     crnn: DswAudioConfig = field(default_factory=DswAudioConfig)
+    diff_track: DiffTrackConfig = field(default_factory=DiffTrackConfig)
     camera: CameraMountConfig = field(default_factory=CameraMountConfig)
 
 
@@ -193,7 +196,7 @@ class AudioTrackerNode(PipelineNode):
     def _build_tracker(self, config: AudioTrackerConfig, *arguments: Any) -> None:
         self._tracker = None
         self._tracker = open_audio_tracker(
-            config.tracker, config.any_array, config.srp, config.crnn, *arguments
+            config.tracker, config.any_array, config.srp, config.crnn, config.diff_track, *arguments
         )
         self.health.values["tracker"] = config.tracker
 
@@ -244,7 +247,7 @@ def _on_device(config: AudioTrackerConfig) -> AudioTrackerConfig:
     if config.device in ("auto", "cpu"):
         return config  # one small matrix product per frame: a copy to the GPU would cost more
     if config.tracker != "srp":
-        on_device = {name: replace(getattr(config, name), device=config.device) for name in ("any_array", "crnn")}
+        on_device = {name: replace(getattr(config, name), device=config.device) for name in LEARNED}
         return replace(config, **on_device)
     if importlib.util.find_spec("torch") is None:
         raise InputError(f"device is {config.device}, but torch is not installed: install it, or set device to cpu")

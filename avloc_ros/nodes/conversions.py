@@ -164,6 +164,16 @@ def image_to_message(frame: VideoFrame) -> Image:
     return message
 
 
+def mask_to_message(mask: np.ndarray, stamp: int, frame_id: str) -> Image:
+    """A mono8 Image of a mask uint8 (rows, columns), of the picture with that stamp in nanoseconds."""
+    height, width = mask.shape
+    message = Image(height=height, width=width, encoding="mono8", step=width)
+    message.header.stamp = stamp_message(stamp)
+    message.header.frame_id = frame_id
+    message.data = byte_array(mask)
+    return message
+
+
 def image_to_compressed(frame: VideoFrame, quality: int = 90) -> CompressedImage:
     """A JPEG CompressedImage of a picture."""
     _, encoded = cv2.imencode(".jpg", frame.image, [cv2.IMWRITE_JPEG_QUALITY, quality])

@@ -26,6 +26,12 @@ class EgocentricConfig:
     sample_rate_hz: int = setting(16_000, "of the sound, Hz; a multiple of 100", low=8000, high=48_000)
     fewest_people: int = setting(2, "people around the wearer", low=1, high=5)
     most_people: int = setting(5, "people around the wearer", low=1, high=5)
+    portrait_share: float = setting(
+        0.0, "of the people where talkers are filmed, who are portraits with another voice all the same", low=0.0, high=1.0
+    )
+    dubbed_share: float = setting(
+        0.0, "of the filmed people, whose mouths move to another voice", low=0.0, high=1.0
+    )
     widest_deg: float = setting(70.0, "how far to a side people sit", low=5.0, high=90.0)
     shortest_rt60_s: float = setting(0.2, "reverberation time, s", low=0.1, high=2.0)
     longest_rt60_s: float = setting(0.7, "reverberation time, s", low=0.1, high=2.0)

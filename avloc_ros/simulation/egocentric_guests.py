@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from avloc_ros.geometry import direction_from_angles, wrap_angle
 from avloc_ros.simulation.clean_speech import active_rms, resampled
+from avloc_ros.simulation.dubbing import dubbed, mirrored
 from avloc_ros.simulation.egocentric_config import EgocentricConfig
 from avloc_ros.simulation.espeak import SyntheticVoice, speak
 from avloc_ros.simulation.measured import read_mono
@@ -68,18 +69,38 @@ def draw_guests(rng: np.random.Generator, config: EgocentricConfig, parts: Egoce
 
 
 def _clip(rng: np.random.Generator, config: EgocentricConfig, parts: EgocentricParts, face: int) -> TalkerClip:
-    if parts.clips:
-        if parts.face_model is None:
-            raise InputError("clips of talkers need a YuNet ONNX file that measures their faces (face_model)")
-        return load_talker_clip(parts.clips[face], yunet_detector(parts.face_model), config.sample_rate_hz)
-    portrait = _varied(rng, load_portraits()[face % 2], mirror=bool(rng.random() < 0.5))
+    """Somebody filmed, or a portrait; in a light of his own, perhaps mirrored."""
+    mirror, gains = bool(rng.random() < 0.5), rng.uniform(0.7, 1.15, 3).astype(np.float32)
+    if parts.clips and rng.random() >= config.portrait_share:
+        return _filmed(rng, config, parts, face, gains, mirror=mirror)
+    portrait = _varied(load_portraits()[face % 2], gains, mirror=mirror)
     return portrait_clip(portrait, draw_voice(rng, parts, config.sample_rate_hz), config.sample_rate_hz)
 
 
-def _varied(rng: np.random.Generator, portrait: Portrait, *, mirror: bool) -> Portrait:
+def _filmed(
+    rng: np.random.Generator,
+    config: EgocentricConfig,
+    parts: EgocentricParts,
+    face: int,
+    gains: np.ndarray,
+    *,
+    mirror: bool,
+) -> TalkerClip:
+    if parts.face_model is None:
+        raise InputError("clips of talkers need a YuNet ONNX file that measures their faces (face_model)")
+    clip = load_talker_clip(parts.clips[face], yunet_detector(parts.face_model), config.sample_rate_hz)
+    if rng.random() < config.dubbed_share:
+        clip = dubbed(clip, draw_voice(rng, parts, config.sample_rate_hz))
+    lit = clip.cut_outs.copy()
+    np.minimum(lit[..., :3] * gains, lit[..., 3:], out=lit[..., :3], casting="unsafe")
+    clip = replace(clip, cut_outs=lit)
+    return mirrored(clip) if mirror else clip
+
+
+def _varied(portrait: Portrait, gains: np.ndarray, *, mirror: bool) -> Portrait:
     """The same person in another light, perhaps seen from the other side."""
     picture = portrait.picture.copy()
-    picture[..., :3] = np.minimum(picture[..., :3] * rng.uniform(0.7, 1.15, 3).astype(np.float32), picture[..., 3:])
+    picture[..., :3] = np.minimum(picture[..., :3] * gains, picture[..., 3:])
     box, mouth = portrait.box.copy(), portrait.mouth.copy()
     if mirror:
         width = picture.shape[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,22 +39,39 @@ class MovingSourcesConfig:
     still_share: float = setting(0.25, "share of sources that stand still", low=0.0, high=1.0)
     lowest_snr_db: float = setting(10.0, "speech over sensor noise", low=-20.0, high=100.0)
     highest_snr_db: float = setting(30.0, "speech over sensor noise", low=-20.0, high=100.0)
+    quietest_peak: float = setting(0.2, "largest sample of a segment, of full scale 1", low=1e-4, high=1.0)
+    loudest_peak: float = setting(0.8, "largest sample of a segment, of full scale 1", low=1e-4, high=1.0)
+    stock: int = setting(
+        0, "sources per room that its training segments share in ever new company; 0: each its own", low=0, high=1000
+    )
 
     def __post_init__(self) -> None:
         for low, high in (
             ("shortest_rt60_s", "longest_rt60_s"),
             ("nearest_m", "farthest_m"),
             ("lowest_snr_db", "highest_snr_db"),
+            ("quietest_peak", "loudest_peak"),
         ):
             if getattr(self, low) > getattr(self, high):
                 raise InputError(
                     f"{low} {getattr(self, low)} is above {high} {getattr(self, high)}: turn them round"
                 )
+        if 0 < self.stock < self.sources:
+            raise InputError(f"stock {self.stock} is fewer than the {self.sources} sources of a segment: raise it, or 0")
 
     @property
     def label_frames(self) -> int:
         """Label frames of a segment."""
         return round(self.seconds / self.label_hop_s)
+
+
+@dataclass(frozen=True)
+class MovingSource:
+    """One source alone, without noise: samples (samples, channels), directions (frames, 3), active (frames,)."""
+
+    samples: np.ndarray
+    directions: np.ndarray
+    active: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -89,29 +106,61 @@ def draw_segment(
     split: str,
     index: int,
     seed: int,
+    stock: dict[int, MovingSource] | None = None,
 ) -> MovingSegment:
-    """Segment number `index` of a split; the same arguments give the same segment."""
+    """Segment number `index` of a split; the same arguments give the same segment.
+
+    stock: where the shared sources of its room are kept from one segment to the next (config.stock); one per room.
+    """
     rng = np.random.default_rng([seed, 57, SPLIT_NUMBERS.get(split, 9), index])
-    room = draw_room_of(config, split, index % config.rooms, seed)
-    samples = round(config.seconds * config.sample_rate_hz)
-    heard = np.zeros((samples, array.channels))
-    directions, active = [], []
-    for _ in range(config.sources):
-        dry = voice(rng, samples, config.sample_rate_hz)
-        path = draw_path(rng, config, room)  # (frames + 1, 3)
-        heard += heard_along(
-            dry, path, room, array.positions_m, config.sample_rate_hz, config.label_hop_s
-        )
-        middle = (path[:-1] + path[1:]) / 2
-        directions.append(middle / np.linalg.norm(middle, axis=1, keepdims=True))
-        active.append(
-            speech_activity(dry, config.sample_rate_hz, 1 / config.label_hop_s, config.label_frames)
-        )
+    number = index % config.rooms
+    room = draw_room_of(config, split, number, seed)
+    if config.stock and split == "train":
+        kept = {} if stock is None else stock
+        chosen = [int(k) for k in rng.choice(config.stock, config.sources, replace=False)]
+        for k in chosen:
+            if k not in kept:
+                own = np.random.default_rng([seed, 91, number, k])
+                kept[k] = draw_source(own, config, room, array, voice)
+        return mixed(rng, config, [kept[k] for k in chosen])
+    return mixed(rng, config, [draw_source(rng, config, room, array, voice) for _ in range(config.sources)])
+
+
+def draw_source(
+    rng: np.random.Generator,
+    config: MovingSourcesConfig,
+    room: ShoeboxRoom,
+    array: MicrophoneArray,
+    voice: VoiceDraw,
+) -> MovingSource:
+    """One source in a room: what it says, the way it goes, and how it sounds at the array."""
+    rate = config.sample_rate_hz
+    dry = voice(rng, round(config.seconds * rate), rate)
+    path = draw_path(rng, config, room)  # (frames + 1, 3)
+    heard = heard_along(dry, path, room, array.positions_m, rate, config.label_hop_s)
+    middle = (path[:-1] + path[1:]) / 2
+    return MovingSource(
+        heard,
+        middle / np.linalg.norm(middle, axis=1, keepdims=True),
+        speech_activity(dry, rate, 1 / config.label_hop_s, config.label_frames),
+    )
+
+
+def mixed(
+    rng: np.random.Generator, config: MovingSourcesConfig, sources: Sequence[MovingSource]
+) -> MovingSegment:
+    """Sources together, with sensor noise, at a drawn level (evenly in decibels)."""
+    heard = np.sum([source.samples for source in sources], axis=0)
     snr_db = rng.uniform(config.lowest_snr_db, config.highest_snr_db)
     power = np.mean(heard**2) / 10 ** (snr_db / 10)
-    heard += np.sqrt(power) * rng.standard_normal(heard.shape)
-    heard *= rng.uniform(0.2, 0.8) / (np.abs(heard).max() + 1e-12)
-    return MovingSegment(heard.astype(np.float32), np.stack(directions, axis=1), np.stack(active, axis=1))
+    heard = heard + np.sqrt(power) * rng.standard_normal(heard.shape)
+    peak = np.exp(rng.uniform(np.log(config.quietest_peak), np.log(config.loudest_peak)))
+    heard = heard * (peak / (np.abs(heard).max() + 1e-12))
+    return MovingSegment(
+        heard.astype(np.float32),
+        np.stack([source.directions for source in sources], axis=1),
+        np.stack([source.active for source in sources], axis=1),
+    )
 
 
 def draw_path(rng: np.random.Generator, config: MovingSourcesConfig, room: ShoeboxRoom) -> np.ndarray:

@@ -10,6 +10,7 @@ from avloc_ros.geometry import CameraModel, MicrophoneArray
 from avloc_ros.systems.any_array import AnyArrayConfig
 from avloc_ros.systems.audio_grids import AudioGrids, AudioTracker
 from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER, TRACKER_HELP, TRACKERS, open_audio_tracker
+from avloc_ros.systems.diff_track import DiffTrackConfig
 from avloc_ros.systems.dsw_audio import DswAudioConfig
 from avloc_ros.systems.faces import FaceConfig, FaceTracker
 from avloc_ros.systems.fusion import FusionConfig, open_fusion
@@ -34,6 +35,7 @@ class LocalizerConfig:
     any_array: AnyArrayConfig = field(default_factory=AnyArrayConfig)
     srp: SrpConfig = field(default_factory=SrpConfig)
     crnn: DswAudioConfig = field(default_factory=DswAudioConfig)
+    diff_track: DiffTrackConfig = field(default_factory=DiffTrackConfig)
     faces: FaceConfig = field(default_factory=FaceConfig)
     fusion: FusionConfig = field(default_factory=FusionConfig)
     tracker: SpeakerTrackerConfig = field(default_factory=SpeakerTrackerConfig)
@@ -43,7 +45,14 @@ class LocalizerConfig:
     ) -> AudioTracker:
         """The audio tracker of these settings."""
         return open_audio_tracker(
-            self.audio_tracker, self.any_array, self.srp, self.crnn, array, camera, sample_rate_hz
+            self.audio_tracker,
+            self.any_array,
+            self.srp,
+            self.crnn,
+            self.diff_track,
+            array,
+            camera,
+            sample_rate_hz,
         )
 
 

@@ -12,13 +12,16 @@ class MotionConfig:
     """How talkers move, as seen from the array."""
 
     acceleration_deg_s2: float = setting(
-        15.0, "standard deviation of angular acceleration", low=0.0, high=1000.0
+        60.0, "standard deviation of angular acceleration of talkers who were seen", low=0.0, high=1000.0
+    )
+    acceleration_unseen_deg_s2: float = setting(
+        15.0, "the same of talkers who were only heard: sound is too coarse to follow more", low=0.0, high=1000.0
     )
     damping_s: float = setting(
-        0.7, "time constant with which an angular velocity dies out", low=0.01, high=60.0
+        1.0, "time constant with which an angular velocity dies out", low=0.01, high=60.0
     )
     initial_rate_deg_s: float = setting(
-        5.0, "standard deviation of a new track's velocity", low=0.0, high=360.0
+        20.0, "standard deviation of a new track's velocity", low=0.0, high=360.0
     )
 
 
@@ -73,10 +76,10 @@ class SpeakingConfig:
     """When a track counts as speaking: a two-state Markov chain with the audio evidence, and hysteresis."""
 
     mean_turn_s: float = setting(0.4, "mean time for which somebody speaks", low=0.04, high=60.0)
-    mean_pause_s: float = setting(0.4, "mean time for which somebody is silent", low=0.04, high=60.0)
+    mean_pause_s: float = setting(0.8, "mean time for which somebody is silent", low=0.04, high=60.0)
     prior: float = setting(0.5, "probability at which evidence says nothing", low=0.01, high=0.99)
     prior_unseen: float = setting(
-        0.1,
+        0.05,
         "the same for talkers without a face, whose words the camera cannot tell from a pause",
         low=0.01,
         high=0.99,
@@ -118,7 +121,7 @@ class LifeConfig:
         18.0, "no track is born from sound nearer to a track than this", low=0.0, high=180.0
     )
     merge_deg: float = setting(
-        4.0, "two tracks nearer than this are one, unless both have a face", low=0.0, high=45.0
+        4.0, "two tracks nearer than this are one, unless their faces were seen side by side", low=0.0, high=45.0
     )
     reset_after_s: float = setting(5.0, "a gap of this length starts afresh", low=0.1, high=3600.0)
 

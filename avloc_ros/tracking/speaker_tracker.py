@@ -89,6 +89,9 @@ class SpeakerTracker:
         for column in sorted(set(range(len(bearings))) - {column for _, column in pairs}):
             track = self._birth(bearings[column], stamp_ns)
             track.see(bearings[column], stamp_ns, self.config)
+        seen = [track for track in self._tracks if track.face is not None]
+        for track in seen:
+            track.others |= {other.order for other in seen if other is not track}
 
     def _sounds(
         self, fused: SpeakerGrid | None, sphere: SpeakerGrid | None, camera: CameraModel | None
@@ -162,14 +165,13 @@ class SpeakerTracker:
         self._tracks = [track for track in self._tracks if not track.is_over(stamp_ns, self.config)]
 
     def _merge(self) -> None:
-        """Two tracks in one place become one, which keeps the older identity, unless both have a face now."""
+        """Two tracks in one place become one, which keeps the older identity, unless their faces were seen side by side."""
         limit = np.radians(self.config.life.merge_deg)
         for younger in reversed(self._tracks.copy()):
             for older in self._tracks:
                 if older.order >= younger.order:
                     break
-                both_seen = older.face is not None and younger.face is not None
-                if not both_seen and _azimuth_apart(older, younger) < limit:
+                if older.order not in younger.others and _azimuth_apart(older, younger) < limit:
                     self._unite(older, younger)
                     break
 
@@ -180,9 +182,19 @@ class SpeakerTracker:
         stays.speaking_probability = max(stays.speaking_probability, goes.speaking_probability)
         stays.is_speaking = stays.is_speaking or goes.is_speaking
         stays.last_heard_ns = max(stays.last_heard_ns, goes.last_heard_ns)
+        self._rename(goes.order, older.order)
+        self._rename(stays.order, older.order)
+        stays.others |= goes.others
         stays.order = older.order
         stays.number = older.number or younger.number
         self._tracks = sorted((t for t in self._tracks if t is not goes), key=lambda track: track.order)
+
+
+    def _rename(self, before: int, after: int) -> None:
+        """One birth takes another's place in what tracks know of each other."""
+        for track in self._tracks:
+            if before in track.others:
+                track.others = (track.others - {before}) | {after}
 
 
 def _azimuth_apart(first: Track, second: Track) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -37,6 +37,7 @@ class Track:
     face_id: str = ""
     sound: Bearing | None = None  # in the present frame
     audio_weight: float = 0.0
+    others: set[int] = field(default_factory=set)  # births of tracks whose faces were seen beside this one's
     last_heard_ns: int = 0
     last_seen_ns: int = 0
     log_range: float = 0.0
@@ -60,8 +61,9 @@ class Track:
 
     def predict(self, duration_s: float, config: SpeakerTrackerConfig) -> None:
         """Carry the track over the time since the last frame; nothing is seen or heard yet."""
-        acceleration = np.radians(config.motion.acceleration_deg_s2)
-        self.state = sphere_filter.predict(self.state, duration_s, acceleration, config.motion.damping_s)
+        motion = config.motion
+        acceleration = np.radians(motion.acceleration_deg_s2 if self.was_seen else motion.acceleration_unseen_deg_s2)
+        self.state = sphere_filter.predict(self.state, duration_s, acceleration, motion.damping_s)
         self.range_variance += (config.face.range_drift_per_s * duration_s) ** 2 if self.was_seen else 0.0
         self.face = None
         self.sound = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,64 +14,16 @@ import lightning
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 
-from avloc_ros.config import setting, to_mapping
+from avloc_ros.config import to_mapping
 from avloc_ros.datasets.egocentric import EgocentricRecording, chosen_frames
-from avloc_ros.datasets.speaker_frames import PictureScaleConfig, SpeakerFrames
-from avloc_ros.evaluation.mask_scores import Confusion
-from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
-from avloc_ros.losses.segmentation import SegmentationLossConfig, segmentation_loss
-from avloc_ros.models.asl_unet import SpeakerUNet, SpeakerUNetConfig
+from avloc_ros.datasets.speaker_frames import SpeakerFrames
+from avloc_ros.models.asl_unet import SpeakerUNet
+from avloc_ros.training.asl_unet_recipe import Batch, SpeakerUNetRecipe, answer, answer_loss
+from avloc_ros.training.asl_unet_scores import Thresholds, score_frames
 from avloc_ros.training.lightning_run import lightning_trainer, seeded
 from avloc_ros.types import InputError
-
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]  # pictures, sound, mask, wearer
-
-
-@dataclass(frozen=True)
-class SpeakerUNetRecipe:
-    """Everything that decides a training run but its data and its seed."""
-
-    name: str = setting("asl_unet", "name of the weights")
-    network: SpeakerUNetConfig = field(default_factory=SpeakerUNetConfig)
-    audio: SegmentAudioConfig = field(default_factory=SegmentAudioConfig)
-    picture: PictureScaleConfig = field(default_factory=PictureScaleConfig)
-    loss: SegmentationLossConfig = field(default_factory=SegmentationLossConfig)
-    task: str = setting("both", "what is learned", choices=("both", "mask", "wearer"))
-    wearer_weight: float = setting(0.5, "task both: of the wearer's cross-entropy beside the mask's loss", low=0.0)
-    speakers_only: bool = setting(False, "learn from frames with a speaker in the picture alone")
-    silent_per_speaker: float = setting(
-        1.0, "frames without a speaker per frame with one (down-sampling); negative: all", low=-1.0
-    )
-    batch_size: int = setting(16, "frames per step", low=1)
-    learning_rate: float = setting(1e-3, "of Adam", low=1e-7, high=1.0)
-    mini_epoch_steps: int = setting(50, "steps between two validations", low=1)
-    mini_epochs: int = setting(200, "validations at most", low=1)
-    patience: int = setting(20, "mini-epochs without a lower validation loss before training stops", low=1)
-    validation_frames: int = setting(400, "frames per validation, drawn once", low=1)
-    threshold: float = setting(0.5, "probability above which a pixel is a speaker's", low=0.0, high=1.0)
-
-    def __post_init__(self) -> None:
-        if self.network.audio_channels != self.audio.shape[0]:
-            raise InputError(
-                f"network.audio_channels is {self.network.audio_channels}, the sound has {self.audio.shape[0]} "
-                f"feature channels ({self.audio.microphones} microphones, phase {self.audio.phase})"
-            )
-
-
-@dataclass(frozen=True)
-class SpeakerUNetScore:
-    """Over a whole set: the loss per frame, and the confusion of pixels and of the wearer's frames."""
-
-    loss: float
-    mask: Confusion
-    wearer: Confusion
-
-    def to_mapping(self) -> dict[str, Any]:
-        """Plain numbers for a report."""
-        return {"loss": self.loss, "mask": self.mask.to_mapping(), "wearer": self.wearer.to_mapping()}
 
 
 class SpeakerUNetModule(lightning.LightningModule):
@@ -86,7 +39,7 @@ class SpeakerUNetModule(lightning.LightningModule):
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Loss of one batch."""
-        return recipe_loss(self.network, batch, self.recipe)
+        return answer_loss(answer(self.network, batch, self.recipe), batch, self.recipe)
 
     def on_train_batch_end(self, *_: Any) -> None:
         """Close the mini-epoch after its last step."""
@@ -97,7 +50,8 @@ class SpeakerUNetModule(lightning.LightningModule):
         """Score, keep the best, and stop where the patience is over."""
         score = score_frames(self.network, self.validation, self.recipe)
         self.network.train()
-        self.course.append({"step": self.global_step, **score.to_mapping()})
+        so_far = Thresholds(mask=self.recipe.threshold)
+        self.course.append({"step": self.global_step, **score.to_mapping(so_far)})
         self.since_best += 1
         if score.loss < self.best_loss:
             self.best_loss, self.since_best = score.loss, 0
@@ -107,21 +61,16 @@ class SpeakerUNetModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam over all weights that the task uses."""
-        network = self.network
-        parts = [network.audio, network.wearer] if self.recipe.task == "wearer" else [network]
-        return torch.optim.Adam([p for part in parts for p in part.parameters()], self.recipe.learning_rate)
+        network, recipe = self.network, self.recipe
+        parts = [network.audio, network.wearer] if recipe.task == "wearer" else [network]
+        return torch.optim.Adam([p for part in parts for p in part.parameters()], recipe.learning_rate)
 
-
-def recipe_loss(network: SpeakerUNet, batch: Batch, recipe: SpeakerUNetRecipe) -> Tensor:
-    """Mask loss, wearer's cross-entropy, or both: a scalar."""
-    pictures, sound, mask, wearer = batch
-    if recipe.task == "wearer":
-        return cross_entropy(network.wearer_logits(sound), wearer)
-    found = network(pictures, sound)
-    loss = segmentation_loss(found.mask, mask, recipe.loss)
-    if recipe.task == "both":
-        loss = loss + recipe.wearer_weight * cross_entropy(found.wearer, wearer)
-    return loss
+    def on_train_batch_start(self, *_: Any) -> None:
+        """The learning rate of this step."""
+        if self.recipe.falling_rate:
+            share = 0.5 * (1 + math.cos(math.pi * min(1.0, self.global_step / self.recipe.steps)))
+            for group in self.trainer.optimizers[0].param_groups:
+                group["lr"] = self.recipe.learning_rate * share
 
 
 def train(
@@ -137,9 +86,10 @@ def train(
     accelerator: str = "auto",
     progress: bool = False,
 ) -> SpeakerUNet:
-    """Train and write `asl_unet.pt` and `training.json` (recipe, course, test scores) into `out`; returns the network.
+    """Train and write `asl_unet.pt` and `training.json` (recipe, course, thresholds, test scores) into `out`.
 
-    Validation and test see every kind of frame, whatever the recipe trains on.
+    Returns the network. Validation, which also chooses the thresholds, and test see every kind of frame, whatever the
+    recipe trains on.
     """
     out.mkdir(parents=True, exist_ok=True)
     seeded(seed)
@@ -151,7 +101,7 @@ def train(
         raise InputError("no frame to learn from: the recordings have no speaker in the picture")
     module = SpeakerUNetModule(recipe, _validation(recipe, validation))
     loader = DataLoader(
-        _frames(recipe, training, learned),
+        _frames(recipe, training, learned, recipe.light_jitter),
         min(recipe.batch_size, len(learned)),
         shuffle=True,
         drop_last=True,
@@ -164,33 +114,24 @@ def train(
     network = module.network.eval()
     if trainer.is_global_zero:
         torch.save(network.state_dict(), out / "asl_unet.pt")
-        record: dict[str, Any] = {"recipe": to_mapping(recipe), "seed": seed, "course": module.course}
+        validated = score_frames(network, module.validation, recipe)
+        thresholds = validated.best_thresholds()
+        record: dict[str, Any] = {
+            "recipe": to_mapping(recipe),
+            "seed": seed,
+            "course": module.course,
+            "thresholds": asdict(thresholds),
+            "validation": validated.to_mapping(thresholds),
+        }
         if test:
-            every = [(number, frame) for number, r in enumerate(test) for frame in range(r.frames)]
-            record["test"] = score_frames(network, _frames(recipe, test, every), recipe).to_mapping()
+            record["test"] = score_frames(network, every_frame(recipe, test), recipe).to_mapping(thresholds)
         (out / "training.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return network
 
 
-@torch.no_grad()
-def score_frames(network: SpeakerUNet, frames: SpeakerFrames, recipe: SpeakerUNetRecipe) -> SpeakerUNetScore:
-    """Loss and confusion matrices over all frames of a set."""
-    network.eval()
-    device = next(network.parameters()).device
-    losses, mask_counts, wearer_counts = [], Confusion(), Confusion()
-    for batch in DataLoader(frames, recipe.batch_size):
-        pictures, sound, mask, wearer = (value.to(device) for value in batch)
-        losses.append(float(recipe_loss(network, (pictures, sound, mask, wearer), recipe)) * len(mask))
-        if recipe.task == "wearer":
-            logits = network.wearer_logits(sound)
-        else:
-            found = network(pictures, sound)
-            logits = found.wearer
-            marked = torch.sigmoid(found.mask) > recipe.threshold
-            mask_counts += Confusion.of(marked.cpu().numpy(), mask.cpu().numpy() > 0)
-        if recipe.task != "mask":
-            wearer_counts += Confusion.of(logits.argmax(dim=1).cpu().numpy() == 1, wearer.cpu().numpy() == 1)
-    return SpeakerUNetScore(sum(losses) / max(1, len(frames)), mask_counts, wearer_counts)
+def every_frame(recipe: SpeakerUNetRecipe, recordings: Sequence[EgocentricRecording]) -> SpeakerFrames:
+    """All frames of recordings as the recipe's network takes them."""
+    return _frames(recipe, recordings, [(number, frame) for number, r in enumerate(recordings) for frame in range(r.frames)])
 
 
 def _validation(recipe: SpeakerUNetRecipe, recordings: Sequence[EgocentricRecording]) -> SpeakerFrames:
@@ -203,6 +144,9 @@ def _validation(recipe: SpeakerUNetRecipe, recordings: Sequence[EgocentricRecord
 
 
 def _frames(
-    recipe: SpeakerUNetRecipe, recordings: Sequence[EgocentricRecording], frames: Sequence[tuple[int, int]]
+    recipe: SpeakerUNetRecipe,
+    recordings: Sequence[EgocentricRecording],
+    frames: Sequence[tuple[int, int]],
+    light_jitter: float = 0.0,
 ) -> SpeakerFrames:
-    return SpeakerFrames(recordings, frames, recipe.network, recipe.audio, recipe.picture)
+    return SpeakerFrames(recordings, frames, recipe.network, recipe.audio, recipe.picture, light_jitter)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from avloc_ros.losses.differentiable_tracking import References, TrackingLoss, T
 from avloc_ros.losses.direction_regression import permutation_invariant_loss, slotwise_loss
 from avloc_ros.models.diff_track_hungarian import HungarianNetwork, load_hungarian
 from avloc_ros.models.diff_track_localizer import LocalizerNetwork, LocalizerNetworkConfig
+from avloc_ros.runtime.weights import read_torch
 from avloc_ros.training.lightning_run import lightning_trainer, seeded
 from avloc_ros.types import InputError
 
@@ -51,9 +53,13 @@ class LocalizerRecipe:
     warm_up_epochs: int = setting(
         0, "tracking: epochs of pit_mse before, since a network that knows nothing has no tracks yet", low=0
     )
+    start: str = setting("", "localizer.pt of a run to go on from; empty: start from nothing")
     epochs: int = setting(200, "epochs at most", low=1)
     batch_size: int = setting(64, "segments per step", low=1)
-    learning_rate: float = setting(1e-3, "of Adam", low=1e-7, high=1.0)
+    learning_rate: float = setting(1e-3, "of Adam, at the start", low=1e-7, high=1.0)
+    last_learning_rate_share: float = setting(
+        1.0, "where its cosine schedule ends; 1: it stays", low=0.0, high=1.0
+    )
     gradient_clip: float = setting(1.0, "largest norm of the gradient; 0: any", low=0.0)
     threshold: float = setting(0.5, "activity above which a track is reported", low=0.0, high=1.0)
     gate_deg: float = setting(20.0, "how far from the truth a report may be to count", low=1.0, high=180.0)
@@ -116,9 +122,13 @@ class LocalizerModule(lightning.LightningModule):
         if le_deg is not None and le_deg < self.best_le_deg:
             self.best_le_deg, self.best_weights = le_deg, copy.deepcopy(self.network.state_dict())
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Adam over the localizer alone."""
-        return torch.optim.Adam(self.network.parameters(), self.recipe.learning_rate)
+    def configure_optimizers(self) -> Any:
+        """Adam over the localizer alone, the learning rate falling along a cosine over all epochs."""
+        recipe = self.recipe
+        optimiser = torch.optim.Adam(self.network.parameters(), recipe.learning_rate)
+        last = recipe.learning_rate * recipe.last_learning_rate_share
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.epochs, last)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "epoch"}}
 
 
 def train(
@@ -137,8 +147,7 @@ def train(
     data_folder: where drawn segments are kept; None: the cache folder.
     """
     out.mkdir(parents=True, exist_ok=True)
-    folder = data_folder or cache_folder() / "tracked_segments"
-    splits = {split: tracked_segments(recipe.data, split, folder) for split in ("train", "val", "test")}
+    splits = drawn_splits(recipe, ("train", "val", "test"), data_folder)
     network, course, first_process = fit(
         recipe, splits["train"], splits["val"], seed, devices, nodes, accelerator, progress
     )
@@ -148,6 +157,14 @@ def train(
         record = {"recipe": to_mapping(recipe), "seed": seed, "test": score.to_mapping(), "course": course}
         (out / "training.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return score
+
+
+def drawn_splits(
+    recipe: LocalizerRecipe, splits: Sequence[str], data_folder: Path | None = None
+) -> dict[str, TrackedSegments]:
+    """The segments of splits, drawn where the folder (None: the cache folder) does not have them yet."""
+    folder = data_folder or cache_folder() / "tracked_segments"
+    return {split: tracked_segments(recipe.data, split, folder) for split in splits}
 
 
 def fit(
@@ -163,7 +180,10 @@ def fit(
     """The best network, its course over epochs, and whether this process is the one that writes files."""
     seeded(seed)
     module = LocalizerModule(recipe, validation, load_hungarian(recipe.hungarian, recipe.network.tracks))
-    module.network.mean, module.network.deviation = training.feature_scale()
+    if recipe.start:
+        module.network.load_state_dict(read_torch(recipe.start))  # with the scale of the features that it saw
+    else:
+        module.network.mean, module.network.deviation = training.feature_scale()
     loader = DataLoader(training, recipe.batch_size, shuffle=True)
     trainer = lightning_trainer(
         devices=devices,

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from avloc_ros.models.asl_unet import SpeakerUNet
 from avloc_ros.models.diff_track_hungarian import HungarianNetwork
 from avloc_ros.models.diff_track_localizer import LocalizerNetwork
+from avloc_ros.models.diff_track_streaming import StreamingLocalizer
+from avloc_ros.runtime.diff_track_network import STATES
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.types import InputError
 
@@ -34,6 +36,22 @@ def export_localizer(network: LocalizerNetwork, path: Path, feature_frames: int 
     config = network.config
     inputs = {"features": torch.randn(2, config.feature_channels, feature_frames, config.bands)}
     return _export(network, inputs, ("directions", "activity"), {0: "batch", 2: "feature_frames"}, path)
+
+
+def export_live_localizer(network: LocalizerNetwork, path: Path) -> float:
+    """features (1, channels, time_pooling, bands) of one label frame, and the state -> directions, activity, next state.
+
+    Returns the largest difference. Raises InputError for a network that looks into the future.
+    """
+    config, streaming = network.config, StreamingLocalizer(network)
+    generator = torch.Generator().manual_seed(0)
+    inputs = {
+        "features": torch.randn(1, config.feature_channels, config.time_pooling, config.bands, generator=generator)
+    }
+    for name, zeros in zip(STATES, streaming.first_state(), strict=True):
+        inputs[name] = 0.5 * torch.randn(zeros.shape, generator=generator)
+    outputs = ("directions", "activity", *(f"next_{name}" for name in STATES))
+    return _export(streaming, inputs, outputs, {}, path)
 
 
 def export_speaker_unet(network: SpeakerUNet, path: Path, bins: int = 257, spectra: int = 22) -> float:

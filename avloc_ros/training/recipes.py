@@ -49,7 +49,7 @@ KINDS = {
         "diff_track_localizer:LocalizerRecipe", "diff_track", "nothing: moving sources are simulated"
     ),
     "asl_unet": RecipeKind(
-        "asl_unet:SpeakerUNetRecipe", "asl_unet", "folders of egocentric scenes (avloc simulate --egocentric), or EasyCom"
+        "asl_unet_recipe:SpeakerUNetRecipe", "asl_unet", "folders of egocentric scenes (avloc simulate --egocentric), or EasyCom"
     ),
 }
 

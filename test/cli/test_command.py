@@ -62,7 +62,9 @@ def test_array_in_millimetres_is_refused(tmp_path: Path, capsys: pytest.CaptureF
     [
         ([[0, 0, 0], [0, 0.1, 0], [0, 0.2, 0]], "one angle"),
         ([[0, 0, 0], [0, 0.1, 0], [0.1, 0, 0]], "all azimuths"),
+        ([[0, 0, 0], [0, 0.1, 0], [0.1, 0, 0]], "not diff_track"),
         ([[0, 0, 0], [0, 0.1, 0], [0.1, 0, 0], [0, 0, 0.1]], "azimuth and elevation"),
+        ([[0, 0, 0], [0, 0.05, 0], [0.05, 0, 0], [0, 0, 0.05]], "any_array, srp, diff_track"),
     ],
 )
 def test_arrays_says_what_a_geometry_tells_apart(
@@ -127,3 +129,15 @@ def test_convert_to_a_bag_and_back(tmp_path: Path, capsys: pytest.CaptureFixture
     np.testing.assert_array_equal(again.read_audio(), first.read_audio())
     assert main(["convert", str(tmp_path / "scene"), str(tmp_path / "bag")]) == 2
     assert "exists" in capsys.readouterr().err
+
+
+def test_glasses_have_their_own_node_for_the_grid_unless_the_fusion_gives_it():
+    options = pipeline_arguments("--system", "asl_unet", "--device", "cpu")
+    names = pipeline_options.pipeline_nodes(options)
+    assert "active_speaker" in names and "fusion" not in names
+    alone = pipeline_options.pipeline_parameters(options, names)["active_speaker"]
+    assert alone["device"] == "cpu" and alone.get("publish_grid", True)
+    both = pipeline_arguments("--system", "dsw", "--system", "asl_unet")
+    names = pipeline_options.pipeline_nodes(both)
+    assert {"active_speaker", "fusion"} <= set(names) and len(names) == len(set(names))
+    assert pipeline_options.pipeline_parameters(both, names)["active_speaker"]["publish_grid"] is False

@@ -225,4 +225,4 @@ def test_asl_unet_from_scenes_to_weights(tmp_path):
     assert main([*arguments, "--out", str(out), *MACHINE, *small]) == 0
     card = read_weights(out / "asl_unet_small.onnx").card
     assert card["data"]["training"] == {"recordings": 1, "frames": 12} and card["data"]["test"]["recordings"] == 2
-    assert card["metrics"]["validation"]["step"] == 2 and "wearer" in card["metrics"]["test"]
+    assert 0 < card["threshold"] < 1 and "wearer" in card["metrics"]["test"]

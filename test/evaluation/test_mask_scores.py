@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.evaluation.mask_scores import Confusion
+from avloc_ros.evaluation.mask_scores import STEPS, Confusion, ProbabilityCounts
 
 
 def test_counts_and_ratios_by_hand():
@@ -38,3 +38,17 @@ def test_all_background_scores_high_accuracy_and_no_recall():
     true[0] = 1
     counts = Confusion.of(np.zeros(100), true)
     assert counts.accuracy == pytest.approx(0.99) and counts.recall == 0.0
+
+
+def test_counts_by_probability_give_the_confusion_of_every_threshold_and_the_best_one():
+    rng = np.random.default_rng(6)
+    true = rng.random(4000) < 0.2
+    probability = np.clip(rng.normal(0.3 + 0.3 * true, 0.15), 0, 1)
+    counts = ProbabilityCounts.of(probability[:1000], true[:1000]) + ProbabilityCounts.of(probability[1000:], true[1000:])
+    scores = {}
+    for threshold in np.arange(1, STEPS) / STEPS:
+        expected = Confusion.of(probability >= threshold, true)
+        assert counts.confusion(threshold) == expected
+        scores[threshold] = expected.iou or 0.0
+    assert scores[counts.best_threshold()] == max(scores.values()) > 0.4
+    assert ProbabilityCounts().best_threshold() == 0.5

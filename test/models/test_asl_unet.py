@@ -10,10 +10,21 @@ pytest.importorskip("torch")
 
 import torch
 
-from avloc_ros.models.asl_unet import FUSIONS, SpeakerUNet, SpeakerUNetConfig
+from avloc_ros.models.asl_unet import SpeakerUNet
+from avloc_ros.models.asl_unet_config import FUSIONS, SpeakerUNetConfig
+from avloc_ros.models.beam_plane import BeamPlane
 from avloc_ros.models.resnet18 import ResNet18
 from avloc_ros.models.unet import UNet
 from avloc_ros.types import InputError
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
 
 TINY = SpeakerUNetConfig(rows=36, cols=52, colours=1, context_frames=1, width=4, levels=3, audio_width=4)
 
@@ -91,3 +102,36 @@ def test_the_live_form_has_no_pictures_of_the_future():
 def test_other_sizes_are_refused():
     with pytest.raises(InputError, match="this network takes"):
         SpeakerUNet(TINY)(torch.randn(1, 3, 1, 40, 52), torch.randn(1, 6, 65, 22))
+
+
+def test_beams_draw_the_place_of_their_peak_whichever_direction_it_has():
+    """After some learning on drawn beams the plane's column is that of the peak."""
+    torch.manual_seed(2)
+    plane, beams = BeamPlane(24, 2, 16, filters=16), torch.arange(24) - 11.5
+    optimizer = torch.optim.Adam(plane.parameters(), 0.01)
+
+    def drawn(columns):
+        at = (columns.float() + 0.5) * 1.5 - 12  # 16 columns over 24 beams
+        peaks = torch.exp(-(((beams - at[:, None]) / 2) ** 2))[:, :, None, None]
+        return peaks + 0.3 * torch.randn(len(columns), 24, 8, 6)
+
+    for _ in range(60):
+        columns = torch.randint(16, (32,))
+        logits = plane(drawn(columns))[:, 0].mean(1)
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(logits, columns).backward()
+        optimizer.step()
+    columns = torch.arange(16)
+    found = plane.eval()(drawn(columns))
+    assert found.shape == (16, 1, 2, 16)
+    assert (found[:, 0].mean(1).argmax(1) - columns).abs().float().mean() < 0.5
+
+
+def test_the_exported_answer_is_the_learned_one_without_its_helps():
+    torch.manual_seed(3)
+    network = SpeakerUNet(replace(TINY, audio_channels=11, beams=5, faces=True, fusion="both", patch=2, levels=2)).eval()
+    pictures, sound = torch.randn(2, 3, 1, 36, 52), torch.randn(2, 11, 64, 22)
+    short, full = network(pictures, sound), network.answer(pictures, sound)
+    assert torch.equal(short.mask, full.mask) and torch.equal(short.wearer, full.wearer)
+    assert full.faces.shape == (2, 36, 52) and [tuple(p.shape) for p in full.planes] == [(2, 12, 20), (2, 5, 7)]
+    assert short.mask.sigmoid().mean() < 0.1  # an untrained mask expects few speakers

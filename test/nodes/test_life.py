@@ -23,7 +23,7 @@ from avloc_ros.nodes.speaker_tracker import SpeakerTrackerNode
 from avloc_ros.nodes.visual_detector import VisualDetectorNode
 from avloc_ros.types import InputError
 
-NODES = ("attention", "audio_capture", "audio_tracker", "camera_capture", "fusion", "overlay", "player",
+NODES = ("active_speaker", "attention", "audio_capture", "audio_tracker", "camera_capture", "fusion", "overlay", "player",
          "sound_events", "speaker_tracker", "visual_detector")  # fmt: skip
 
 

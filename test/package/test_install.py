@@ -15,7 +15,7 @@ from avloc_ros import msg
 
 ROOT = Path(__file__).resolve().parents[2]
 EXECUTABLES = [
-    "attention", "audio_capture", "audio_tracker", "avloc", "camera_capture", "fusion", "overlay", "player",
+    "active_speaker", "attention", "audio_capture", "audio_tracker", "avloc", "camera_capture", "fusion", "overlay", "player",
     "sound_events", "speaker_tracker", "visual_detector",
 ]  # fmt: skip
 

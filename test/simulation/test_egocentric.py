@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,13 +16,16 @@ pytest.importorskip("skimage", reason="the portraits are in scikit-image and mat
 from avloc_ros.config import from_mapping
 from avloc_ros.datasets.egocentric import recordings_under
 from avloc_ros.geometry import direction_from_angles, rotation_from_yaw_pitch_roll
+from avloc_ros.simulation import egocentric_guests
 from avloc_ros.simulation.egocentric import compose_egocentric, glasses_array, read_masks
 from avloc_ros.simulation.egocentric_config import EgocentricConfig
+from avloc_ros.simulation.egocentric_guests import EgocentricParts, draw_guests
 from avloc_ros.simulation.egocentric_picture import homography, turned_box, wide_camera
 from avloc_ros.simulation.egocentric_sound import heard_by_turning_head, heard_own_voice, mixed
 from avloc_ros.simulation.head_motion import STEP_S, HeadMotion, HeadMotionConfig, draw_head_motion
 from avloc_ros.simulation.head_shadow import high_frequency_gain, shadowed
 from avloc_ros.simulation.moving_sound import ShoeboxRoom
+from avloc_ros.simulation.talker_clip import TalkerClip
 from avloc_ros.types import InputError
 
 ANECHOIC = ShoeboxRoom((8.0, 8.0, 4.0), (4.0, 4.0, 2.0), 0.3, max_order=0)
@@ -177,3 +182,24 @@ def test_contradictions_are_refused():
         EgocentricConfig(fewest_people=4, most_people=3)
     with pytest.raises(InputError, match="unknown setting"):
         from_mapping(EgocentricConfig, {"motion": {"largest_jaw_deg": 3.0}})
+
+
+def test_filmed_people_are_mirrored_lit_and_dubbed_and_portraits_come_in_between(monkeypatch):
+    """Stand-ins for filmed talkers: a clip whose left half is bright says nothing itself."""
+    cut_outs = np.zeros((20, 8, 10, 4), np.uint8)
+    cut_outs[..., 3], cut_outs[:, :, :5, :3] = 255, 200
+    speaking = np.arange(20) % 20 > 4
+    clip = TalkerClip("filmed", cut_outs, np.tile([1.0, 1, 3, 3], (20, 1)), np.zeros(12800, np.float32), RATE, speaking)
+    monkeypatch.setattr(egocentric_guests, "load_talker_clip", lambda *_: clip)
+    monkeypatch.setattr(egocentric_guests, "yunet_detector", lambda _: None)
+    parts = EgocentricParts(clips=(Path("a"), Path("b")), face_model=Path("yunet.onnx"))
+    config = replace(SMALL, fewest_people=5, most_people=5, portrait_share=0.4, dubbed_share=0.5)
+    guests = [g for seed in range(4) for g in draw_guests(np.random.default_rng(seed), config, parts)]
+    filmed = [g.clip for g in guests if g.clip.name == "filmed"]
+    assert 5 <= len(filmed) <= 17
+    bright_left = [c.cut_outs[0, 0, 0, 0] > 0 for c in filmed]
+    assert 0 < sum(bright_left) < len(filmed)
+    assert all((c.boxes[0, 0] == 1) == left for c, left in zip(filmed, bright_left, strict=True))
+    assert len({int(c.cut_outs[..., 0].max()) for c in filmed}) > 3
+    assert 0 < sum(bool(np.abs(c.voice).max() > 0) for c in filmed) < len(filmed)
+    assert clip.cut_outs.max() == 255 and clip.cut_outs[0, 0, 0, 0] == 200  # the clip itself stays

@@ -15,11 +15,14 @@ import torch
 
 from avloc_ros.config import from_mapping
 from avloc_ros.datasets.egocentric import EgocentricRecording, PersonBox, chosen_frames, speaker_mask
-from avloc_ros.datasets.speaker_frames import PictureScaleConfig, SpeakerFrames, network_pictures
+from avloc_ros.datasets.speaker_frames import SpeakerFrames, network_pictures
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
+from avloc_ros.features.asl_unet_picture import PictureScaleConfig
 from avloc_ros.losses.segmentation import SegmentationLossConfig
-from avloc_ros.models.asl_unet import SpeakerUNet, SpeakerUNetConfig
-from avloc_ros.training.asl_unet import SpeakerUNetRecipe, train
+from avloc_ros.models.asl_unet import SpeakerAnswer, SpeakerUNet
+from avloc_ros.models.asl_unet_config import SpeakerUNetConfig
+from avloc_ros.training.asl_unet import train
+from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe, answer_loss
 from avloc_ros.types import InputError
 
 ROWS, COLS = 24, 40
@@ -118,6 +121,41 @@ def test_pictures_are_scaled_stacked_and_held_at_the_ends():
     assert past[:, 0, 0, 0] * 255 == pytest.approx([2, 3])
 
 
+def test_the_helps_of_learning_are_what_their_formulas_say():
+    recipe = replace(RECIPE, network=replace(NETWORK, faces=True, audio_channels=2), task="mask", plane_weight=2.0)
+    recipe = replace(recipe, loss=SegmentationLossConfig("dice", positive_weight=3.0), faces_weight=0.5)
+    torch.manual_seed(0)
+    mask = torch.zeros(1, ROWS, COLS)
+    mask[0, 2:6, 30:36] = 1
+    faces = mask.clone()
+    faces[0, 10:14, 3:9] = 1
+    found = SpeakerAnswer(torch.randn(1, ROWS, COLS), torch.randn(1, 2), torch.randn(1, ROWS, COLS), (torch.randn(1, 2, 4),))
+    where = torch.zeros(2, 4)
+    where[0, 3] = 1  # rows 0..11, columns 30..39
+    plane, other = torch.sigmoid(found.planes[0][0]), torch.sigmoid(found.faces)
+    planes = -(where * plane.log() + (1 - where) * (1 - plane).log()).mean()
+    all_faces = -(3.0 * faces * other.log() + (1 - faces) * (1 - other).log()).mean()
+    batch = torch.zeros(0), torch.zeros(0), mask, torch.zeros(1, dtype=torch.long), faces
+    plain = answer_loss(found._replace(faces=None, planes=()), batch, recipe)
+    expected = plain + 0.5 * all_faces + 2.0 * planes
+    assert answer_loss(found, batch, recipe) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_light_jitter_changes_brightness_and_contrast_alone():
+    plain, jittered = (SpeakerFrames([toy(0)], [(0, 3)], NETWORK, AUDIO, light_jitter=j)[0] for j in (0.0, 0.3))
+    contrast, brightness = np.polyfit(plain[0].ravel(), jittered[0].ravel(), 1)
+    assert jittered[0].numpy() == pytest.approx(plain[0].numpy() * contrast + brightness, abs=1e-5)
+    assert 0.7 <= contrast <= 1.3 and abs(brightness) <= 0.3 and contrast != 1
+    assert all(torch.equal(a, b) for a, b in zip(plain[1:], jittered[1:], strict=True))
+
+
+def test_faces_are_those_who_speak_and_those_who_do_not():
+    recording = toy(4)
+    frame = next(f for f in range(recording.frames) if recording.has_speaker(f))
+    _, _, mask, _, faces = SpeakerFrames([recording], [(0, frame)], NETWORK, AUDIO)[0]
+    assert mask.sum() == 48 and faces.sum() == 96 and (faces >= mask).all()
+
+
 def test_recordings_that_do_not_fit_are_refused():
     with pytest.raises(InputError, match="read it at that size"):
         SpeakerFrames([toy(0)], [(0, 0)], replace(NETWORK, rows=48), AUDIO)
@@ -125,5 +163,7 @@ def test_recordings_that_do_not_fit_are_refused():
         SpeakerFrames([toy(0)], [(0, 0)], NETWORK, replace(AUDIO, microphones=6))
     with pytest.raises(InputError, match="audio_channels"):
         SpeakerUNetRecipe(network=NETWORK, audio=replace(AUDIO, phase=True))
+    with pytest.raises(InputError, match="the sound has 0 beams"):
+        SpeakerUNetRecipe(network=replace(NETWORK, beams=2), audio=AUDIO)
     with pytest.raises(InputError, match="did you mean 'speakers_only'"):
         from_mapping(SpeakerUNetRecipe, {"speaker_only": True})

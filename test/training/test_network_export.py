@@ -25,7 +25,8 @@ from avloc_ros.training.network_export import (
 from avloc_ros.types import InputError
 
 SMALL = SpeakerUNetConfig(
-    rows=90, cols=160, colours=1, context_frames=1, past_only=True, width=8, audio_width=16, audio_channels=16
+    rows=72, cols=128, colours=1, context_frames=1, past_only=True, width=16, levels=2, patch=2, faces=True, audio_width=8,
+    audio_channels=30, beams=24,
 )  # config/train/asl_unet_small.yaml
 
 
@@ -61,8 +62,8 @@ def test_localizer(tmp_path, channels, causal):
 def test_small_speaker_unet(tmp_path, fusion):
     config = replace(SMALL, fusion=fusion)
     network, path = lively(SpeakerUNet(config)), tmp_path / "asl_unet.onnx"
-    assert export_speaker_unet(network, path) < 1e-4
-    inputs = {"pictures": torch.randn(1, 2, 1, 90, 160), "sound": torch.randn(1, 16, 257, 22)}
+    assert export_speaker_unet(network, path, bins=64) < 1e-4
+    inputs = {"pictures": torch.randn(1, 2, 1, 72, 128), "sound": torch.randn(1, 30, 64, 22)}
     assert largest_difference(network, path, inputs) < 1e-4
     assert path.stat().st_size < 6e6
 

@@ -9,7 +9,7 @@ pytest.importorskip("torch")
 pytest.importorskip("lightning", reason="recipes belong to training, which runs on lightning")
 
 from avloc_ros.config import from_mapping, shipped_folder
-from avloc_ros.training.asl_unet import SpeakerUNetRecipe
+from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe
 from avloc_ros.training.diff_track_hungarian import HungarianRecipe
 from avloc_ros.training.diff_track_localizer import LocalizerRecipe
 from avloc_ros.types import InputError

@@ -12,7 +12,7 @@ from avloc_ros.types import InputError
 
 if TYPE_CHECKING:
     from avloc_ros.datasets.egocentric import EgocentricRecording
-    from avloc_ros.training.asl_unet import SpeakerUNetRecipe
+    from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe
 
 Parts = dict[str, list["EgocentricRecording"]]
 
@@ -43,11 +43,12 @@ def run(recipe: SpeakerUNetRecipe, request: Request) -> list[Path]:
     _, bins, spectra = recipe.audio.shape
     difference = export_speaker_unet(network, path, bins, spectra)
     record = json.loads((request.out / "training.json").read_text(encoding="utf-8"))
-    best = min(record["course"], key=lambda point: point["loss"])
     card = {
         "name": recipe.name,
         "system": "asl_unet",
-        "metrics": {"validation": best} | ({"test": record["test"]} if "test" in record else {}),
+        "threshold": record["thresholds"]["mask"],
+        "wearer_threshold": record["thresholds"]["wearer"],
+        "metrics": {part: record[part] for part in ("validation", "test") if part in record},
         "largest_difference_to_torch": {"fp32": difference},
     }
     facts = {part: {"recordings": len(items), "frames": sum(r.frames for r in items)} for part, items in parts.items()}

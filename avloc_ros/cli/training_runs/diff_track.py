@@ -44,7 +44,8 @@ def _localizer(recipe: LocalizerRecipe, request: Request) -> list[Path]:
     from avloc_ros.models.diff_track_localizer import LocalizerNetwork
     from avloc_ros.runtime.weights import read_torch
     from avloc_ros.training.cards import Provenance, write_weights
-    from avloc_ros.training.diff_track_localizer import train
+    from avloc_ros.training.diff_track_live import write_live
+    from avloc_ros.training.diff_track_localizer import drawn_splits, train
     from avloc_ros.training.network_export import export_localizer
     from avloc_ros.training.trainer import is_first_process
 
@@ -62,6 +63,14 @@ def _localizer(recipe: LocalizerRecipe, request: Request) -> list[Path]:
         "largest_difference_to_torch": {"fp32": difference},
     }
     sizes = {split: recipe.data.segments_of(split) for split in ("train", "val", "test")}
-    facts = {"segments": sizes, "voices": Path(recipe.data.voices).name or "synthetic", "array": recipe.data.array}
+    facts = {
+        "segments": sizes,
+        "voices": Path(recipe.data.voices).name or "synthetic",
+        "arrays": [recipe.data.array, *recipe.data.other_arrays],
+    }
     provenance = Provenance(to_mapping(recipe), facts, request.command, request.options.seed)
-    return [write_weights(path, path.read_bytes(), card, provenance)]
+    written = [write_weights(path, path.read_bytes(), card, provenance)]
+    if recipe.network.causal:
+        live, validation = path.with_name(f"{recipe.name}_live.onnx"), drawn_splits(recipe, ("val",))["val"]
+        written.append(write_live(network, recipe, validation, live, {"test": score.to_mapping()}, provenance))
+    return written

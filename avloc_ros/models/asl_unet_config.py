@@ -1,0 +1,51 @@
+"""Sizes of the asl_unet network; without torch, so that a robot reads them from the card of its weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from avloc_ros.config import setting
+
+FUSIONS = ("none", "early", "bottleneck", "both")
+
+
+@dataclass(frozen=True)
+class SpeakerUNetConfig:
+    """Sizes of the network (specs: asl_unet, networks); the defaults are the report's, but for the early plane."""
+
+    rows: int = setting(360, "height of the picture that goes in, pixels", low=16)
+    cols: int = setting(640, "width of the picture that goes in, pixels", low=16)
+    colours: int = setting(3, "3: RGB, 1: grey", choices=(1, 3))
+    context_frames: int = setting(3, "pictures before and after", low=0, high=20)
+    width: int = setting(64, "filters of the U-Net's first level", low=4, high=256)
+    levels: int = setting(4, "halvings of the picture", low=2, high=6)
+    patch: int = setting(
+        1, "side of the squares of pixels that the U-Net takes as one, with as many channels; 1: every pixel", choices=(1, 2, 4)
+    )
+    audio_channels: int = setting(6, "feature channels of the sound", low=1)
+    beams: int = setting(
+        0, "how many of the sound's channels, the last ones, are beams, which draw the plane too; 0: none", low=0
+    )
+    audio_width: int = setting(64, "filters of the ResNet's first level", low=4, high=256)
+    fusion: str = setting("bottleneck", "where the sound enters", choices=FUSIONS)
+    early_rows: int = setting(
+        12, "early fusion: rows of the plane that the sound draws, upsampled to the picture; 0: the picture's", low=0
+    )
+    early_cols: int = setting(20, "early fusion: columns of it; 0: the picture's", low=0)
+    faces: bool = setting(False, "a second mask, of all faces, as a help in learning; the exported network has none")
+    past_only: bool = setting(False, "context pictures before only, for the live path")
+
+    @property
+    def pictures(self) -> int:
+        """Pictures that go in at once."""
+        return self.context_frames + 1 if self.past_only else 2 * self.context_frames + 1
+
+    @property
+    def step(self) -> int:
+        """Pixels of the picture, each way, that are one place of the bottleneck."""
+        return self.patch * 2**self.levels
+
+    @property
+    def picture_offsets(self) -> tuple[int, ...]:
+        """Which pictures those are, counted from the present one, 0."""
+        return tuple(range(-self.context_frames, self.pictures - self.context_frames))
