@@ -3,8 +3,9 @@
 usage: python benchmarks/diff_track_losses.py --speech DIR --out DIR [--warm-up-epochs N] [--epochs N] [--seeds 0 1 2]
        [--minutes M] [--data DIR] [--weights FILE.onnx]
 
-One network learns by pit_mse for the warm-up epochs. From there each loss goes on, with each seed (order and turns of the
-segments), for the same epochs. Runs that OUT already has are kept, so that after --minutes it can be called again.
+One network learns by pit_mse for the warm-up epochs, each a run of its own. From there each loss goes on, with each seed
+(order and turns of the segments), for the same epochs. Runs that OUT already has are kept, so that after --minutes it can be
+called again.
 OUT/losses.json: per loss mean and standard deviation over the seeds of what the test segments say, and every run; the same
 as a table on standard output. FILE.onnx: the run with the highest LF on the validation segments as weights of the live
 tracker, with their card.
@@ -33,6 +34,7 @@ from avloc_ros.training.diff_track_live import write_live
 from avloc_ros.training.diff_track_localizer import LocalizerRecipe, drawn_splits, fit, score_localizer
 from avloc_ros.training.recipes import load_recipe
 
+WARM_UP = "start_"
 LOSSES = ("tracking", "pit_mse", "mse")
 FIGURES = ("le_deg", "lr", "lp", "lf", "mota", "motp_deg", "id_switches", "hota")
 
@@ -63,7 +65,7 @@ def summary(out: Path) -> dict[str, Any]:
     runs = {path.parent.name: json.loads(path.read_text()) for path in sorted(out.glob("*/run.json"))}
     table: dict[str, Any] = {}
     for loss in LOSSES:
-        same = [found for name, found in runs.items() if found["loss"] == loss and name != "start"]
+        same = [found for name, found in runs.items() if found["loss"] == loss and not name.startswith(WARM_UP)]
         for split in ("test", "validation"):
             values = {f: [r[split][f] for r in same if r[split][f] is not None] for f in FIGURES}
             table.setdefault(loss, {"seeds": len(same)})[split] = {
@@ -90,7 +92,7 @@ def table(found: dict[str, Any]) -> str:
 
 def write_best(out: Path, recipe: LocalizerRecipe, splits: dict[str, TrackedSegments], path: Path) -> None:
     """The best run as weights of the live tracker."""
-    runs = {p.parent: json.loads(p.read_text()) for p in out.glob("*/run.json") if p.parent.name != "start"}
+    runs = {p.parent: json.loads(p.read_text()) for p in out.glob("*/run.json") if not p.parent.name.startswith(WARM_UP)}
     folder = max(runs, key=lambda key: runs[key]["validation"]["lf"] or 0.0)
     chosen = runs[folder]
     network = LocalizerNetwork(recipe.network)
@@ -124,17 +126,19 @@ def main() -> None:
     begin_s = time.monotonic()
     base = load_recipe("diff_track_localizer_small", {"data.voices": str(options.speech), "batch_size": 8})
     splits = drawn_splits(base, ("train", "val", "test"), options.data)
-    first = replace(base, loss="pit_mse", epochs=options.warm_up_epochs, last_learning_rate_share=0.3)
+    wanted: dict[str, tuple[LocalizerRecipe, int]] = {}
+    start = ""
+    for epoch in range(options.warm_up_epochs):
+        wanted[f"{WARM_UP}{epoch}"] = replace(base, loss="pit_mse", epochs=1, start=start), epoch
+        start = str(options.out / f"{WARM_UP}{epoch}" / "localizer.pt")
     later = replace(
         base,
         epochs=options.epochs,
-        start=str(options.out / "start" / "localizer.pt"),
+        start=start,
         learning_rate=options.learning_rate,
         last_learning_rate_share=0.1,
     )
-    wanted = {"start": (first, 0)} | {
-        f"{loss}_{seed}": (replace(later, loss=loss), seed) for seed in options.seeds for loss in LOSSES
-    }
+    wanted |= {f"{loss}_{seed}": (replace(later, loss=loss), seed) for seed in options.seeds for loss in LOSSES}
     for name, (recipe, seed) in wanted.items():
         if not (options.out / name / "run.json").is_file():
             if time.monotonic() - begin_s > 60 * options.minutes:
@@ -144,7 +148,7 @@ def main() -> None:
     found = summary(options.out)
     (options.out / "losses.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(table(found))
-    if options.weights is not None:
+    if options.weights is not None and any(r["loss"] == "tracking" for r in found["runs"].values()):
         write_best(options.out, base, splits, options.weights)
 
 
