@@ -124,7 +124,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     begin_s = time.monotonic()
-    base = load_recipe("diff_track_localizer_small", {"data.voices": str(options.speech), "batch_size": 8})
+    base = load_recipe("diff_track_localizer_small", {"data.voices": str(options.speech)})
+    base = replace(base, batch_size=8, warm_up_epochs=0)  # the warm-up is here, once for all
     splits = drawn_splits(base, ("train", "val", "test"), options.data)
     wanted: dict[str, tuple[LocalizerRecipe, int]] = {}
     start = ""
