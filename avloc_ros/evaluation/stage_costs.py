@@ -18,6 +18,8 @@ from avloc_ros.evaluation.bench_inputs import (
     sphere_array,
 )
 from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.runtime.diff_track_network import SYSTEM as LIVE_LOCALIZER
+from avloc_ros.runtime.weights import shipped_weights
 from avloc_ros.systems.any_array import AnyArrayConfig
 from avloc_ros.systems.audio_grids import AudioTracker
 from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER, open_audio_tracker
@@ -30,7 +32,7 @@ from avloc_ros.tracking.speaker_tracker import SpeakerTracker, SpeakerTrackerCon
 from avloc_ros.types import AudioWindow, Face, FaceDetections
 
 WARM_UP = 10
-ANY_ARRAY_TRACKERS = ("srp", "any_array")  # crnn is trained for one array
+ANY_ARRAY_TRACKERS = ("srp", "any_array", "diff_track")  # crnn is trained for one array
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def stage_costs(frames: int, device: str = "cpu", progress: Callable[[str], None
     camera, array = bench_camera(), sphere_array(6)
     windows, images = plane_waves(array, [0.3], frames + WARM_UP), pictures(camera, 16)
     costs: dict[str, Cost] = {}
-    for kind in sorted(ANY_ARRAY_TRACKERS, key=lambda kind: kind == DEFAULT_TRACKER):  # the default is used below
+    kinds = [kind for kind in ANY_ARRAY_TRACKERS if kind != "diff_track" or LIVE_LOCALIZER in shipped_weights()]
+    for kind in sorted(kinds, key=lambda kind: kind == DEFAULT_TRACKER):  # the default is used below
         progress(f"audio tracker {kind}")
         ear = bench_ear(kind, device, array)
         heard = [ear.step(window) for window in windows]

@@ -101,7 +101,8 @@ class DiffTrackTracker:
         self._stream.reset()
         self._network.reset()
         self._frames: np.ndarray | None = None  # features (channels, frames, bands) short of a label frame
-        self._directions, self._talker = np.zeros((0, 3)), np.zeros(0)  # (tracks, 3), (tracks,)
+        self._probability = np.zeros((ROWS, COLS), np.float32)
+        self._voice = 0.0
         self._end_ns: int | None = None
 
     @property
@@ -131,8 +132,10 @@ class DiffTrackTracker:
         size = self._card.frames_per_label
         labels = frames.shape[1] // size
         for label in range(labels):
-            self._directions, logits = self._network.step(frames[:, label * size : (label + 1) * size])
-            self._talker = self._card.calibration.talker_probability(logits)
+            directions, logits = self._network.step(frames[:, label * size : (label + 1) * size])
+        if labels:
+            talker = self._card.calibration.talker_probability(logits)
+            self._probability, self._voice = self._bumps(directions, talker), float(talker.max())
         self._frames = frames[:, labels * size :]
 
     def _follow_time(self, window: AudioWindow) -> None:
@@ -144,18 +147,17 @@ class DiffTrackTracker:
         self._end_ns = window.stamp_ns + round(window.duration_s * 1e9)
 
     def _grids(self, window: AudioWindow, reasons: tuple[str, ...]) -> AudioGrids:
-        voice = float(self._talker.max(initial=0.0))
         threshold = self.config.threshold if self.config.threshold >= 0 else self._card.threshold
         sphere = SpeakerGrid(
-            window.stamp_ns, self._layout, Modality.AUDIO, self._bumps(self._directions, self._talker),
+            window.stamp_ns, self._layout, Modality.AUDIO, self._probability,
             threshold * self._bumps.sharpness, NAME, self.array.frame_id, window.duration_s,
-            audio_weight=np.asarray(voice, np.float32),
+            audio_weight=np.asarray(self._voice, np.float32),
         )  # fmt: skip
         image = None
         if self.camera is not None and self._image_layout is not None:
             seen = self._image_cells(sphere.probability)
             image = replace(sphere, layout=self._image_layout, probability=seen, frame_id=self.camera.frame_id)
-        return AudioGrids(image, sphere, voice, reasons)
+        return AudioGrids(image, sphere, self._voice, reasons)
 
     # ---------------------------------------------------------------------------------------- the array
     def _encoder_for(self, usable: np.ndarray) -> FoaEncoder | None:
