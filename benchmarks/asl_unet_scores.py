@@ -2,7 +2,7 @@
 
 usage: python benchmarks/asl_unet_scores.py SCENES [..] [--weights FILE.onnx] [--every 1] [--out FILE.json]
 
-Without --weights: the shipped ones. Frames go through the network that a robot runs (onnxruntime), with the features that it makes.
+Without --weights: the shipped ones. Frames go through the network that a robot runs (onnxruntime) and its features.
 """
 
 from __future__ import annotations
