@@ -61,7 +61,7 @@ def talkers_near(
     """Expected number of talkers around each peak, (peaks,), at most 1: what a broad peak is worth as a whole.
 
     A cell holds the probability that a talker is within one cell width, so each talker is counted in 2 x 2 cells: the
-    sum over a neighbourhood, divided by 4, is the expected number there (a refined fused grid counts each in one cell).
+    sum over a neighbourhood, divided by 4, is the expected number there.
     Cells count for the nearest peak, up to reach_u columns' and reach_v rows' distance in the layout's unit (on a sphere
     reach_u is along the circle of latitude).
     """

@@ -78,8 +78,11 @@ def sound_bearings(
     )
     if not peaks:
         return []
-    reach_u, reach_v = np.radians([config.reach_azimuth_deg, config.reach_elevation_deg]) * unit
-    probabilities = talkers_near(grid, peaks, reach_u, reach_v, cells_per_talker=1 if is_refined(grid) else 4)
+    if is_refined(grid):
+        probabilities = beside_threshold(np.array([peak.probability for peak in peaks]), grid.threshold)
+    else:
+        reach_u, reach_v = np.radians([config.reach_azimuth_deg, config.reach_elevation_deg]) * unit
+        probabilities = talkers_near(grid, peaks, reach_u, reach_v)
     probabilities = less_for_echoes(probabilities, config.echo_odds)
     points = np.array([[peak.u, peak.v] for peak in peaks])
     directions = layout_directions(grid.layout, points, camera, assumed_range_m)  # (peaks, 3)
@@ -92,6 +95,16 @@ def is_refined(grid: SpeakerGrid) -> bool:
     """Whether a grid is of a trained fusion of both senses, which marks one cell per talker: it has weights per cell."""
     weight = grid.audio_weight
     return grid.modality == Modality.FUSED and weight is not None and np.ndim(weight) == 2
+
+
+def beside_threshold(heights: np.ndarray, threshold: float) -> np.ndarray:
+    """Probabilities (peaks,) of peaks of a grid whose network says `threshold` where a talker is as likely as none.
+
+    Networks that count a missed talker more than a false one are too sure; the threshold that suits them, chosen on
+    validation data, tells by how much. Odds are divided by those of the threshold.
+    """
+    odds = heights * (1 - threshold)
+    return odds / np.maximum(odds + threshold * (1 - heights), 1e-12)
 
 
 def less_for_echoes(probabilities: np.ndarray, echo_odds: float) -> np.ndarray:
