@@ -110,6 +110,8 @@ def train_av_seld(
     module = AvSeldTraining(recipe, held_out)
     if recipe.hears:
         module.network.set_scaler(*fit_scaler(module.features, chunks, recipe.optimizer.scaler_chunks))
+    if recipe.start_weights:  # with the scaler of that training
+        load_public_weights(module.network, recipe.start_weights, unused=("no key",))
     loaders = chunk_loader(chunks, recipe.optimizer), chunk_loader(held_out, recipe.optimizer)
     result = run_loop(module, *loaders, recipe.best_by, out, recipe.optimizer, machine, seed)
     network = module.network.cpu().eval()

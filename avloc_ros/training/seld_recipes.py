@@ -49,6 +49,7 @@ class AvSeldRecipe:
     audio_encoder_weights: str = setting(
         "", "audio encoder of an earlier training (audio_encoder.pt); empty: from nothing"
     )
+    start_weights: str = setting("", "network.pt of an earlier training of the same network, to go on from; empty: from nothing")
     chunks: ChunkConfig = field(default_factory=ChunkConfig)
     decode: MultiAccdoaConfig = field(default_factory=MultiAccdoaConfig)
     optimizer: SeldOptimizerConfig = field(default_factory=SeldOptimizerConfig)
