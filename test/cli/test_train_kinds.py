@@ -203,13 +203,13 @@ def test_the_localizer_is_trained_from_the_command_line(tmp_path, monkeypatch):
         data__sources__seconds=1.0,
         data__sources__reflections=0,
         data__train_segments=1,
-        data__val_segments=1,
+        data__val_segments=48,
         data__test_segments=1,
     )
     assert main(["train", "diff_track_localizer_small", "--out", str(out), *MACHINE, *small]) == 0
     card = read_weights(out / "diff_track_localizer_small.onnx").card
     assert card["system"] == "diff_track_localizer" and card["metrics"]["test"]["references"] > 0
-    assert card["data"]["segments"] == {"train": 1, "val": 1, "test": 1} and card["recipe"]["network"]["causal"]
+    assert card["data"]["segments"] == {"train": 1, "val": 48, "test": 1} and card["recipe"]["network"]["causal"]
 
 
 def test_asl_unet_from_scenes_to_weights(tmp_path):
@@ -218,8 +218,8 @@ def test_asl_unet_from_scenes_to_weights(tmp_path):
         glasses_scene(tmp_path / "scenes" / f"scene{seed}", seed)
     small = settings(
         network__rows=24, network__cols=40, network__width=4, network__levels=2, network__audio_width=4,
-        network__audio_channels=4, network__context_frames=0, audio__microphones=2, audio__context_segments=1,
-        batch_size=4, mini_epoch_steps=2, mini_epochs=1,
+        network__audio_channels=2, network__context_frames=0, network__beams=0, audio__beams=0, audio__microphones=2,
+        audio__context_segments=1, batch_size=4, mini_epoch_steps=2, mini_epochs=1,
     )  # fmt: skip
     arguments = ["train", "asl_unet_small", str(tmp_path / "scenes"), "--test", str(tmp_path / "scenes")]
     assert main([*arguments, "--out", str(out), *MACHINE, *small]) == 0
