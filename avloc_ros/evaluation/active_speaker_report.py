@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from avloc_ros.evaluation.demo_page import write_demo_page
 from avloc_ros.evaluation.mask_scores import Confusion
 
 
@@ -74,26 +74,10 @@ def write_active_speaker_page(
     folder: Path, numbers: Mapping[str, Any], video: str | None, plot: str, files: Mapping[str, str]
 ) -> Path:
     """index.html in `folder`: video, plot, numbers, and where the rest lies. Returns its path."""
-    from jinja2 import Environment
-
-    page = Environment(autoescape=True).from_string(PAGE).render(
-        numbers=numbers, video=video, plot=plot, files=files, raw=json.dumps(numbers, indent=2)
-    )
-    path = folder / "index.html"
-    path.write_text(page, encoding="utf-8")
-    return path
+    return write_demo_page(folder, "asl_unet", MIDDLE, numbers, files, video=video, plot=plot)
 
 
-PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>avloc demo: asl_unet</title>
-<style>
- body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
- video, img { width: 100%; border-radius: 6px; background: #eee }
- table { border-collapse: collapse; margin: 1rem 0 } td, th { padding: .3rem 1rem .3rem 0; text-align: left }
- th { font-weight: 500; color: #666 } pre { background: #f5f5f5; padding: 1rem; overflow-x: auto; font-size: 13px }
-</style>
-<h1>Who speaks before a pair of glasses, and whether their wearer does</h1>
+MIDDLE = """<h1>Who speaks before a pair of glasses, and whether their wearer does</h1>
 <p>{{ numbers.scene }}. Played in real time through the ROS nodes over DDS. The people of this scene are among those that
 the shipped network learned with; docs/asl_unet.md has its scores on others.</p>
 {% if video %}<video src="{{ video }}" controls></video>{% endif %}
@@ -107,11 +91,4 @@ the shipped network learned with; docs/asl_unet.md has its scores on others.</p>
  <tr><th>latency since the picture's capture (p50 / p95 / p99); 200 ms are sound that is waited for</th>
   <td>{{ "%.0f / %.0f / %.0f ms"|format(numbers.latency_ms.p50, numbers.latency_ms.p95, numbers.latency_ms.p99) }}</td></tr>
 </table>
-<table>
-{% for name, meaning in files.items() %}
- <tr><th><a href="{{ name }}">{{ name }}</a></th><td>{{ meaning }}</td></tr>
-{% endfor %}
-</table>
-<details><summary>All numbers as JSON</summary><pre>{{ raw }}</pre></details>
-</html>
 """

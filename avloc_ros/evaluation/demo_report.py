@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from avloc_ros.evaluation.demo_page import write_demo_page
 from avloc_ros.geometry import wrap_angle
 
 MATCH_DEG = 10.0  # a reported speaker this close to a talker counts as that talker
@@ -112,27 +112,10 @@ def plot_azimuths(reported: Sequence[AzimuthTrack], truth: Sequence[AzimuthTrack
 
 def write_page(folder: Path, numbers: Mapping[str, Any], video: str | None, plot: str, extra: Mapping[str, str]) -> Path:
     """index.html in `folder`: video, plot, numbers, and where the rest lies. Returns its path."""
-    from jinja2 import Environment
-
-    page = Environment(autoescape=True).from_string(PAGE).render(
-        numbers=numbers, video=video, plot=plot, extra=extra, raw=json.dumps(numbers, indent=2)
-    )
-    path = folder / "index.html"
-    path.write_text(page, encoding="utf-8")
-    return path
+    return write_demo_page(folder, "dsw", MIDDLE, numbers, extra, video=video, plot=plot)
 
 
-PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>avloc demo</title>
-<style>
- body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
- video, img { width: 100%; border-radius: 6px; background: #eee }
- table { border-collapse: collapse; margin: 1rem 0 } td, th { padding: .3rem 1rem .3rem 0; text-align: left }
- td { font-variant-numeric: tabular-nums } th { font-weight: 500; color: #666 }
- pre { background: #f5f5f5; padding: 1rem; border-radius: 6px; overflow-x: auto; font-size: 13px }
-</style>
-<h1>Who spoke, and where</h1>
+MIDDLE = """<h1>Who spoke, and where</h1>
 <p>{{ numbers.scene }}. Played in real time through the ROS nodes over DDS; what you see was drawn by the overlay node.</p>
 {% if video %}<video src="{{ video }}" controls></video>{% endif %}
 <h2>Azimuth against time</h2>
@@ -147,12 +130,4 @@ PAGE = """<!doctype html>
   <td>{{ "%.0f / %.0f / %.0f ms"|format(numbers.latency_ms.p50, numbers.latency_ms.p95, numbers.latency_ms.p99) }}</td></tr>
  <tr><th>identities</th><td>{{ numbers.ids|join(", ") }}</td></tr>
 </table>
-<h2>Files</h2>
-<table>
-{% for name, meaning in extra.items() %}
- <tr><th><a href="{{ name }}">{{ name }}</a></th><td>{{ meaning }}</td></tr>
-{% endfor %}
-</table>
-<details><summary>All numbers as JSON</summary><pre>{{ raw }}</pre></details>
-</html>
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from avloc_ros.evaluation.demo_page import write_demo_page
 from avloc_ros.geometry import angle_between, direction_from_angles
 from avloc_ros.sources.dcase_csv import FRAME_S, EventRow
 
@@ -154,25 +154,16 @@ def plot_events(reported: Sequence[ReportedEvent], truth: Sequence[TrueEvent], p
 
 def write_event_page(folder: Path, numbers: Mapping[str, Any], plot: str) -> Path:
     """index.html in `folder`: plot, numbers, one row per event. Returns its path."""
-    from jinja2 import Environment
-
-    page = Environment(autoescape=True).from_string(PAGE).render(numbers=numbers, plot=plot, raw=json.dumps(numbers, indent=2))
-    path = folder / "index.html"
-    path.write_text(page, encoding="utf-8")
-    return path
+    return write_demo_page(folder, "sound events", MIDDLE, numbers, FILES, plot=plot)
 
 
-PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>avloc demo: sound events</title>
-<style>
- body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
- img { width: 100%; border-radius: 6px; background: #eee }
- table { border-collapse: collapse; margin: 1rem 0 } td, th { padding: .3rem 1rem .3rem 0; text-align: left }
- td { font-variant-numeric: tabular-nums } th { font-weight: 500; color: #666 }
- pre { background: #f5f5f5; padding: 1rem; border-radius: 6px; overflow-x: auto; font-size: 13px }
-</style>
-<h1>What sounded, where, and since when</h1>
+FILES = {
+    "bag": "all topics (mcap): `avloc replay bag`, `ros2 bag play bag`",
+    "numbers.json": "the numbers above",
+    "nodes.log": "what the nodes said",
+    "player.log": "what the player said",
+}
+MIDDLE = """<h1>What sounded, where, and since when</h1>
 <p>{{ numbers.scene }}. Played in real time through the ROS node <code>sound_events</code> over DDS.</p>
 <img src="{{ plot }}" alt="azimuth of sound events against time, told and true">
 <h2>Numbers</h2>
@@ -196,8 +187,4 @@ PAGE = """<!doctype html>
   <td>{{ "%.0f degrees"|format(event.direction_error_deg) if event.direction_error_deg is not none else "-" }}</td></tr>
  {% endfor %}
 </table>
-<p>Beside this page: <code>bag</code> (all topics, mcap), <code>numbers.json</code>, <code>nodes.log</code>,
-<code>player.log</code>.</p>
-<pre>{{ raw }}</pre>
-</html>
 """

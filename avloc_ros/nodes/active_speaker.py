@@ -17,14 +17,13 @@ from avloc_ros.nodes.compose import run_node
 from avloc_ros.nodes.conversions import (
     array_from_message,
     audio_from_message,
-    image_from_compressed,
-    image_from_message,
     mask_to_message,
     stamp_message,
 )
 from avloc_ros.nodes.health import Level
 from avloc_ros.nodes.lone_sense import works_by
 from avloc_ros.nodes.node_base import PipelineNode
+from avloc_ros.nodes.picture_input import TRANSPORT_HELP, TRANSPORTS, listen_to_pictures, picture_of
 from avloc_ros.nodes.quality_of_service import (
     RELIABILITIES,
     audio_quality,
@@ -33,7 +32,6 @@ from avloc_ros.nodes.quality_of_service import (
     result_quality,
 )
 from avloc_ros.nodes.speaker_messages import grid_to_message
-from avloc_ros.nodes.visual_detector import TRANSPORTS
 from avloc_ros.sources.av_sync import AvSync, AvSyncConfig
 from avloc_ros.systems.asl_unet import ActiveSpeakers, SpeakerUNetSettings, SpeakerUNetSystem
 from avloc_ros.types import AudioChunk, AudioWindow, InputError
@@ -49,9 +47,7 @@ class ActiveSpeakerConfig(SpeakerUNetSettings):
 
     channels: tuple[int, ...] = setting((), "channels of `audio` that are the network's microphones, in order; empty: all")
     audio_reliability: str = setting("best_effort", "QoS of `audio`", choices=RELIABILITIES, read_only=True)
-    image_transport: str = setting(
-        "raw", "raw: Image on `image`; compressed: CompressedImage on `image/compressed`", choices=TRANSPORTS, read_only=True
-    )
+    image_transport: str = setting("raw", TRANSPORT_HELP, choices=TRANSPORTS, read_only=True)
     image_reliability: str = setting("best_effort", "QoS of `image`", choices=RELIABILITIES, read_only=True)
     image_depth: int = setting(5, "pictures that may wait in the middleware", low=1, high=100, read_only=True)
     max_wait_s: float = setting(0.3, "capture time a picture waits for sound that is late", low=0.0, high=5.0, read_only=True)
@@ -81,16 +77,7 @@ class ActiveSpeakerNode(PipelineNode):
         self.announce(Image, "speaker_mask", image_quality("reliable"), is_promised=False)
         if self.config.publish_grid:
             self.announce(SpeakerGrid, "speaker_grid", result_quality(), is_promised=False)
-        is_raw = self.config.image_transport == "raw"
-        read = image_from_message if is_raw else image_from_compressed
-        self.listen(
-            Image if is_raw else CompressedImage,
-            "image" if is_raw else "image/compressed",
-            partial(self._on_image, read),
-            image_quality(self.config.image_reliability, self.config.image_depth),
-            consequence="the wearer's voice alone, no mask",
-            stream="image",
-        )
+        listen_to_pictures(self, self._on_image, "the wearer's voice alone, no mask", self.config.image_depth)
         self.listen(
             AudioFrame, "audio", self._on_audio, audio_quality(self.config.audio_reliability), consequence="nothing to hear"
         )
@@ -117,10 +104,10 @@ class ActiveSpeakerNode(PipelineNode):
         return "no sound is there, the pipeline works by eye alone" if works_by(self) == "eye" else ""
 
     # -------------------------------------------------------------------------------------------- inputs
-    def _on_image(self, read: Any, message: Image | CompressedImage) -> None:
+    def _on_image(self, message: Image | CompressedImage) -> None:
         if not self.is_in_order("image", message):
             return
-        frame = read(message)
+        frame = picture_of(message)
         self.in_background(partial(self._see, frame), droppable=False)
         if self._sync is None:
             self._early_ns.append(frame.stamp_ns)

@@ -15,13 +15,12 @@ from avloc_ros.msg import SpeakerArray, SpeakerGrid
 from avloc_ros.nodes.camera_watch import CameraMountConfig, CameraWatch
 from avloc_ros.nodes.compose import run_node
 from avloc_ros.nodes.conversions import (
-    image_from_compressed,
-    image_from_message,
     image_to_compressed,
     image_to_message,
     stamp_ns,
 )
 from avloc_ros.nodes.node_base import PipelineNode
+from avloc_ros.nodes.picture_input import TRANSPORT_HELP, TRANSPORTS, listen_to_pictures, picture_of
 from avloc_ros.nodes.quality_of_service import RELIABILITIES, image_quality, result_quality
 from avloc_ros.nodes.speaker_messages import grid_from_message, speakers_from_message
 from avloc_ros.nodes.stamp_join import StampJoin
@@ -36,7 +35,7 @@ class OverlayConfig:
     """Settings of the overlay node."""
 
     image_transport: str = setting(
-        "raw", "raw: Image on `image`; compressed: CompressedImage", choices=("raw", "compressed"), read_only=True
+        "raw", TRANSPORT_HELP, choices=TRANSPORTS, read_only=True
     )
     image_reliability: str = setting("best_effort", "QoS of `image`", choices=RELIABILITIES, read_only=True)
     max_wait_s: float = setting(0.8, "time a picture waits for its speakers", low=0.0, high=5.0, read_only=True)
@@ -63,15 +62,7 @@ class OverlayNode(PipelineNode):
         self._join = StampJoin(STREAMS, self.config.max_wait_s, self._on_moment, time.monotonic)
         self.announce(Image, "overlay", image_quality("reliable"), is_promised=False)
         self.announce(CompressedImage, "overlay/compressed", image_quality("reliable"), is_promised=False)
-        is_raw = self.config.image_transport == "raw"
-        self.listen(
-            Image if is_raw else CompressedImage,
-            "image" if is_raw else "image/compressed",
-            partial(self._on_part, "image"),
-            image_quality(self.config.image_reliability),
-            consequence="nothing to draw on",
-            stream="image",
-        )
+        listen_to_pictures(self, partial(self._on_part, "image"), "nothing to draw on")
         self.listen(SpeakerGrid, "speaker_grid", partial(self._on_part, "speaker_grid"), result_quality())
         on_speakers = partial(self._on_part, "speakers")
         self.listen(SpeakerArray, "speakers", on_speakers, result_quality(), consequence="no speakers to draw")
@@ -117,7 +108,7 @@ class OverlayNode(PipelineNode):
 
     def _draw(self, stamp: int, parts: dict[str, Any]) -> None:
         message = parts["image"]
-        frame = image_from_message(message) if isinstance(message, Image) else image_from_compressed(message)
+        frame = picture_of(message)
         grid = grid_from_message(parts["speaker_grid"]) if "speaker_grid" in parts and self.config.draw_grid else None
         speakers = speakers_from_message(parts["speakers"]) if "speakers" in parts else None
         picture = draw_overlay(frame.image, grid, speakers, self._camera.model, show=self.config.show)

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from sensor_msgs.msg import CompressedImage, Image
-
 from avloc_ros.config import setting
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.msg import (
@@ -21,23 +19,21 @@ from avloc_ros.nodes.compose import run_node
 from avloc_ros.nodes.conversions import (
     array_from_message,
     audio_from_message,
-    image_from_compressed,
-    image_from_message,
     stamp_ns,
 )
 from avloc_ros.nodes.event_messages import classes_to_message, events_to_message
 from avloc_ros.nodes.node_base import PipelineNode
+from avloc_ros.nodes.picture_input import TRANSPORT_HELP, TRANSPORTS, listen_to_pictures, picture_of
 from avloc_ros.nodes.quality_of_service import (
     RELIABILITIES,
     audio_quality,
-    image_quality,
     latched_quality,
     result_quality,
 )
 from avloc_ros.sources.av_sync import AvSync, AvSyncConfig
 from avloc_ros.systems.event_network import FRAME_S, is_foa
 from avloc_ros.systems.sound_events import SoundEventsConfig, SoundEventSystem, looks_at_pictures
-from avloc_ros.types import AudioChunk, AudioWindow, InputError, VideoFrame
+from avloc_ros.types import AudioChunk, AudioWindow, InputError
 
 STATUS_PERIOD_S = 0.25
 INPUTS = ("auto", "foa", "array")
@@ -56,10 +52,7 @@ class SoundEventsNodeConfig:
     device: str = setting("auto", "where to infer: auto, cpu, cuda, cuda:N; auto falls back to the CPU and says so")
     array_file: str = setting("", "microphone array YAML or JSON; empty: the topic microphone_array", read_only=True)
     audio_reliability: str = setting("best_effort", "QoS of `audio`", choices=RELIABILITIES, read_only=True)
-    image_transport: str = setting(
-        "raw", "raw: Image on `image`; compressed: CompressedImage on `image/compressed`", choices=("raw", "compressed"),
-        read_only=True,
-    )  # fmt: skip
+    image_transport: str = setting("raw", TRANSPORT_HELP, choices=TRANSPORTS, read_only=True)
     image_reliability: str = setting("best_effort", "QoS of `image`", choices=RELIABILITIES, read_only=True)
     max_wait_s: float = setting(0.5, "time a lost piece of sound is awaited", low=0.0, high=10.0)
     frame_id: str = setting("", "frame of the directions; empty: that of the array, or of the sound")
@@ -89,15 +82,8 @@ class SoundEventsNode(PipelineNode):
         self.announce(SoundEventArray, "sound_events", result_quality())
         self.announce(SoundEventClasses, "sound_event_classes", latched_quality(), is_promised=False)
         if self._looks:
-            is_raw = config.image_transport == "raw"
-            self.listen(
-                Image if is_raw else CompressedImage,
-                "image" if is_raw else "image/compressed",
-                self._pictures.append,
-                image_quality(config.image_reliability),
-                consequence="events are found by ear alone, by a network that expects to see",
-                stream="image",
-            )
+            lost = "events are found by ear alone, by a network that expects to see"
+            listen_to_pictures(self, self._pictures.append, lost)
         self.listen(
             AudioFrame, "audio", self._on_audio, audio_quality(config.audio_reliability), consequence="nothing to hear"
         )
@@ -191,7 +177,7 @@ class SoundEventsNode(PipelineNode):
         if self._system is None:
             return  # it could not be built; the reason stands in diagnostics
         is_newest = window.stamp_ns >= self._newest_ns
-        for events in self._system.step(window, _frame_of(picture), is_newest):
+        for events in self._system.step(window, picture_of(picture) if picture is not None else None, is_newest):
             told = replace(events, frame_id=self._frame(window.frame_id))
             self.send("sound_events", events_to_message(told), events.stamp_ns)
             self.health.values["events"] = ", ".join(event.class_id for event in events.events) or "none"
@@ -213,12 +199,6 @@ class SoundEventsNode(PipelineNode):
             "audio lost samples": str(status.lost_samples),
             "time jumps": str(status.resets),
         }
-
-
-def _frame_of(picture: Any) -> VideoFrame | None:
-    if picture is None:
-        return None
-    return image_from_message(picture) if isinstance(picture, Image) else image_from_compressed(picture)
 
 
 def main() -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
@@ -12,15 +11,13 @@ from avloc_ros.config import setting
 from avloc_ros.decode.face_grid import faces_to_grid
 from avloc_ros.msg import FaceArray, SpeakerGrid
 from avloc_ros.nodes.compose import run_node
-from avloc_ros.nodes.conversions import image_from_compressed, image_from_message
 from avloc_ros.nodes.lone_sense import works_by
 from avloc_ros.nodes.node_base import PipelineNode
+from avloc_ros.nodes.picture_input import TRANSPORT_HELP, TRANSPORTS, listen_to_pictures, picture_of
 from avloc_ros.nodes.quality_of_service import RELIABILITIES, image_quality, result_quality
 from avloc_ros.nodes.speaker_messages import faces_to_message, grid_to_message
 from avloc_ros.systems.faces import FaceConfig, FaceTracker
 from avloc_ros.types import InputError, VideoFrame
-
-TRANSPORTS = ("raw", "compressed")
 
 
 @dataclass(frozen=True)
@@ -28,9 +25,7 @@ class VisualDetectorConfig:
     """Settings of the visual detector node."""
 
     device: str = setting("auto", "where to infer: auto, cpu, cuda, cuda:N; auto falls back to the CPU and says so")
-    image_transport: str = setting(
-        "raw", "raw: Image on `image`; compressed: CompressedImage on `image/compressed`", choices=TRANSPORTS, read_only=True
-    )
+    image_transport: str = setting("raw", TRANSPORT_HELP, choices=TRANSPORTS, read_only=True)
     image_reliability: str = setting("best_effort", "QoS of `image`", choices=RELIABILITIES, read_only=True)
     image_depth: int = setting(5, "pictures that may wait in the middleware", low=1, high=100, read_only=True)
     rows: int = setting(20, "rows of the image grid, as of the audio tracker", low=2, high=200)
@@ -54,16 +49,7 @@ class VisualDetectorNode(PipelineNode):
         self.announce(SpeakerGrid, "visual_grid", result_quality())
         self.health.values["detector"] = self._detector.status().kind
         self.health.values["device"] = self._detector.status().device
-        is_raw = self.config.image_transport == "raw"
-        read = image_from_message if is_raw else image_from_compressed
-        self.listen(
-            Image if is_raw else CompressedImage,
-            "image" if is_raw else "image/compressed",
-            partial(self._on_image, read),
-            image_quality(self.config.image_reliability, self.config.image_depth),
-            consequence="no faces",
-            stream="image",
-        )
+        listen_to_pictures(self, self._on_image, "no faces", self.config.image_depth)
         self.listen(CameraInfo, "camera_info", self._on_camera_info, image_quality())
 
     def release(self) -> None:
@@ -85,9 +71,9 @@ class VisualDetectorNode(PipelineNode):
         """Without a camera there are no faces."""
         return "no camera is there, the pipeline works by ear alone" if works_by(self) == "ear" else ""
 
-    def _on_image(self, read: Any, message: Image | CompressedImage) -> None:
+    def _on_image(self, message: Image | CompressedImage) -> None:
         if self.is_in_order("image", message):
-            frame = read(message)
+            frame = picture_of(message)
             self._note_size(frame.size)
             self.in_background(partial(self._step, frame))
 

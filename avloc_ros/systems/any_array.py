@@ -32,20 +32,19 @@ from avloc_ros.features.array_ambiguity import ArrayAmbiguity
 from avloc_ros.features.channel_check import channel_reasons, usable_channels
 from avloc_ros.features.masked_srp import MaskMemory, pair_phases, project_masked, sum_under_masks
 from avloc_ros.features.mel import RelativeLevels, band_spread, mel_filters
-from avloc_ros.features.sphere_sampling import SphereSampling
 from avloc_ros.features.srp_phat import SrpPhat
 from avloc_ros.features.stft import StreamingStft
 from avloc_ros.geometry import (
     CameraModel,
     MicrophoneArray,
     cell_centres,
-    image_grid,
     layout_directions,
     sphere_grid,
 )
 from avloc_ros.runtime.any_array_network import AnyArrayEngines, load_any_array
 from avloc_ros.systems.audio_grids import AudioGrids, check_window
-from avloc_ros.types import AudioWindow, GridLayout, InputError, Modality, SpeakerGrid
+from avloc_ros.systems.sphere_view import SphereView
+from avloc_ros.types import AudioWindow, InputError
 
 NAME = "any_array"
 SILENCE = 1e-10  # mean power of a bin below which nothing counts as sound
@@ -92,7 +91,7 @@ class AnyArrayTracker:
             raise InputError("any_array needs the microphone array: give array_file, or publish microphone_array")
         self.config = config or AnyArrayConfig()
         self.sample_rate_hz = sample_rate_hz
-        self._image_shape, self._range_m = image_shape, assumed_range_m
+        self._range_m = assumed_range_m
         self._engines = engines or load_any_array(self.config.weights, self.config.device, self.config.threads)
         self._stft = StreamingStft(sample_rate_hz, FRAME_S, HOP_S, HIGHEST_HZ)
         frequencies = self._stft.frequencies_hz
@@ -104,6 +103,7 @@ class AnyArrayTracker:
         self._maps = MapLayout.standard()
         self._memory = MaskMemory(self._maps.memory_s, HOP_S)
         self._layout = sphere_grid(ROWS, COLS)
+        self._view = SphereView(NAME, self._layout, image_shape, assumed_range_m)
         self.set_array(array)
         self.set_camera(camera)
 
@@ -117,14 +117,12 @@ class AnyArrayTracker:
 
     def set_camera(self, camera: CameraModel | None) -> None:
         """Another camera, picture size or mounting; None: no image grid."""
-        self.camera = camera
-        self._image_layout: GridLayout | None = None
-        if camera is not None:
-            self._image_layout = image_grid(camera.width, camera.height, *self._image_shape)
-            directions = layout_directions(
-                self._image_layout, cell_centres(self._image_layout), camera, self._range_m
-            )
-            self._image_cells = SphereSampling(self._layout, directions)
+        self._view.look_through(camera)
+
+    @property
+    def camera(self) -> CameraModel | None:
+        """The camera whose pixels the image grid is on."""
+        return self._view.camera
 
     def reset(self) -> None:
         """Forget what was heard."""
@@ -161,6 +159,9 @@ class AnyArrayTracker:
         vectors, weights = self._listen(spectra, steered)
         probability = self._look(vectors, weights, steered)
         return self._grids(window, probability, channel_reasons(window, usable, self.array.channel_names))
+
+    def _grids(self, window: AudioWindow, probability: np.ndarray, reasons: tuple[str, ...]) -> AudioGrids:
+        return self._view.grids(window, probability, self.threshold, self._voice, self.array.frame_id, reasons)
 
     def _listen(self, spectra: np.ndarray, steered: Steered) -> tuple[np.ndarray, np.ndarray]:
         """What each mask let through lately, in the delay space: (maps, pairs * rank), and the masks' weights (maps,)."""
@@ -200,17 +201,6 @@ class AnyArrayTracker:
             elif gap_s > 0:
                 self._memory.fade(gap_s)
         self._end_ns = window.stamp_ns + round(window.duration_s * 1e9)
-
-    def _grids(self, window: AudioWindow, probability: np.ndarray, reasons: tuple[str, ...]) -> AudioGrids:
-        sphere = SpeakerGrid(
-            window.stamp_ns, self._layout, Modality.AUDIO, probability, self.threshold, NAME, self.array.frame_id,
-            window.duration_s, audio_weight=np.asarray(self._voice, np.float32),
-        )  # fmt: skip
-        image = None
-        if self.camera is not None and self._image_layout is not None:
-            seen = self._image_cells(probability)
-            image = replace(sphere, layout=self._image_layout, probability=seen, frame_id=self.camera.frame_id)
-        return AudioGrids(image, sphere, self._voice, reasons)
 
     def _steering_for(self, usable: np.ndarray) -> Steered:
         """Steering of the usable microphones, computed when first needed."""

@@ -16,19 +16,16 @@ from avloc_ros.features.array_ambiguity import ArrayAmbiguity
 from avloc_ros.features.channel_check import channel_reasons, usable_channels
 from avloc_ros.features.direction_stream import DirectionStream
 from avloc_ros.features.foa_encoder import FoaEncoder
-from avloc_ros.features.sphere_sampling import SphereSampling
 from avloc_ros.geometry import (
     CameraModel,
     MicrophoneArray,
-    cell_centres,
-    image_grid,
-    layout_directions,
     sphere_grid,
 )
 from avloc_ros.runtime.diff_track_network import LiveLocalizer, live_weights
 from avloc_ros.systems.audio_grids import AudioGrids, check_window
 from avloc_ros.systems.diff_track_card import LiveCard
-from avloc_ros.types import AudioWindow, GridLayout, InputError, Modality, SpeakerGrid
+from avloc_ros.systems.sphere_view import SphereView
+from avloc_ros.types import AudioWindow, InputError
 
 NAME = "diff_track"
 ROWS, COLS = 36, 72
@@ -66,13 +63,13 @@ class DiffTrackTracker:
             raise InputError("diff_track needs the microphone array: give array_file, or publish microphone_array")
         self.config = config or DiffTrackConfig()
         self.sample_rate_hz = sample_rate_hz
-        self._image_shape, self._range_m = image_shape, assumed_range_m
         weights = live_weights(self.config.weights)
         self._card = LiveCard.of(weights)
         self._network = LiveLocalizer(weights, self.config.device, self.config.threads)
         self._stream = DirectionStream(self._card.features.at_rate(sample_rate_hz))
         self._layout = sphere_grid(ROWS, COLS)
         self._bumps = DirectionGrid(self._layout, self._card.calibration)
+        self._view = SphereView(NAME, self._layout, image_shape, assumed_range_m)
         self.set_array(array)
         self.set_camera(camera)
 
@@ -87,14 +84,12 @@ class DiffTrackTracker:
 
     def set_camera(self, camera: CameraModel | None) -> None:
         """Another camera, picture size or mounting; None: no image grid."""
-        self.camera = camera
-        self._image_layout: GridLayout | None = None
-        if camera is not None:
-            self._image_layout = image_grid(camera.width, camera.height, *self._image_shape)
-            centres = cell_centres(self._image_layout)
-            self._image_cells = SphereSampling(
-                self._layout, layout_directions(self._image_layout, centres, camera, self._range_m)
-            )
+        self._view.look_through(camera)
+
+    @property
+    def camera(self) -> CameraModel | None:
+        """The camera whose pixels the image grid is on."""
+        return self._view.camera
 
     def reset(self) -> None:
         """Forget what was heard."""
@@ -147,17 +142,9 @@ class DiffTrackTracker:
         self._end_ns = window.stamp_ns + round(window.duration_s * 1e9)
 
     def _grids(self, window: AudioWindow, reasons: tuple[str, ...]) -> AudioGrids:
-        threshold = self.config.threshold if self.config.threshold >= 0 else self._card.threshold
-        sphere = SpeakerGrid(
-            window.stamp_ns, self._layout, Modality.AUDIO, self._probability,
-            threshold * self._bumps.sharpness, NAME, self.array.frame_id, window.duration_s,
-            audio_weight=np.asarray(self._voice, np.float32),
-        )  # fmt: skip
-        image = None
-        if self.camera is not None and self._image_layout is not None:
-            seen = self._image_cells(sphere.probability)
-            image = replace(sphere, layout=self._image_layout, probability=seen, frame_id=self.camera.frame_id)
-        return AudioGrids(image, sphere, self._voice, reasons)
+        surest = self.config.threshold if self.config.threshold >= 0 else self._card.threshold
+        threshold = surest * self._bumps.sharpness
+        return self._view.grids(window, self._probability, threshold, self._voice, self.array.frame_id, reasons)
 
     # ---------------------------------------------------------------------------------------- the array
     def _encoder_for(self, usable: np.ndarray) -> FoaEncoder | None:
