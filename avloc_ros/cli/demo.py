@@ -25,8 +25,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--system",
         choices=SYSTEMS,
         default=DEFAULT_SYSTEM,
-        help="dsw: who speaks, and where (two talkers); av_seld, coloc: what sounds, where, since when; "
-        "asl_unet: what a pair of glasses hears and sees",
+        help="dsw: who speaks, and where (two talkers); av_seld, coloc: what sounds, where, since when (coloc needs weights "
+        "of yours); asl_unet: what a pair of glasses hears and sees",
     )
     parser.add_argument("--scene", type=Path, help="a scene folder of your own; default: built on first run")
     parser.add_argument("--out", type=Path, help="new folder for what comes out; default: ./avloc_demo_<time>")
@@ -55,10 +55,17 @@ def run(options: argparse.Namespace) -> int:
     out.mkdir(parents=True)
     played = play(demo, scene, out, options.device, options.param)
     if not played.monitor.history:
-        raise InputError(f"nothing came on `{demo.topic}`; see {out / 'nodes.log'} and {out / 'player.log'}")
+        why = last_error(out / "nodes.log")
+        raise InputError(f"nothing came on `{demo.topic}`{why}; see {out / 'nodes.log'} and {out / 'player.log'}")
     page = demo.write(scene, out, played)
     console.print(f"\nDone. Open [bold]{page}[/]")
     return 0
+
+
+def last_error(log: Path) -> str:
+    """The last error that a node told, after a colon; nothing where none did."""
+    errors = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("[ERROR]")]
+    return f": {errors[-1].partition(']: ')[2]}" if errors else ""
 
 
 def demo_of(system: str) -> Demo:

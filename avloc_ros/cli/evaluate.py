@@ -49,7 +49,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--fusion", default=None, choices=FUSIONS,
         help="what is reported: a fusion, one sense alone, the audio sphere's peaks, or the plain rule 'face nearest to the "
-        "peak' (default: flat; with --system dsw the table's best row)",
+        "peak' (default: the fusion of the settings, as it runs live; with --system dsw the table's best row)",
     )  # fmt: skip
     parser.add_argument("--refine", action="store_true", help="the refinement network follows the fusion")
     parser.add_argument(
@@ -158,10 +158,10 @@ def chosen_systems(
 
     by_itself = options.fusion in ("nearest_face", "sphere")
     named = Contestant(
-        options.fusion or "flat",
+        options.fusion or config.fusion.kind,
         options.tracker or ("none" if by_itself else "sphere"),
         options.threshold,
-        options.refine,
+        options.refine or (options.fusion is None and config.fusion.is_refined),
         audio_tracker=options.audio_tracker,
     )
     if options.system != "dsw":

@@ -11,7 +11,7 @@ SYSTEM_COLUMNS = {
     "frame_recall": "FR",
     "false_positives": "FP",
     "azimuth_error_deg_median": "az deg",
-    "azimuth_within_10deg": "in 10 deg",
+    "azimuth_within_10deg": "<10deg",
     "count_accuracy": "count",
     "false_per_frame": "false",
     "mota": "MOTA",
@@ -38,7 +38,7 @@ def print_systems(figures: dict[str, Any]) -> None:
     table = _table(f"{len(figures['inputs'])} recordings, {figures['frames']} frames", ["system"])
     shown = {key: label for key, label in SYSTEM_COLUMNS.items() if "table1" not in figures or key not in TABLE1_COLUMNS}
     for label in shown.values():
-        table.add_column(label, justify="right")
+        table.add_column(label, justify="right", no_wrap=True)
     for name, system in figures.get("systems", {figures["system"]: figures}).items():
         table.add_row(name, *(_number(system[key]) for key in shown))
     console.print(table)
@@ -57,7 +57,7 @@ def print_table1(table1: dict[str, Any]) -> None:
     for key, title in (("own", "each at its own threshold"), ("at_0.75", "at threshold 0.75")):
         table = _table(f"DSW Table 1, {title}; paper: {table1['paper_data']}", ["system", "thr."])
         for label in TABLE1_COLUMNS.values():
-            table.add_column(label, justify="right")
+            table.add_column(label, justify="right", no_wrap=True)
         for label in ("paper LE", "FR", "FP"):
             table.add_column(label, justify="right", style="dim")
         for name, row in table1["rows"].items():
@@ -94,11 +94,13 @@ def print_grid_sizes(figures: dict[str, Any]) -> None:
 
 
 def _table(title: str, columns: list[str]) -> Any:
+    from rich import box
     from rich.table import Table
 
-    table = Table(title=title)
+    # Narrow, so that eight figures fit beside a name in 80 columns; where they do not, names fold and figures stay whole.
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in columns:
-        table.add_column(column, no_wrap=True)
+        table.add_column(column, overflow="fold")
     return table
 
 

@@ -49,3 +49,11 @@ def test_the_demo_scene_stays_inside_its_room_with_two_things_at_once_and_silenc
         assert all(ROOM.holds(event.place_m(share)) for share in np.linspace(0, 1, 9)), event.class_index
     sounding = [sum(event.first <= frame < event.end for event in events) for frame in range(200)]
     assert max(sounding) >= 2 and min(sounding) == 0
+
+
+def test_a_demo_in_which_nothing_came_says_what_the_nodes_said(tmp_path):
+    log = tmp_path / "nodes.log"
+    log.write_text("[WARN] [1.0] [demo.a]: slow\n[ERROR] [2.0] [demo.b]: no output: no weights 'x'\n[INFO] [3.0] [demo.b]: end\n")
+    assert demo.last_error(log) == ": no output: no weights 'x'"
+    log.write_text("[INFO] [3.0] [demo.b]: end\n")
+    assert demo.last_error(log) == ""
