@@ -34,7 +34,10 @@ from avloc_ros.systems.event_network import EventNetworkConfig
 RATE, EVENT_S, PAUSE_S, EVENTS = 16000, 3.0, 0.5, 6
 SCENES = {"train": 80, "val": 15, "test": 40}
 RECIPE = "av_seld_esc10"
-QUICK = ["batch_size=8", "learning_rate=0.002", "scaler_chunks=100", "epochs=1000", "constant_epochs=1000", "most_minutes=0"]
+QUICK = [
+    "batch_size=8", "learning_rate=0.002", "scaler_chunks=100", "epochs=1000",
+    "constant_epochs=1000", "most_minutes=0", "cool_down=0.4",
+]
 
 
 def clips_of(kit: Path, split: str) -> list[tuple[int, Path]]:

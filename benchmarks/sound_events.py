@@ -28,11 +28,14 @@ from avloc_ros.evaluation.seld.segments import count_recording
 from avloc_ros.systems.event_network import EventNetworkConfig
 from avloc_ros.systems.sound_events import SoundEventsConfig
 
-SPLITS = {"train": (90, 101, 0.65), "val": (20, 102, 0.15), "test": (26, 103, 0.2)}  # scenes, seed, share of the talkers
+SPLITS = {"train": (360, 101, 0.65), "val": (20, 102, 0.15), "test": (26, 103, 0.2)}  # scenes, seed, share of the talkers
 SCENE = ["--duration", "20", "--set", "events=10", "--set", "picture_width=224", "--set", "clip_share=0.5"]
 BASELINE = "av_seld_baseline_small"
 RECIPES = ("av_seld_small_audio", BASELINE, "coloc_small", "av_seld_small")
-QUICK = ["batch_size=8", "learning_rate=0.002", "scaler_chunks=100", "epochs=1000", "constant_epochs=1000", "most_minutes=0"]
+QUICK = [
+    "batch_size=8", "learning_rate=0.002", "scaler_chunks=100", "epochs=1000",
+    "constant_epochs=1000", "most_minutes=0", "batches_per_epoch=300", "cool_down=0.4",
+]
 
 
 def make_data(folder: Path) -> None:

@@ -17,6 +17,7 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
 from avloc_ros.nodes.dds import use_shared_memory_profile
+from avloc_ros.nodes.settled_heap import SettledHeap
 from avloc_ros.types import InputError
 
 SPIN_S = 0.2  # how long one turn of the executor may wait: a signal is answered within it
@@ -62,7 +63,13 @@ def run_in_one_process(
             executor.add_node(nodes[-1])
         if on_ready is not None:
             on_ready(nodes, executor)
-        spin(executor, lambda: stop.is_set() or until() or any(node.is_finished for node in nodes))
+        with SettledHeap() as heap:
+
+            def is_over() -> bool:
+                heap.settle(sum(node.is_active for node in nodes))
+                return stop.is_set() or until() or any(node.is_finished for node in nodes)
+
+            spin(executor, is_over)
         status = BAD_INPUT if any(node.has_failed for node in nodes) else DONE
     except InputError as error:
         print(f"cannot start: {error}", file=sys.stderr)

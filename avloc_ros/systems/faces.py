@@ -1,19 +1,25 @@
-"""The visual detector: faces in each picture, by a fast pass on every frame and a full one now and then."""
+"""The visual detector: faces in each picture, by a fast pass on every frame, or nearly, and a full one now and then."""
 
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
+import cv2
+import numpy as np
+
 from avloc_ros.config import setting
 from avloc_ros.features.image import bgr_picture, cell_visibility
 from avloc_ros.models.face_boxes import FaceBoxes
 from avloc_ros.models.face_kind import KINDS
 from avloc_ros.runtime.face_network import FaceNetworkChoice, OpenFaceNetwork, open_face_network
+from avloc_ros.systems.carried_pass import CarriedPass, Pace
 from avloc_ros.systems.picture_check import PictureCheck
 from avloc_ros.systems.small_faces import SmallFacePass
 from avloc_ros.types import Face, FaceDetections, VideoFrame
 
+IN_STEP_S = 0.01  # a network that looks this fast (on a GPU) does so in step with the pictures
+HOLD_S = 0.2  # for a face of the fast pass that its look does not find again
 VISIBILITY_CELLS = (20, 24)  # rows, columns of the map of how well the camera sees
 
 
@@ -65,6 +71,13 @@ class FaceConfig:
     small_face_side_px: int = setting(
         1280, "longest side of the picture in the full pass; larger ones are shrunk to it", low=64, high=8192
     )
+    most_load: float = setting(
+        0.3,
+        "share of one core that the fast pass may take, live (`small_faces` async): where it is slow it looks at some pictures, "
+        "in the background, and its faces are carried through all; 0: it looks at every picture, which waits for it",
+        low=0.0,
+        high=1.0,
+    )
     device: str = setting("auto", "where to run: auto, cpu, cuda, cuda:N, tensorrt")
     threads: int = setting(1, "threads of one run on the CPU", low=1, high=64)
 
@@ -97,6 +110,8 @@ class FaceTracker:
             worker = ThreadPoolExecutor(1, "int8")
             self._upgrade = worker.submit(self._network.better)
             worker.shutdown(wait=False)
+        most_load = self.config.most_load if live else 0.0
+        self._fast = CarriedPass(Pace(True, 0.0, most_load, IN_STEP_S, HOLD_S)) if most_load else None
         self._small = SmallFacePass(
             self._network.detector,
             self.config.small_faces,
@@ -104,6 +119,7 @@ class FaceTracker:
             self.config.small_face_side_px,
         )
         self._check = PictureCheck()
+        self._shape: tuple[int, ...] = ()
         self._last_stamp_ns: int | None = None
 
     def step(self, frame: VideoFrame) -> FaceDetections:
@@ -114,9 +130,9 @@ class FaceTracker:
         self._last_stamp_ns = frame.stamp_ns
         self._check.see(image, frame.stamp_ns)
         self._take_upgrade()
-        found = self._network.detector.detect(image)
-        found = self._small.add(found, image, frame.stamp_ns)
         size = image.shape[1], image.shape[0]
+        grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        found = self._small.add(self._look(image, grey, frame.stamp_ns), image, grey, frame.stamp_ns)
         visibility = cell_visibility(image, *VISIBILITY_CELLS)
         return FaceDetections(frame.stamp_ns, _faces(found), size, frame.frame_id, visibility)
 
@@ -134,6 +150,8 @@ class FaceTracker:
 
     def reset(self) -> None:
         """Forget the past frames, after a jump of time."""
+        if self._fast is not None:
+            self._fast.reset()
         self._small.reset()
         self._check = PictureCheck()
         self._last_stamp_ns = None
@@ -143,6 +161,18 @@ class FaceTracker:
         if self._upgrade is not None:
             self._upgrade.exception()
         self._small.close()
+        if self._fast is not None:
+            self._fast.close()
+
+    def _look(self, image: np.ndarray, grey: np.ndarray, stamp_ns: int) -> FaceBoxes:
+        """The faces of the fast pass in this picture."""
+        detector = self._network.detector
+        if self._fast is None:
+            return detector.detect(image)
+        if image.shape != self._shape:
+            self._fast.reset()
+            self._shape = image.shape
+        return self._fast.step(lambda: detector.detect(image), grey, stamp_ns)
 
     def _take_upgrade(self) -> None:
         """Go over to the int8 network once it is made."""

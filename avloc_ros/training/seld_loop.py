@@ -61,7 +61,7 @@ def run_loop(
     if config.most_minutes:
         callbacks.append(Timer({"seconds": math.ceil(60 * config.most_minutes)}))
     if config.most_cpu_minutes:
-        callbacks.append(ProcessorTime(60 * config.most_cpu_minutes))
+        callbacks.append(ProcessorTime(60 * config.most_cpu_minutes, config.cool_down))
     levels = {name: logging.getLogger(name).level for name in QUIET}
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -126,16 +126,37 @@ def falling_adam(module: lightning.LightningModule, config: SeldOptimizerConfig)
 class ProcessorTime(Callback):
     """Ends a training after `most_s` seconds of processor time of this process, validation included.
 
-    Two networks trained so had the same chance, whatever else the machine did meanwhile.
+    Two networks trained so had the same chance, whatever else the machine did meanwhile. cool_down: the last share of that
+    time, over which the learning rate falls in a line to 0.
     """
 
-    def __init__(self, most_s: float) -> None:
-        self.most_s, self._started_s = most_s, time.process_time()
+    def __init__(self, most_s: float, cool_down: float = 0.0) -> None:
+        self.most_s, self.cool_down, self._started_s = most_s, cool_down, time.process_time()
+        self._own_rates: list[float] = []
+
+    def rate_factor(self) -> float:
+        """Of the learning rate now: 1 until the cool-down, then down to 0."""
+        left = 1.0 - (time.process_time() - self._started_s) / self.most_s
+        return min(1.0, max(0.0, left / self.cool_down)) if self.cool_down else 1.0
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Called by Lightning, after the schedule has set the rates of the epoch."""
+        self._own_rates = [group["lr"] for group in _groups(trainer)]
+
+    def on_train_batch_start(self, trainer: lightning.Trainer, *_: object, **__: object) -> None:
+        """Called by Lightning."""
+        factor = self.rate_factor()
+        for group, rate in zip(_groups(trainer), self._own_rates, strict=True):
+            group["lr"] = rate * factor
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *_: object, **__: object) -> None:
         """Called by Lightning."""
         if time.process_time() - self._started_s > self.most_s:
             trainer.should_stop = True
+
+
+def _groups(trainer: lightning.Trainer) -> list[dict[str, Any]]:
+    return [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
 
 
 class NextEpoch(Callback):

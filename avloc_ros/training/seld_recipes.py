@@ -31,6 +31,9 @@ class SeldOptimizerConfig:
     most_cpu_minutes: float = setting(
         0.0, "training stops after this time of the processor, which other programs do not shorten; 0: never", low=0.0, high=1e6
     )
+    cool_down: float = setting(
+        0.0, "share of most_cpu_minutes, at its end, over which the rate falls in a line to 0; 0: it does not", low=0.0, high=1.0
+    )
     workers: int = setting(0, "processes that prepare chunks", low=0, high=256)
     scaler_chunks: int = setting(2000, "training chunks that the scaler is fitted on", low=1, high=10_000_000)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -46,6 +47,10 @@ def picture(left: int | None, top: int = 100) -> np.ndarray:
     return image
 
 
+def add(small: SmallFacePass, found: FaceBoxes, image: np.ndarray, stamp_ns: int) -> FaceBoxes:
+    return small.add(found, image, cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), stamp_ns)
+
+
 def make(mode: str, interval_s: float = 0.4) -> tuple[SmallFacePass, KnowingDetector]:
     detector: Any = KnowingDetector()
     return SmallFacePass(detector, mode, interval_s, 1280), detector
@@ -54,38 +59,38 @@ def make(mode: str, interval_s: float = 0.4) -> tuple[SmallFacePass, KnowingDete
 def test_sync_passes_are_an_interval_apart_and_the_face_is_followed_between() -> None:
     small, detector = make("sync")
     for index in range(21):
-        found = small.add(NOTHING, picture(50 + 5 * index), index * FRAME_NS)
-        np.testing.assert_allclose(found.boxes, [[50 + 5 * index, 100, 62 + 5 * index, 114]])
+        found = add(small, NOTHING, picture(50 + 5 * index), index * FRAME_NS)
+        np.testing.assert_allclose(found.boxes, [[50 + 5 * index, 100, 62 + 5 * index, 114]], atol=0.01)
     assert detector.passes == 3  # at 0, 0.4 and 0.8 s
 
 
 def test_a_face_that_the_fast_pass_finds_is_not_doubled() -> None:
     small, _ = make("sync")
     fast = FaceBoxes(np.array([[49, 99, 63, 115]], np.float32), np.array([0.5], np.float32), no_landmarks(1))
-    np.testing.assert_array_equal(small.add(fast, picture(50), 0).boxes, fast.boxes)
+    np.testing.assert_array_equal(add(small, fast, picture(50), 0).boxes, fast.boxes)
 
 
 def test_a_late_result_is_caught_up_through_the_frames_that_passed() -> None:
     small, detector = make("async")
     detector.go.clear()
     for index in range(30):  # 30 frames at 4 pixels: ten times as far as one step can follow
-        assert len(small.add(NOTHING, picture(50 + 4 * index), index * FRAME_NS)) == 0
+        assert len(add(small, NOTHING, picture(50 + 4 * index), index * FRAME_NS)) == 0
     detector.go.set()
-    assert small._pending is not None
-    small._pending[0].result(10)
-    found = small.add(NOTHING, picture(50 + 4 * 30), 30 * FRAME_NS)
-    np.testing.assert_allclose(found.boxes, [[170, 100, 182, 114]])
+    assert small._pass._pending is not None
+    small._pass._pending[0].result(10)
+    found = add(small, NOTHING, picture(50 + 4 * 30), 30 * FRAME_NS)
+    np.testing.assert_allclose(found.boxes, [[170, 100, 182, 114]], atol=0.01)
     small.close()
 
 
 def test_an_unseen_face_expires_even_if_it_still_looks_the_same() -> None:
     small, detector = make("async", interval_s=0.4)
-    small.add(NOTHING, picture(50), 0)
-    assert small._pending is not None
-    small._pending[0].result(10)
-    assert len(small.add(NOTHING, picture(50), FRAME_NS)) == 1
+    add(small, NOTHING, picture(50), 0)
+    assert small._pass._pending is not None
+    small._pass._pending[0].result(10)
+    assert len(add(small, NOTHING, picture(50), FRAME_NS)) == 1
     detector.go.clear()  # no further pass ends
-    seen = [len(small.add(NOTHING, picture(50), index * FRAME_NS)) for index in range(2, 60)]
+    seen = [len(add(small, NOTHING, picture(50), index * FRAME_NS)) for index in range(2, 60)]
     assert seen[0] == 1 and seen[-1] == 0
     assert 0.9 < sum(seen) * 0.04 < 1.3  # two and a half intervals
     detector.go.set()
@@ -95,20 +100,20 @@ def test_an_unseen_face_expires_even_if_it_still_looks_the_same() -> None:
 @pytest.mark.parametrize("left", [None, 300])
 def test_a_face_that_vanishes_or_jumps_is_dropped_at_once(left: int | None) -> None:
     small, _ = make("sync", interval_s=60.0)
-    assert len(small.add(NOTHING, picture(50), 0)) == 1
-    assert len(small.add(NOTHING, picture(left), FRAME_NS)) == 0
+    assert len(add(small, NOTHING, picture(50), 0)) == 1
+    assert len(add(small, NOTHING, picture(left), FRAME_NS)) == 0
 
 
 def test_a_face_that_leaves_at_the_border_is_dropped() -> None:
     small, _ = make("sync", interval_s=60.0)
-    counts = [len(small.add(NOTHING, picture(max(20 - 4 * k, 0)), k * FRAME_NS)) for k in range(6)]
+    counts = [len(add(small, NOTHING, picture(max(20 - 4 * k, 0)), k * FRAME_NS)) for k in range(6)]
     assert counts == [1] * 6
-    assert len(small.add(NOTHING, picture(None), 6 * FRAME_NS)) == 0
+    assert len(add(small, NOTHING, picture(None), 6 * FRAME_NS)) == 0
 
 
 def test_off_and_pictures_that_the_fast_pass_sees_whole_have_no_full_pass() -> None:
     small, detector = make("off")
-    assert small.add(NOTHING, picture(50), 0) is NOTHING
+    assert add(small, NOTHING, picture(50), 0) is NOTHING
     small, detector = make("sync")
-    small.add(NOTHING, np.full((300, 480, 3), 128, np.uint8), 0)
+    add(small, NOTHING, np.full((300, 480, 3), 128, np.uint8), 0)
     assert detector.passes == 0
