@@ -20,7 +20,7 @@ from avloc_ros.systems.dsw_fusion import reliability_maps
 from avloc_ros.systems.localizer import LocalizerConfig
 from avloc_ros.types import InputError, SpeakerGrid
 
-FRONT_ENDS = ("audio_tracker", "any_array", "srp", "faces", "binary_faces")  # settings that the grids depend on
+FRONT_ENDS = ("audio_tracker", "blend", "any_array", "srp", "faces", "binary_faces")  # settings that the grids depend on
 
 
 def make_grid_recording(

@@ -41,31 +41,43 @@ def _opened_as(kind: str) -> Callable[[LocalizerConfig, EvaluationInput], AudioT
     return opened
 
 
+def _settings(*names: str) -> Callable[[LocalizerConfig], dict[str, Any]]:
+    return lambda config: {name: to_mapping(getattr(config, name)) for name in names}
+
+
 def _srp_weights(config: LocalizerConfig) -> list[Path]:
     return [Path(config.srp.voice_model)] if config.srp.voice_model else []
 
 
+def _any_array_weights(config: LocalizerConfig) -> list[Path]:
+    return [weights.path for weights in any_array_weights(config.any_array.weights)]
+
+
+def _blend_weights(config: LocalizerConfig) -> list[Path]:
+    return _any_array_weights(config) + _srp_weights(config)
+
+
 AUDIO_TRACKERS: dict[str, AudioTrackerKind] = {
+    "blend": AudioTrackerKind(
+        _opened_as("blend"), "avloc_ros.systems.blend", _settings("blend", "any_array", "srp"), _blend_weights
+    ),
     "any_array": AudioTrackerKind(
-        _opened_as("any_array"),
-        "avloc_ros.systems.any_array",
-        lambda config: to_mapping(config.any_array) | to_mapping(config.srp),
-        lambda config: [weights.path for weights in any_array_weights(config.any_array.weights)],
+        _opened_as("any_array"), "avloc_ros.systems.any_array", _settings("any_array", "srp"), _any_array_weights
     ),
     "crnn": AudioTrackerKind(
         _opened_as("crnn"),
         "avloc_ros.systems.crnn",
-        lambda config: to_mapping(config.crnn) | to_mapping(config.any_array) | to_mapping(config.srp),
-        lambda config: [find_weights(config.crnn.weights, SYSTEM, SYSTEM).path],
+        _settings("crnn", "blend", "any_array", "srp"),
+        lambda config: [find_weights(config.crnn.weights, SYSTEM, SYSTEM).path, *_blend_weights(config)],
     ),
     "diff_track": AudioTrackerKind(
         _opened_as("diff_track"),
         "avloc_ros.systems.diff_track",
-        lambda config: to_mapping(config.diff_track) | to_mapping(config.srp),
+        _settings("diff_track", "srp"),
         lambda config: [live_weights(config.diff_track.weights).path],
     ),
     "srp": AudioTrackerKind(
-        _opened_as("srp"), "avloc_ros.systems.srp", lambda config: to_mapping(config.srp), _srp_weights
+        _opened_as("srp"), "avloc_ros.systems.srp", _settings("srp"), _srp_weights
     ),
 }
 

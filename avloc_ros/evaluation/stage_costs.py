@@ -22,9 +22,8 @@ from avloc_ros.runtime.diff_track_network import SYSTEM as LIVE_LOCALIZER
 from avloc_ros.runtime.weights import shipped_weights
 from avloc_ros.systems.any_array import AnyArrayConfig
 from avloc_ros.systems.audio_grids import AudioTracker
-from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER, open_audio_tracker
+from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER, EarConfig, open_audio_tracker
 from avloc_ros.systems.diff_track import DiffTrackConfig
-from avloc_ros.systems.dsw_audio import DswAudioConfig
 from avloc_ros.systems.faces import FaceConfig, FaceTracker
 from avloc_ros.systems.fusion import open_fusion
 from avloc_ros.systems.srp import SrpConfig
@@ -32,7 +31,7 @@ from avloc_ros.tracking.speaker_tracker import SpeakerTracker, SpeakerTrackerCon
 from avloc_ros.types import AudioWindow, Face, FaceDetections
 
 WARM_UP = 10
-ANY_ARRAY_TRACKERS = ("srp", "any_array", "diff_track")  # crnn is trained for one array
+ANY_ARRAY_TRACKERS = ("srp", "any_array", "blend", "diff_track")  # crnn is trained for one array
 
 
 @dataclass(frozen=True)
@@ -99,8 +98,8 @@ def bench_ear(
     """An audio tracker of a kind on a device, for the bench's camera."""
     rows, cols = image_shape
     srp = SrpConfig(device=device if kind == "srp" else "cpu", image_rows=rows, image_cols=cols)
-    learned = AnyArrayConfig(device=device), srp, DswAudioConfig(), DiffTrackConfig(device=device)
-    return open_audio_tracker(kind, *learned, array, bench_camera(), SAMPLE_RATE_HZ)
+    config = EarConfig(any_array=AnyArrayConfig(device=device), srp=srp, diff_track=DiffTrackConfig(device=device))
+    return open_audio_tracker(kind, config, array, bench_camera(), SAMPLE_RATE_HZ)
 
 
 def _step(ear: AudioTracker, windows: list[AudioWindow], index: int) -> object:

@@ -29,12 +29,14 @@ from avloc_ros.nodes.quality_of_service import (
 from avloc_ros.nodes.speaker_messages import grid_to_message
 from avloc_ros.sources.adapters import AudioInfo, chunk_of, info_of
 from avloc_ros.sources.av_sync import AvSync, AvSyncConfig
-from avloc_ros.systems.any_array import AnyArrayConfig
 from avloc_ros.systems.audio_grids import AudioTracker
-from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER, TRACKER_HELP, TRACKERS, open_audio_tracker
-from avloc_ros.systems.diff_track import DiffTrackConfig
-from avloc_ros.systems.dsw_audio import DswAudioConfig
-from avloc_ros.systems.srp import SrpConfig
+from avloc_ros.systems.audio_tracker import (
+    DEFAULT_TRACKER,
+    TRACKER_HELP,
+    TRACKERS,
+    EarConfig,
+    open_audio_tracker,
+)
 from avloc_ros.types import AudioChunk, AudioWindow, InputError
 
 STATUS_PERIOD_S = 0.25
@@ -45,7 +47,7 @@ INFO_TYPES = {"audio_common_msgs/msg/AudioDataStamped": "audio_common_msgs/msg/A
 
 
 @dataclass(frozen=True)
-class AudioTrackerConfig:
+class AudioTrackerConfig(EarConfig):
     """Settings of the audio tracker node."""
 
     tracker: str = setting(DEFAULT_TRACKER, TRACKER_HELP, choices=TRACKERS)
@@ -58,10 +60,6 @@ class AudioTrackerConfig:
     audio_reliability: str = setting("best_effort", "QoS of `audio`", choices=RELIABILITIES, read_only=True)
     camera_info_reliability: str = setting("best_effort", "QoS of `camera_info`", choices=RELIABILITIES, read_only=True)
     sync: AvSyncConfig = field(default_factory=AvSyncConfig)
-    any_array: AnyArrayConfig = field(default_factory=AnyArrayConfig)
-    srp: SrpConfig = field(default_factory=SrpConfig)
-    crnn: DswAudioConfig = field(default_factory=DswAudioConfig)
-    diff_track: DiffTrackConfig = field(default_factory=DiffTrackConfig)
     camera: CameraMountConfig = field(default_factory=CameraMountConfig)
 
 
@@ -195,9 +193,7 @@ class AudioTrackerNode(PipelineNode):
     # -------------------------------------------------------------------------------------------- worker thread
     def _build_tracker(self, config: AudioTrackerConfig, *arguments: Any) -> None:
         self._tracker = None
-        self._tracker = open_audio_tracker(
-            config.tracker, config.any_array, config.srp, config.crnn, config.diff_track, *arguments
-        )
+        self._tracker = open_audio_tracker(config.tracker, config, *arguments)
         self.health.values["tracker"] = config.tracker
 
     def _set_camera(self, camera: Any) -> None:

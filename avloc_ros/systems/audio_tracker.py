@@ -2,46 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from avloc_ros.geometry import CameraModel, MicrophoneArray
 from avloc_ros.systems.any_array import AnyArrayConfig, AnyArrayTracker
 from avloc_ros.systems.audio_grids import AudioTracker
+from avloc_ros.systems.blend import BlendConfig, BlendTracker
 from avloc_ros.systems.crnn import CrnnTracker
 from avloc_ros.systems.diff_track import DiffTrackConfig, DiffTrackTracker
 from avloc_ros.systems.dsw_audio import DswAudioConfig
 from avloc_ros.systems.srp import SrpConfig, SrpTracker
 
-TRACKERS = ("any_array", "srp", "crnn", "diff_track")
-DEFAULT_TRACKER = "any_array"
+TRACKERS = ("blend", "any_array", "srp", "crnn", "diff_track")
+DEFAULT_TRACKER = "blend"
 TRACKER_HELP = (
-    "audio tracker: any_array is learned and knows voices, srp is classical and goes by level and voicing, crnn was "
-    "trained for one array and camera (`avloc train dsw`) and takes the sphere from any_array, diff_track was taught by "
-    "tracking errors and needs an array with depth"
+    "audio tracker: any_array is learned and knows voices, srp is classical and learns noise in pauses, blend takes both, "
+    "crnn was trained for one array and camera (`avloc train dsw`) and takes the sphere from blend, diff_track was taught "
+    "by tracking errors and needs an array with depth"
 )
 
 
+@dataclass(frozen=True)
+class EarConfig:
+    """Settings of every audio tracker that may be chosen."""
+
+    blend: BlendConfig = field(default_factory=BlendConfig)
+    any_array: AnyArrayConfig = field(default_factory=AnyArrayConfig)
+    srp: SrpConfig = field(default_factory=SrpConfig)
+    crnn: DswAudioConfig = field(default_factory=DswAudioConfig)
+    diff_track: DiffTrackConfig = field(default_factory=DiffTrackConfig)
+
+
 def open_audio_tracker(
-    kind: str,
-    any_array: AnyArrayConfig,
-    srp: SrpConfig,
-    crnn: DswAudioConfig,
-    diff_track: DiffTrackConfig,
-    array: MicrophoneArray | None,
-    camera: CameraModel | None,
-    sample_rate_hz: int,
+    kind: str, config: EarConfig, array: MicrophoneArray | None, camera: CameraModel | None, sample_rate_hz: int
 ) -> AudioTracker:
     """The tracker of a kind, one of TRACKERS; the image grid and the assumed range are those of `srp` for all.
 
     Raises InputError without an array, where weights are missing or were trained for another array or camera, or where
     the array's shape does not do.
     """
+    image_shape, range_m = (config.srp.image_rows, config.srp.image_cols), config.srp.assumed_range_m
     if kind == "srp":
-        return SrpTracker(srp, array, camera, sample_rate_hz)
-    image_shape, range_m = (srp.image_rows, srp.image_cols), srp.assumed_range_m
+        return SrpTracker(config.srp, array, camera, sample_rate_hz)
     if kind == "diff_track":
         return DiffTrackTracker(
-            diff_track, array, camera, sample_rate_hz, image_shape=image_shape, assumed_range_m=range_m
+            config.diff_track, array, camera, sample_rate_hz, image_shape=image_shape, assumed_range_m=range_m
         )
-    around = AnyArrayTracker(
-        any_array, array, camera, sample_rate_hz, image_shape=image_shape, assumed_range_m=range_m
-    )
-    return CrnnTracker(crnn, around) if kind == "crnn" else around
+    if kind == "any_array":
+        return AnyArrayTracker(
+            config.any_array, array, camera, sample_rate_hz, image_shape=image_shape, assumed_range_m=range_m
+        )
+    blend = BlendTracker(config.blend, config.any_array, config.srp, array, camera, sample_rate_hz)
+    return CrnnTracker(config.crnn, blend) if kind == "crnn" else blend

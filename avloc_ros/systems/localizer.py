@@ -7,14 +7,16 @@ from dataclasses import dataclass, field, replace
 from avloc_ros.config import setting
 from avloc_ros.decode.face_grid import faces_to_grid
 from avloc_ros.geometry import CameraModel, MicrophoneArray
-from avloc_ros.systems.any_array import AnyArrayConfig
 from avloc_ros.systems.audio_grids import AudioGrids, AudioTracker
-from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER, TRACKER_HELP, TRACKERS, open_audio_tracker
-from avloc_ros.systems.diff_track import DiffTrackConfig
-from avloc_ros.systems.dsw_audio import DswAudioConfig
+from avloc_ros.systems.audio_tracker import (
+    DEFAULT_TRACKER,
+    TRACKER_HELP,
+    TRACKERS,
+    EarConfig,
+    open_audio_tracker,
+)
 from avloc_ros.systems.faces import FaceConfig, FaceTracker
 from avloc_ros.systems.fusion import FusionConfig, open_fusion
-from avloc_ros.systems.srp import SrpConfig
 from avloc_ros.tracking.config import SpeakerTrackerConfig
 from avloc_ros.tracking.evidence import RangeReading
 from avloc_ros.tracking.speaker_tracker import SpeakerTracker
@@ -24,7 +26,7 @@ SENSES = ("both", "audio", "video")
 
 
 @dataclass(frozen=True)
-class LocalizerConfig:
+class LocalizerConfig(EarConfig):
     """Settings of the whole chain."""
 
     senses: str = setting("both", "what the tracker rests on: both senses, or one of them", choices=SENSES)
@@ -32,10 +34,6 @@ class LocalizerConfig:
         False, "faces mark their cell with 1 instead of the detector's score (the paper)"
     )
     audio_tracker: str = setting(DEFAULT_TRACKER, TRACKER_HELP, choices=TRACKERS)
-    any_array: AnyArrayConfig = field(default_factory=AnyArrayConfig)
-    srp: SrpConfig = field(default_factory=SrpConfig)
-    crnn: DswAudioConfig = field(default_factory=DswAudioConfig)
-    diff_track: DiffTrackConfig = field(default_factory=DiffTrackConfig)
     faces: FaceConfig = field(default_factory=FaceConfig)
     fusion: FusionConfig = field(default_factory=FusionConfig)
     tracker: SpeakerTrackerConfig = field(default_factory=SpeakerTrackerConfig)
@@ -44,16 +42,7 @@ class LocalizerConfig:
         self, array: MicrophoneArray | None, camera: CameraModel | None, sample_rate_hz: int
     ) -> AudioTracker:
         """The audio tracker of these settings."""
-        return open_audio_tracker(
-            self.audio_tracker,
-            self.any_array,
-            self.srp,
-            self.crnn,
-            self.diff_track,
-            array,
-            camera,
-            sample_rate_hz,
-        )
+        return open_audio_tracker(self.audio_tracker, self, array, camera, sample_rate_hz)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def moments():
 
 def test_the_defaults_are_the_learned_ones():
     config = LocalizerConfig()
-    assert (config.audio_tracker, config.fusion.kind) == ("any_array", "spatial")
+    assert (config.audio_tracker, config.fusion.kind) == ("blend", "spatial")
 
 
 def test_a_talking_face_is_one_speaker_who_speaks(moments):

@@ -1,0 +1,102 @@
+"""Two audio trackers on the same sound, the learned and the classical one: their log odds are averaged.
+
+They err in different ways. any_array knows voices, and hears one in some sounds that last; srp learns in pauses where
+noise comes from, and loses a voice that is no louder than the noise (docs/any_array.md has both, and the blend).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import expit, logit
+
+from avloc_ros.config import setting
+from avloc_ros.features.any_array_layout import COLS, ROWS
+from avloc_ros.geometry import CameraModel, MicrophoneArray, sphere_grid
+from avloc_ros.systems.any_array import AnyArrayConfig, AnyArrayTracker
+from avloc_ros.systems.audio_grids import AudioGrids
+from avloc_ros.systems.sphere_view import SphereView
+from avloc_ros.systems.srp import SrpConfig, SrpTracker
+from avloc_ros.types import AudioWindow
+
+NAME = "blend"
+SUREST = 1e-4  # neither tracker is believed to be surer than this, so that none silences the other
+
+
+@dataclass(frozen=True)
+class BlendConfig:
+    """Settings of the blend."""
+
+    classical_share: float = setting(
+        0.5, "share of the classical tracker (srp) in the log odds, the rest is any_array's", low=0.0, high=1.0
+    )
+    threshold: float = setting(0.46, "detection threshold of a cell, chosen on validation scenes", low=0.0, high=1.0)
+
+
+class BlendTracker:
+    """Audio windows in, speaker grids out; causal, no look-ahead."""
+
+    def __init__(
+        self,
+        config: BlendConfig,
+        any_array: AnyArrayConfig,
+        srp: SrpConfig,
+        array: MicrophoneArray | None = None,
+        camera: CameraModel | None = None,
+        sample_rate_hz: int = 48000,
+    ) -> None:
+        """The image grid and the assumed range are those of `srp`. Raises InputError without an array or weights."""
+        self.config = config
+        image_shape, range_m = (srp.image_rows, srp.image_cols), srp.assumed_range_m
+        self._learned = AnyArrayTracker(any_array, array, None, sample_rate_hz, assumed_range_m=range_m)
+        same_sphere = replace(srp, sphere_rows=ROWS, sphere_cols=COLS)
+        self._classical = SrpTracker(same_sphere, array, None, sample_rate_hz)
+        self._view = SphereView(NAME, sphere_grid(ROWS, COLS), image_shape, range_m)
+        self.set_camera(camera)
+
+    @property
+    def array(self) -> MicrophoneArray:
+        """The geometry that it listens with."""
+        return self._learned.array
+
+    @property
+    def camera(self) -> CameraModel | None:
+        """The camera whose pixels the image grid is on."""
+        return self._view.camera
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What this geometry cannot tell apart, in words."""
+        return self._learned.limits
+
+    def set_array(self, array: MicrophoneArray) -> None:
+        """Another geometry: steering is computed anew, what was heard is forgotten."""
+        self._learned.set_array(array)
+        self._classical.set_array(array)
+
+    def set_camera(self, camera: CameraModel | None) -> None:
+        """Another camera, picture size or mounting; None: no image grid."""
+        self._view.look_through(camera)
+
+    def reset(self) -> None:
+        """Forget what was heard."""
+        self._learned.reset()
+        self._classical.reset()
+
+    def step(self, window: AudioWindow) -> AudioGrids:
+        """Grids of one window (frames, channels). Raises InputError on a wrong channel count or sample rate."""
+        learned, classical = self._learned.step(window), self._classical.step(window)
+        probability = self._blend(learned.sphere.probability, classical.sphere.probability)
+        voice = float(self._blend(learned.voice_probability, classical.voice_probability))
+        threshold = self.config.threshold
+        return self._view.grids(window, probability, threshold, voice, self.array.frame_id, learned.reasons)
+
+    def _blend(self, learned: np.ndarray | float, classical: np.ndarray | float) -> np.ndarray:
+        share = self.config.classical_share
+        odds = (1 - share) * _log_odds(learned) + share * _log_odds(classical)
+        return expit(odds).astype(np.float32)
+
+
+def _log_odds(probability: np.ndarray | float) -> np.ndarray:
+    return logit(np.clip(np.asarray(probability, float), SUREST, 1 - SUREST))

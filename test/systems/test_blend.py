@@ -1,0 +1,66 @@
+"""The blend of two audio trackers: its odds are those of the two, and it is one tracker to whoever uses it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from avloc_ros.evaluation.bench_inputs import bench_camera, plane_waves, sphere_array
+from avloc_ros.systems.any_array import AnyArrayConfig, AnyArrayTracker
+from avloc_ros.systems.blend import SUREST, BlendConfig, BlendTracker
+from avloc_ros.systems.srp import SrpConfig, SrpTracker
+from avloc_ros.types import InputError, Projection
+
+RATE_HZ = 48000
+
+
+def blend(share: float = 0.5, **places) -> BlendTracker:
+    array = places.pop("array", sphere_array(6))
+    return BlendTracker(BlendConfig(classical_share=share), AnyArrayConfig(), SrpConfig(), array, **places)
+
+
+@pytest.fixture(scope="module")
+def windows():
+    return plane_waves(sphere_array(6), [0.6], 30)
+
+
+def odds(probability):
+    bounded = np.clip(np.asarray(probability, float), SUREST, 1 - SUREST)
+    return bounded / (1 - bounded)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 1.0])
+def test_odds_are_the_weighted_geometric_mean_of_both_trackers(windows, share) -> None:
+    both = blend(share)
+    learned = AnyArrayTracker(AnyArrayConfig(), sphere_array(6), None, RATE_HZ)
+    classical = SrpTracker(SrpConfig(), sphere_array(6), None, RATE_HZ)
+    for window in windows:
+        found, one, other = both.step(window), learned.step(window), classical.step(window)
+        expected = odds(one.sphere.probability) ** (1 - share) * odds(other.sphere.probability) ** share
+        np.testing.assert_allclose(odds(found.sphere.probability), expected, rtol=2e-3, atol=1e-6)
+        voice = odds(one.voice_probability) ** (1 - share) * odds(other.voice_probability) ** share
+        assert odds(found.voice_probability) == pytest.approx(voice, rel=1e-3)
+
+
+def test_the_image_grid_is_the_sphere_as_the_camera_sees_it(windows) -> None:
+    both = blend(camera=bench_camera())
+    found = [both.step(window) for window in windows][-1]
+    assert found.image is not None and found.image.layout.projection == Projection.IMAGE
+    assert found.image.probability.max() <= found.sphere.probability.max() + 1e-6
+    assert found.image.frame_id == bench_camera().frame_id
+    both.set_camera(None)
+    assert both.step(replace(windows[0], stamp_ns=10**10)).image is None
+
+
+def test_another_array_and_a_reset_reach_both(windows) -> None:
+    both = blend()
+    first = [both.step(window).sphere.probability for window in windows]
+    both.reset()
+    again = [both.step(window).sphere.probability for window in windows]
+    np.testing.assert_allclose(again, first, atol=1e-6)
+    both.set_array(sphere_array(4))
+    assert both.array.channels == 4
+    with pytest.raises(InputError, match="4 microphones"):
+        both.step(windows[0])
