@@ -63,7 +63,7 @@ def main() -> None:
     )
     parser.add_argument("--scenes", type=int, default=16)
     parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13, 14])
-    parser.add_argument("--tracker", default=DEFAULT_TRACKER, choices=("any_array", "srp"))
+    parser.add_argument("--tracker", default=DEFAULT_TRACKER, choices=("blend", "any_array", "srp"))
     parser.add_argument("--config", type=Path, default=None, help="YAML with settings of the chain")
     parser.add_argument("--out", default="")
     options = parser.parse_args()

@@ -29,7 +29,7 @@ class BlendConfig:
     """Settings of the blend."""
 
     classical_share: float = setting(
-        0.5, "share of the classical tracker (srp) in the log odds, the rest is any_array's", low=0.0, high=1.0
+        0.6, "share of the classical tracker (srp) in the log odds, the rest is any_array's", low=0.0, high=1.0
     )
     threshold: float = setting(0.46, "detection threshold of a cell, chosen on validation scenes", low=0.0, high=1.0)
 
@@ -87,7 +87,9 @@ class BlendTracker:
     def step(self, window: AudioWindow) -> AudioGrids:
         """Grids of one window (frames, channels). Raises InputError on a wrong channel count or sample rate."""
         learned, classical = self._learned.step(window), self._classical.step(window)
-        probability = self._blend(learned.sphere.probability, classical.sphere.probability)
+        # What the array cannot tell apart (a flat one: heights) spreads srp thin; how thin, its threshold tells.
+        sharpness = classical.sphere.threshold / self._classical.config.threshold
+        probability = self._blend(learned.sphere.probability, classical.sphere.probability / sharpness)
         voice = float(self._blend(learned.voice_probability, classical.voice_probability))
         threshold = self.config.threshold
         return self._view.grids(window, probability, threshold, voice, self.array.frame_id, learned.reasons)
