@@ -26,6 +26,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--frames", type=int, default=200, help="calls per measurement of a stage")
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the live run")
     parser.add_argument("--scene", type=Path, help="scene of the live run; default: the demo's")
+    parser.add_argument(
+        "-p", "--param", action="append", default=[], metavar="NODE.NAME:=VALUE", help="of the live run; may be repeated"
+    )
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS), help="what to measure; none: only peers")
     parser.add_argument("--against", choices=("pyroomacoustics",), help="run this peer on the same frames")
     parser.set_defaults(run=run)
@@ -57,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
             from avloc_ros.cli.live_bench import measure_live
 
             progress(f"the live system for {options.seconds:.0f} s")
-            report |= measure_live(options.scene, options.seconds, options.out, options.device)
+            report |= measure_live(options.scene, options.seconds, options.out, options.device, options.param)
         if options.against:
             from avloc_ros.evaluation.against_pyroomacoustics import compare
 

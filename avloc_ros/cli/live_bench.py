@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ SAMPLE_S = 1.0
 AFTER_END_S = 1.0  # the last frames are still on their way
 
 
-def measure_live(scene: Path | None, seconds: float, out: Path, device: str) -> dict[str, Any]:
+def measure_live(scene: Path | None, seconds: float, out: Path, device: str, parameters: Sequence[str] = ()) -> dict[str, Any]:
     """Latency, drops, processor and memory of the pipeline process at the pace of the scene's camera.
 
     frames_in counts the camera frames that came while we watched; one without a SpeakerArray of its stamp is dropped.
-    Latency runs from the end of the frame's audio window to the arrival of the SpeakerArray here.
+    Latency runs from the end of the frame's audio window to the arrival of the SpeakerArray here. parameters: of the nodes, as
+    `avloc live -p` takes them.
     """
     from avloc_ros.cli.demos.dsw import built_demo_scene
     from avloc_ros.nodes.listener import Listener
@@ -31,6 +33,7 @@ def measure_live(scene: Path | None, seconds: float, out: Path, device: str) -> 
     out.mkdir(parents=True, exist_ok=True)
     live_log, player_log = out / "nodes.log", out / "player.log"
     live_arguments = ["live", "--namespace", NAMESPACE, "--no-table", "--no-overlay", "--device", device]
+    live_arguments += [word for parameter in parameters for word in ("-p", parameter)]
     play_arguments = ["replay", str(scene), "--player-only", "--namespace", NAMESPACE, "--loop"]
     with Listener(NAMESPACE) as listener, avloc_child(live_arguments, live_log) as live:
         listener.wait_for_publisher("speakers", START_PATIENCE_S, lambda: expect_running(live, "live", live_log))
