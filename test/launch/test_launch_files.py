@@ -20,10 +20,11 @@ from launch.launch_description_sources import (
     get_launch_description_from_python_launch_file,
 )
 from launch_ros.actions import Node
+from rosbags.highlevel import AnyReader
 from tf2_msgs.msg import TFMessage
 
 from avloc_ros.geometry import angles_from_direction
-from avloc_ros.msg import SpeakerArray
+from avloc_ros.msg import AudioFrame, SpeakerArray
 from launch import LaunchContext, LaunchDescription
 
 EXIT_CODES: dict[str, int] = {}
@@ -121,6 +122,32 @@ def test_localize_on_remapped_topics_and_its_clean_end(ears, buzzing_scene):
     assert abs(median_azimuth_deg(heard) - buzzing_scene[1]) < 5
     yield  # launch has shut all down
     assert len(EXIT_CODES) == 6 and not any(EXIT_CODES.values()), EXIT_CODES
+
+
+@pytest.fixture(scope="session")
+def new_bag(tmp_path_factory):
+    return tmp_path_factory.mktemp("recorded") / "bag"
+
+
+@launch_pytest.fixture
+def recording(launch_folder, buzzing_scene, new_bag):
+    """record.launch.py, until all is ended, beside a player."""
+    description = included(launch_folder / "record.launch.py", out=str(new_bag))
+    source = {"path": str(buzzing_scene[0]), "loop": True}
+    description.add_action(Node(package="avloc_ros", executable="player", name="player", parameters=[source]))
+    return description
+
+
+@pytest.mark.launch(fixture=recording)
+def test_record_leaves_a_bag_that_can_be_read(ears, new_bag):
+    EXIT_CODES.clear()
+    heard = ears(AudioFrame, "/audio", lambda messages: len(messages) > 150)
+    assert len(heard) > 150
+    yield  # launch has shut all down
+    assert len(EXIT_CODES) == 2 and not any(EXIT_CODES.values()), EXIT_CODES
+    with AnyReader([new_bag]) as bag:
+        counts = {connection.topic: connection.msgcount for connection in bag.connections}
+    assert counts["/audio"] > 50 and counts["/camera_info"] > 25 and counts["/microphone_array"] == 1, counts
 
 
 def with_defaults(launch_folder) -> tuple[dict, LaunchContext]:
