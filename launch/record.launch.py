@@ -3,9 +3,9 @@
     ros2 launch avloc_ros record.launch.py out:=my_bag
 """
 
-from launch.actions import DeclareLaunchArgument
+from launch.actions import DeclareLaunchArgument, ExecuteProcess
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import Node
+from launch_ros.substitutions import ExecutableInPackage
 
 from launch import LaunchDescription
 
@@ -15,10 +15,11 @@ def generate_launch_description() -> LaunchDescription:
         [
             DeclareLaunchArgument("out", description="folder of the new bag"),
             DeclareLaunchArgument("duration", default_value="0", description="seconds; 0: until Ctrl-C"),
-            Node(
-                package="avloc_ros",
-                executable="avloc",
-                arguments=["record", "--out", LaunchConfiguration("out"), "--duration", LaunchConfiguration("duration")],
+            ExecuteProcess(  # a command, no node: it would be given --ros-args, which it does not know
+                cmd=[
+                    ExecutableInPackage(executable="avloc", package="avloc_ros"),
+                    *("record", "--out", LaunchConfiguration("out"), "--duration", LaunchConfiguration("duration")),
+                ],
                 output="screen",
             ),
         ]

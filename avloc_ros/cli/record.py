@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import threading
 import time
 from pathlib import Path
 
@@ -29,31 +30,34 @@ def run(options: argparse.Namespace) -> int:
     if options.out.exists():
         raise InputError(f"{options.out} exists: name a new folder, bags are never overwritten")
     import rclpy
+    from rclpy.signals import SignalHandlerOptions
 
+    from avloc_ros.nodes.compose import stop_on_signals
     from avloc_ros.nodes.dds import use_shared_memory_profile
     from avloc_ros.nodes.recorder import Recorder, discover_topics
 
     use_shared_memory_profile()
-    rclpy.init()
+    stop = threading.Event()
+    restore = stop_on_signals(stop)  # the usual way to end a recording; a terminal and launch may both send it
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node("avloc_record")
     recorder = Recorder(node, options.out)
     end = time.monotonic() + options.duration if options.duration > 0 else float("inf")
     next_look = 0.0
     try:
         with Live(console=error_console, refresh_per_second=4) as live:
-            while time.monotonic() < end:
+            while time.monotonic() < end and not stop.is_set():
                 if time.monotonic() >= next_look:
                     for topic in discover_topics(node, tuple(options.topics)):
                         recorder.add(topic)
                     next_look = time.monotonic() + LOOK_FOR_TOPICS_EVERY_S
                     live.update(counts_table(recorder.counts))
                 rclpy.spin_once(node, timeout_sec=0.05)
-    except KeyboardInterrupt:
-        pass  # the usual way to end a recording
     finally:
         counts = recorder.close()
         node.destroy_node()
         rclpy.try_shutdown()
+        restore()
     console.print(f"{sum(counts.values())} messages on {len(counts)} topics in {options.out}")
     return 0
 

@@ -46,7 +46,7 @@ def run_in_one_process(
     a source cannot be opened (the reason is logged).
     """
     stop = threading.Event()
-    restore = _stop_on_signals(stop)
+    restore = stop_on_signals(stop)
     use_shared_memory_profile()
     context = Context()
     try:
@@ -117,7 +117,8 @@ def shut_down(nodes: Sequence[Any], executor: Executor, context: Context) -> Non
         rclpy.shutdown(context=context)
 
 
-def _stop_on_signals(stop: threading.Event) -> Callable[[], None]:
+def stop_on_signals(stop: threading.Event) -> Callable[[], None]:
+    """Let SIGINT and SIGTERM, also repeated, set `stop` and nothing else; what is returned puts back what was before."""
     if threading.current_thread() is not threading.main_thread():
         return lambda: None  # signals belong to the main thread, and whoever runs there
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -152,9 +152,9 @@ class SpeakerTrackerNode(PipelineNode):
         return face_ranges(depth, faces, self._camera.model) if abs(when - stamp) <= DEPTH_SLOP_NS else ()
 
     def _publish(self, found: Speakers) -> None:
-        self.send("speakers", speakers_to_message(found), found.stamp_ns)
-        if self.config.publish_tf and found.speakers and self.is_active:
+        if self.config.publish_tf and found.speakers and self.is_active:  # before the message that names the frames
             self._broadcaster.sendTransform([self._transform(speaker, found) for speaker in found.speakers])
+        self.send("speakers", speakers_to_message(found), found.stamp_ns)
         if self.has_listeners("markers"):
             self.send("markers", speaker_markers(found, stamp_message(found.stamp_ns)), found.stamp_ns)
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rosbags.highlevel import AnyReader
 
 from avloc_ros.cli import pipeline_options
 from avloc_ros.cli.main import COMMANDS, build_parser, keep_ros_logs_in_cache, main
@@ -81,6 +85,17 @@ def test_existing_output_is_never_overwritten(tmp_path: Path, capsys: pytest.Cap
     assert "exists" in capsys.readouterr().err
     assert main(["record", "--out", str(tmp_path)]) == 2
     assert "exists" in capsys.readouterr().err
+
+
+def test_a_signal_ends_a_recording_and_its_bag_is_whole(tmp_path: Path) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        folder = tmp_path / number.name
+        ending = threading.Timer(1.5, os.kill, (os.getpid(), number))
+        ending.start()
+        assert main(["record", "--out", str(folder)]) == 0
+        ending.join()
+        with AnyReader([folder]) as bag:
+            assert bag.message_count == 0
 
 
 def pipeline_arguments(*arguments: str) -> argparse.Namespace:

@@ -20,13 +20,27 @@ from launch.launch_description_sources import (
     get_launch_description_from_python_launch_file,
 )
 from launch_ros.actions import Node
+from rosbags.highlevel import AnyReader
 from tf2_msgs.msg import TFMessage
 
 from avloc_ros.geometry import angles_from_direction
-from avloc_ros.msg import SpeakerArray
+from avloc_ros.msg import AudioFrame, SpeakerArray
 from launch import LaunchContext, LaunchDescription
 
 EXIT_CODES: dict[str, int] = {}
+# The sound is a buzz, no words, and nobody is seen: for the classical tracker and the flat weights.
+MINE = """
+/**/audio_tracker:
+  ros__parameters:
+    tracker: srp
+/**/fusion:
+  ros__parameters:
+    kind: flat
+/**/speaker_tracker:
+  ros__parameters:
+    frame_prefix: mine_
+    tracker.audio.inside_picture: sphere
+"""
 
 
 def included(launch_file, **arguments: str) -> LaunchDescription:
@@ -44,9 +58,10 @@ def included(launch_file, **arguments: str) -> LaunchDescription:
 
 
 @launch_pytest.fixture
-def replayed(launch_folder, buzzing_scene):
+def replayed(launch_folder, spoken_scene):
+    """replay.launch.py with nothing but what it needs: the settings and weights are those that are shipped."""
     return included(
-        launch_folder / "replay.launch.py", path=str(buzzing_scene[0]), namespace="room", loop="true"
+        launch_folder / "replay.launch.py", path=str(spoken_scene[0]), namespace="room", loop="true"
     )
 
 
@@ -54,7 +69,7 @@ def replayed(launch_folder, buzzing_scene):
 def params_file(tmp_path_factory):
     """What a user's own file says must not be overridden by the defaults of launch arguments."""
     path = tmp_path_factory.mktemp("settings") / "mine.yaml"
-    path.write_text("/**/speaker_tracker:\n  ros__parameters:\n    frame_prefix: mine_\n")
+    path.write_text(MINE)
     return path
 
 
@@ -88,10 +103,10 @@ def median_azimuth_deg(messages: list) -> float:
 
 
 @pytest.mark.launch(fixture=replayed)
-def test_replay_finds_the_talker_of_a_scene(ears, buzzing_scene):
+def test_replay_finds_the_talker_of_a_scene(ears, spoken_scene):
     heard = ears(SpeakerArray, "/room/speakers", has_speakers)
     assert has_speakers(heard), f"{len(heard)} messages, none with speakers"
-    assert abs(median_azimuth_deg(heard) - buzzing_scene[1]) < 5
+    assert abs(median_azimuth_deg(heard) - spoken_scene[1]) < 5
     assert heard[-1].header.frame_id == "microphone_array"
 
 
@@ -109,6 +124,41 @@ def test_localize_on_remapped_topics_and_its_clean_end(ears, buzzing_scene):
     assert len(EXIT_CODES) == 6 and not any(EXIT_CODES.values()), EXIT_CODES
 
 
+@pytest.fixture(scope="session")
+def new_bag(tmp_path_factory):
+    return tmp_path_factory.mktemp("recorded") / "bag"
+
+
+@launch_pytest.fixture
+def recording(launch_folder, buzzing_scene, new_bag):
+    """record.launch.py, until all is ended, beside a player."""
+    description = included(launch_folder / "record.launch.py", out=str(new_bag))
+    source = {"path": str(buzzing_scene[0]), "loop": True}
+    description.add_action(Node(package="avloc_ros", executable="player", name="player", parameters=[source]))
+    return description
+
+
+@pytest.mark.launch(fixture=recording)
+def test_record_leaves_a_bag_that_can_be_read(ears, new_bag):
+    EXIT_CODES.clear()
+    heard = ears(AudioFrame, "/audio", lambda messages: len(messages) > 150)
+    assert len(heard) > 150
+    yield  # launch has shut all down
+    assert len(EXIT_CODES) == 2 and not any(EXIT_CODES.values()), EXIT_CODES
+    with AnyReader([new_bag]) as bag:
+        counts = {connection.topic: connection.msgcount for connection in bag.connections}
+    assert counts["/audio"] > 50 and counts["/camera_info"] > 25 and counts["/microphone_array"] == 1, counts
+
+
+def with_defaults(launch_folder) -> tuple[dict, LaunchContext]:
+    """What localize.launch.py defines, and a context in which none of its arguments is given."""
+    localize = runpy.run_path(str(launch_folder / "localize.launch.py"))
+    context = LaunchContext()
+    for name, (default, _) in localize["ARGUMENTS"].items():
+        context.launch_configurations[name] = default if isinstance(default, str) else ""
+    return localize, context
+
+
 @pytest.mark.parametrize("name", ["localize", "replay", "smart_room", "record"])
 def test_every_launch_file_loads_and_describes_its_arguments(launch_folder, name):
     description = get_launch_description_from_python_launch_file(str(launch_folder / f"{name}.launch.py"))
@@ -116,11 +166,23 @@ def test_every_launch_file_loads_and_describes_its_arguments(launch_folder, name
         assert argument.description and argument.description != "no description given", argument.name
 
 
+@pytest.mark.parametrize(
+    ("given", "added", "left_out"),
+    [
+        ({}, set(), set()),
+        ({"sound_events": "coloc"}, {"sound_events"}, set()),
+        ({"active_speaker": "true"}, {"active_speaker"}, {"fusion"}),
+    ],
+)
+def test_arguments_choose_the_nodes_of_localize(launch_folder, given, added, left_out):
+    localize, context = with_defaults(launch_folder)
+    context.launch_configurations.update(given)
+    nodes = {node.node_executable for node in localize["pipeline_nodes"](context)}
+    assert nodes == {*localize["NODES"], "overlay"} - left_out | added
+
+
 def test_only_arguments_that_are_given_override_the_parameter_file(launch_folder):
-    localize = runpy.run_path(str(launch_folder / "localize.launch.py"))
-    context = LaunchContext()
-    for name, (default, _) in localize["ARGUMENTS"].items():
-        context.launch_configurations[name] = default if isinstance(default, str) else ""
+    localize, context = with_defaults(launch_folder)
     for node in (*localize["NODES"], "overlay"):
         assert localize["chosen_parameters"](node, context) == {}, node
     context.launch_configurations.update({"array_file": "mine.yaml", "use_sim_time": "true"})

@@ -14,7 +14,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from visualization_msgs.msg import MarkerArray
 
 from avloc_ros.geometry import rotation_from_quaternion, rotation_from_yaw_pitch_roll
-from avloc_ros.msg import AudioFrame, FaceArray
+from avloc_ros.msg import AudioFrame, FaceArray, SpeakerArray
 from avloc_ros.nodes.attention import AttentionNode
 from avloc_ros.nodes.audio_tracker import AudioTrackerNode
 from avloc_ros.nodes.conversions import camera_to_message, image_from_message, stamp_ns, transform_from_mount
@@ -62,6 +62,27 @@ def test_tf_and_attention_never_pretend_a_range(rig, has_range):
     last = bearings[-1].vector
     assert np.degrees(np.arctan2(last.y, last.x)) == pytest.approx(FACE_AZIMUTH_DEG, abs=4)
     assert bearings[-1].header.frame_id == "microphone_array"
+
+
+def test_a_listener_finds_each_voice_at_the_stamp_of_the_message_without_waiting(rig):
+    buffer = tf2_ros.Buffer()
+    tf2_ros.TransformListener(buffer, rig.node)
+    rig.add(*FOUR_NODES)
+    rig.tell_array()
+
+    def finds(message: SpeakerArray) -> list[bool]:
+        frame_id, at = message.header.frame_id, Time.from_msg(message.header.stamp)
+        return [buffer.can_transform(frame_id, f"voice_{speaker.id}", at) for speaker in message.speakers]
+
+    assert rig.talk_until(lambda: rig.seen.has_speaker() and all(finds(rig.seen.speakers[-1])))  # TF is connected
+    found: list[bool] = []
+
+    def look_up(message: SpeakerArray) -> None:
+        found.extend(finds(message))
+
+    rig.node.create_subscription(SpeakerArray, "speakers", look_up, result_quality())
+    assert rig.talk_until(lambda: len(found) > 8)
+    assert all(found), found
 
 
 def test_the_overlay_is_drawn_for_who_looks_and_carries_the_pictures_stamp(rig):
