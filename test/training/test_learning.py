@@ -89,7 +89,10 @@ def simulated_recordings(tmp_path_factory):
     folder = tmp_path_factory.mktemp("simulated")
     simulate = ["simulate", "--out", f"{folder}/scenes", "--count", "20", "--duration", "2", "--seed", "5", "--jobs", "2"]
     assert command_line([*simulate, "--in-view", "0.9", "--condition", "noisy_dark"]) == 0
-    assert command_line(["train", "grids", f"{folder}/scenes", "--out", f"{folder}/grids", "--jobs", "2"]) == 0
+    fast = folder / "fast.yaml"
+    fast.write_text("faces:\n  small_faces: 'off'\n")
+    grids = ["train", "grids", f"{folder}/scenes", "--out", f"{folder}/grids", "--jobs", "2", "--config", f"{fast}"]
+    assert command_line(grids) == 0
     return load_grid_folder(folder / "grids")
 
 
