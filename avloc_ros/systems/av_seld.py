@@ -85,8 +85,8 @@ def has_eyes(weights: str) -> bool:
 
 
 def _weights(given: str) -> Weights:
-    path = given or shipped_weights().get(SHIPPED)
-    if path is None:
+    path = shipped_weights().get(given or SHIPPED, given)
+    if not path:
         raise InputError(f"no weights '{SHIPPED}' are part of this package: train them, and give their path as `weights`")
     weights = read_weights(path)
     if weights.card["system"] not in SYSTEMS:

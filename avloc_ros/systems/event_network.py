@@ -22,7 +22,11 @@ FOA_NAMES = ("W", "Y", "Z", "X")
 class EventNetworkConfig:
     """Which weights, where they run, and when something is an event."""
 
-    weights: str = setting("", "path of the .onnx file (coloc: of its folder), card beside it; empty: the shipped ones")
+    weights: str = setting(
+        "",
+        "path of the .onnx file (coloc: of its folder), card beside it, or the name of shipped ones (av_seld_small: with eyes); "
+        "empty: av_seld_small_audio",
+    )
     threshold: float = setting(0.0, "score from which an event begins; 0: the one that the card tells", low=0.0, high=1.0)
     keep_share: float = setting(0.7, "share of the threshold at which an event goes on", low=0.0, high=1.0)
     device: str = setting("auto", "where to infer: auto, cpu, cuda, cuda:N, tensorrt")

@@ -12,6 +12,7 @@ from avloc_ros.decode.multi_accdoa import decode_multi_accdoa
 from avloc_ros.features.foa_features import FoaFeatureConfig, foa_features
 from avloc_ros.geometry import MicrophoneArray, angle_between, direction_from_angles
 from avloc_ros.runtime.engines import OnnxEngine
+from avloc_ros.systems.av_seld import AvSeldNetwork
 from avloc_ros.systems.event_network import EventNetworkConfig
 from avloc_ros.systems.sound_events import SoundEventsConfig, SoundEventSystem
 from avloc_ros.types import AudioWindow, EventState, InputError, SoundEvents
@@ -135,3 +136,9 @@ def test_a_hole_in_the_sound_starts_anew_and_wrong_input_is_named(compass_weight
         system.step(AudioWindow(200 * FRAME_NS, sound[:FRAME, :3], RATE))
     with pytest.raises(InputError, match="hop_s is 0.25"):
         SoundEventSystem(replace(system.config, hop_s=0.25))
+
+
+def test_shipped_weights_are_found_by_name():
+    with_eyes = AvSeldNetwork(EventNetworkConfig("av_seld_small", device="cpu"))
+    assert with_eyes.name == "av_seld_small" and with_eyes.picture_size is not None
+    assert AvSeldNetwork(EventNetworkConfig(device="cpu")).picture_size is None

@@ -31,9 +31,10 @@ RECORDED = ("sound_events", "sound_event_classes", "audio", "image", "camera_inf
 NS = 1e9
 
 
-def event_demo(system: str) -> Demo:
-    """The demo of a backend of the node `sound_events`."""
-    return Demo("sound_events", RECORDED, ("--system", system), built_scene, EventMonitor, table, write)
+def event_demo(system: str, weights: str = "") -> Demo:
+    """The demo of a backend of the node `sound_events`; weights: of which shipped network, empty: the default's."""
+    arguments = ("--system", system, *(("-p", f"sound_events.system.network.weights:={weights}") if weights else ()))
+    return Demo("sound_events", RECORDED, arguments, built_scene, EventMonitor, table, write)
 
 
 def built_scene() -> Path:
