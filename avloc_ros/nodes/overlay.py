@@ -39,6 +39,7 @@ class OverlayConfig:
     )
     image_reliability: str = setting("best_effort", "QoS of `image`", choices=RELIABILITIES, read_only=True)
     max_wait_s: float = setting(0.8, "time a picture waits for its speakers", low=0.0, high=5.0, read_only=True)
+    most_fps: float = setting(12.5, "pictures drawn a second at most, for people to see; 0: every picture", low=0.0, high=240.0)
     draw_grid: bool = setting(True, "draw the grid over the picture")
     show: str = setting(
         "probability", "of the grid: where talkers are, or how the fusion weighted ear (orange) and eye (blue)", choices=SHOWN
@@ -59,6 +60,7 @@ class OverlayNode(PipelineNode):
         self._camera = CameraWatch(self, self.config.camera)
         self._array_frame = self.config.array_frame
         self._newest: dict[str, Any] = {}
+        self._drawn_ns = -HOLD_NS
         self._join = StampJoin(STREAMS, self.config.max_wait_s, self._on_moment, time.monotonic)
         self.announce(Image, "overlay", image_quality("reliable"), is_promised=False)
         self.announce(CompressedImage, "overlay/compressed", image_quality("reliable"), is_promised=False)
@@ -79,6 +81,7 @@ class OverlayNode(PipelineNode):
         """Forget the pictures that wait."""
         self._join.reset()
         self._newest.clear()
+        self._drawn_ns = -HOLD_NS
 
     def reconfigure(self, config: OverlayConfig) -> None:
         """Look the camera up anew."""
@@ -97,9 +100,14 @@ class OverlayNode(PipelineNode):
     def _is_wanted(self) -> bool:
         return self.has_listeners("overlay") or self.has_listeners("overlay/compressed")
 
+    def _is_due(self, stamp: int) -> bool:
+        """Whether the last picture is so long ago that this one is nearest to when the next shall come."""
+        return not self.config.most_fps or 1e-9 * (stamp - self._drawn_ns) > 0.75 / self.config.most_fps
+
     def _on_moment(self, stamp: int, parts: dict[str, Any]) -> None:
-        if "image" not in parts:
+        if "image" not in parts or not self._is_due(stamp):
             return
+        self._drawn_ns = stamp
         for stream in STREAMS:  # what came too late for its own picture is better on the next one than not at all
             late = self._newest.get(stream)
             if stream not in parts and late is not None and abs(stamp_ns(late.header.stamp) - stamp) < HOLD_NS:

@@ -72,7 +72,7 @@ class FaceConfig:
         1280, "longest side of the picture in the full pass; larger ones are shrunk to it", low=64, high=8192
     )
     most_load: float = setting(
-        0.3,
+        0.2,
         "share of one core that the fast pass may take, live (`small_faces` async): where it is slow it looks at some pictures, "
         "in the background, and its faces are carried through all; 0: it looks at every picture, which waits for it",
         low=0.0,
