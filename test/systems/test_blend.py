@@ -38,7 +38,8 @@ def test_odds_are_the_weighted_geometric_mean_of_both_trackers(windows, share) -
     classical = SrpTracker(SrpConfig(), sphere_array(6), None, RATE_HZ)
     for window in windows:
         found, one, other = both.step(window), learned.step(window), classical.step(window)
-        expected = odds(one.sphere.probability) ** (1 - share) * odds(other.sphere.probability) ** share
+        reachable = other.sphere.threshold / SrpConfig().threshold  # how sure srp can be of one cell with this array
+        expected = odds(one.sphere.probability) ** (1 - share) * odds(other.sphere.probability / reachable) ** share
         np.testing.assert_allclose(odds(found.sphere.probability), expected, rtol=2e-3, atol=1e-6)
         voice = odds(one.voice_probability) ** (1 - share) * odds(other.voice_probability) ** share
         assert odds(found.voice_probability) == pytest.approx(voice, rel=1e-3)
