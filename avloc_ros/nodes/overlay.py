@@ -101,8 +101,8 @@ class OverlayNode(PipelineNode):
         return self.has_listeners("overlay") or self.has_listeners("overlay/compressed")
 
     def _is_due(self, stamp: int) -> bool:
-        """Whether the last picture is so long ago that this one is nearest to when the next shall come."""
-        return not self.config.most_fps or 1e-9 * (stamp - self._drawn_ns) > 0.75 / self.config.most_fps
+        """Whether the last drawn picture is long enough ago (a tenth less, since stamps jitter)."""
+        return not self.config.most_fps or 1e-9 * (stamp - self._drawn_ns) > 0.9 / self.config.most_fps
 
     def _on_moment(self, stamp: int, parts: dict[str, Any]) -> None:
         if "image" not in parts or not self._is_due(stamp):

@@ -50,8 +50,9 @@ class BlendTracker:
         self.config = config
         image_shape, range_m = (srp.image_rows, srp.image_cols), srp.assumed_range_m
         self._learned = AnyArrayTracker(any_array, array, None, sample_rate_hz, assumed_range_m=range_m)
-        same_sphere = replace(srp, sphere_rows=ROWS, sphere_cols=COLS)
-        self._classical = SrpTracker(same_sphere, array, None, sample_rate_hz)
+        # With a threshold of 1 that of its grids is how sure it can be of one cell at best, with this array.
+        classical = replace(srp, sphere_rows=ROWS, sphere_cols=COLS, threshold=1.0)
+        self._classical = SrpTracker(classical, array, None, sample_rate_hz)
         self._view = SphereView(NAME, sphere_grid(ROWS, COLS), image_shape, range_m)
         self.set_camera(camera)
 
@@ -87,9 +88,9 @@ class BlendTracker:
     def step(self, window: AudioWindow) -> AudioGrids:
         """Grids of one window (frames, channels). Raises InputError on a wrong channel count or sample rate."""
         learned, classical = self._learned.step(window), self._classical.step(window)
-        # What the array cannot tell apart (a flat one: heights) spreads srp thin; how thin, its threshold tells.
-        sharpness = classical.sphere.threshold / self._classical.config.threshold
-        probability = self._blend(learned.sphere.probability, classical.sphere.probability / sharpness)
+        # What the array cannot tell apart (a flat one: heights) spreads srp thin.
+        as_sure_as_can_be = classical.sphere.probability / classical.sphere.threshold
+        probability = self._blend(learned.sphere.probability, as_sure_as_can_be)
         voice = float(self._blend(learned.voice_probability, classical.voice_probability))
         threshold = self.config.threshold
         return self._view.grids(window, probability, threshold, voice, self.array.frame_id, learned.reasons)

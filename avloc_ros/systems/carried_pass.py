@@ -56,6 +56,7 @@ class CarriedPass:
         self._carried: list[CarriedFace] = []
         self._last_pass_ns: int | None = None
         self._last_ns: int | None = None
+        self._shape: tuple[int, ...] | None = None
 
     def close(self) -> None:
         """Wait for the pass under way and end the thread."""
@@ -70,7 +71,13 @@ class CarriedPass:
         return max(pace.interval_s, by_load_s)
 
     def step(self, look: Callable[[], FaceBoxes], grey: np.ndarray, stamp_ns: int) -> FaceBoxes:
-        """Faces in a grey picture, in its pixels; `look` makes a pass over it, perhaps on another thread."""
+        """Faces in a grey picture, in its pixels; `look` makes a pass over it, perhaps on another thread.
+
+        A picture of another size than the last starts afresh.
+        """
+        if grey.shape != self._shape:
+            self.reset()
+            self._shape = grey.shape
         self._carry(grey, stamp_ns)
         self._collect(grey, stamp_ns)
         if self._pending is not None:

@@ -119,7 +119,6 @@ class FaceTracker:
             self.config.small_face_side_px,
         )
         self._check = PictureCheck()
-        self._shape: tuple[int, ...] = ()
         self._last_stamp_ns: int | None = None
 
     def step(self, frame: VideoFrame) -> FaceDetections:
@@ -169,9 +168,6 @@ class FaceTracker:
         detector = self._network.detector
         if self._fast is None:
             return detector.detect(image)
-        if image.shape != self._shape:
-            self._fast.reset()
-            self._shape = image.shape
         return self._fast.step(lambda: detector.detect(image), grey, stamp_ns)
 
     def _take_upgrade(self) -> None:

@@ -24,12 +24,10 @@ class SmallFacePass:
     def __init__(self, detector: FaceDetector, mode: str, interval_s: float, longest_side_px: int) -> None:
         self._detector, self._mode, self._longest_side_px = detector, mode, longest_side_px
         self._pass = CarriedPass(Pace(mode == "async", interval_s, LARGEST_SHARE if mode == "async" else 0.0))
-        self._shape: tuple[int, ...] = ()
 
     def reset(self) -> None:
         """Forget the carried faces and any pass under way."""
         self._pass.reset()
-        self._shape = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -45,9 +43,6 @@ class SmallFacePass:
         size = self._full_size(image)
         if size is None:
             return found
-        if image.shape != self._shape:
-            self._pass.reset()
-            self._shape = image.shape
         return _merged(found, self._pass.step(lambda: self._look(image, size), grey, stamp_ns))
 
     def use(self, detector: FaceDetector) -> None:

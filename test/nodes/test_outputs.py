@@ -103,6 +103,16 @@ def test_the_overlay_is_drawn_for_who_looks_and_carries_the_pictures_stamp(rig):
     assert overlay.is_active
 
 
+@pytest.mark.parametrize(("most_fps", "apart_ms"), [(0.0, 80), (12.5, 80), (11.0, 160), (4.0, 240)])
+def test_the_overlay_draws_no_more_pictures_than_it_was_told(rig, most_fps, apart_ms):
+    rig.add(OverlayNode, parameters={"overlay": {"most_fps": most_fps}})
+    rig.tell_array()
+    pictures = listen(rig, Image, "overlay", image_quality())
+    assert rig.talk_until(lambda: len(pictures) > 4)
+    stamps = [stamp_ns(picture.header.stamp) for picture in pictures]
+    assert min(np.diff(stamps)) == apart_ms * 1_000_000
+
+
 def test_the_mounting_comes_from_tf_and_is_asked_for_where_it_is_missing(rig, faults):
     rig.add(*FOUR_NODES, parameters={"/**": {"camera.mount_from": "tf"}})
     rig.tell_array()

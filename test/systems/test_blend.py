@@ -65,3 +65,10 @@ def test_another_array_and_a_reset_reach_both(windows) -> None:
     assert both.array.channels == 4
     with pytest.raises(InputError, match="4 microphones"):
         both.step(windows[0])
+
+
+def test_the_threshold_of_srp_alone_does_not_count(windows) -> None:
+    array = sphere_array(6)
+    usual, other = (BlendTracker(BlendConfig(), AnyArrayConfig(), srp, array) for srp in (SrpConfig(), SrpConfig(threshold=0.0)))
+    for window in windows[:10]:
+        np.testing.assert_array_equal(usual.step(window).sphere.probability, other.step(window).sphere.probability)

@@ -97,3 +97,11 @@ def test_no_picture_waits_for_a_network_that_is_slow() -> None:
     found = slow.step(130.0)
     np.testing.assert_allclose(found.boxes[0, 0], 130.0, atol=1.0)
     slow.passes.close()
+
+
+def test_a_picture_of_another_size_is_looked_at_at_once(runner) -> None:
+    runner.cost_s = 10.0
+    runner.step(50.0)
+    runner.step(50.0)
+    runner.step(60.0, picture(60.0)[:400])
+    assert runner.looked_at == [0, 2]
