@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import deque
+
 import numpy as np
 
 from avloc_ros.sources.audio_placement import AudioPlacement
@@ -11,6 +14,7 @@ from avloc_ros.types import AudioChunk, InputError
 
 NS = 1_000_000_000
 JUMP_BACK_S = 1.0  # a stamp this much older than the newest is a new pass of a bag, not a late packet
+ENDS_KEPT = 256  # packets whose ends are remembered: seconds of sound
 SILENT_POWER_RATIO = 1e-6  # 60 dB below the array's median: a dead microphone, not a quiet place
 
 
@@ -23,6 +27,7 @@ class AudioTrack:
         self._notes = notes
         self._placement: AudioPlacement | None = None  # None before the first packet
         self._odd_chunk: AudioChunk | None = None  # a packet from the past, until the next one explains it
+        self._ends: deque[int] = deque(maxlen=ENDS_KEPT)  # one past the last sample of each packet, rising
 
     @property
     def end(self) -> int | None:
@@ -64,6 +69,11 @@ class AudioTrack:
         """The sample captured at a time, 0 before the sound began."""
         return round(self._placement.clock.index_at(time_ns)) if self._placement else 0
 
+    def packet_end_before(self, index: int, within: int) -> int | None:
+        """The last end of a packet (one past its last sample) in [index - within, index], None where there is none."""
+        place = bisect_left(self._ends, index + 1) - 1
+        return self._ends[place] if place >= 0 and self._ends[place] >= index - within else None
+
     def push(self, chunk: AudioChunk) -> bool:
         """Take in a packet; True where time jumped back and the track began anew. Raises InputError.
 
@@ -98,6 +108,7 @@ class AudioTrack:
         if self._placement is None:
             self._placement = AudioPlacement(self.sample_rate_hz, chunk, self._notes.counts)
             self._ring.write(self._placement.first_index, chunk.samples)
+            self._note_end()
             return
         end = self._ring.end or 0
         index = self._placement.place(chunk, end)
@@ -107,8 +118,14 @@ class AudioTrack:
             self._notes.count("late")
             return
         self._placement.written(index, self._ring.write(index, chunk.samples), end)
+        self._note_end()
         if self._placement.event:
             self._notes.say("clock", self._placement.event, chunk.stamp_ns)
+
+    def _note_end(self) -> None:
+        end = self._ring.end
+        if end is not None and (not self._ends or end > self._ends[-1]):
+            self._ends.append(end)
 
     def _begin_again(self, first: AudioChunk) -> None:
         behind_s = self._placement.behind_s(first.stamp_ns) if self._placement else 0.0
@@ -117,6 +134,7 @@ class AudioTrack:
             "jump", f"time of audio jumped back by {behind_s:.1f} s: started again", first.stamp_ns
         )
         self._ring.clear()
+        self._ends.clear()
         self._placement = None
         self._write(first)
 

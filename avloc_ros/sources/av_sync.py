@@ -121,7 +121,7 @@ class AvSync:
             return True
         if self._audio.end is None or self._awaiting_audio_jump:
             return False
-        index, frames = self._audio.index_at(frame.start_ns), self._window_frames
+        index, frames = self._first_sample(frame), self._window_frames
         if self._audio.is_whole(index, frames):
             return True
         if self._audio.end < index + frames:
@@ -130,10 +130,19 @@ class AvSync:
         wait = round(self.config.reorder_wait_s * self.sample_rate_hz) if index >= self._audio.oldest else 0
         return self._audio.end >= index + frames + wait
 
+    def _first_sample(self, frame: _Waiting) -> int:
+        """Where its window begins. One that ends just after a packet ends with it: the sound of the last samples would cost
+        the wait for a whole packet, and stamps are less exact than that anyway. It rests on the stream alone, so
+        that a bag gives the same windows as live."""
+        index = self._audio.index_at(frame.start_ns)
+        end, most = index + self._window_frames, round(self.config.snap_s * self.sample_rate_hz)
+        snapped = self._audio.packet_end_before(end, most)
+        return index if snapped is None else index - (end - snapped)
+
     def _cut(self, frame: _Waiting) -> list[AudioWindow]:
         """The window of a frame, or none where too little of its sound is there."""
         self._last_out_ns = frame.stamp_ns
-        index = self._audio.index_at(frame.start_ns)
+        index = self._first_sample(frame)
         samples, share, usable = self._audio.read(index, self._window_frames, frame.stamp_ns)
         if share == 0.0 or share < self.config.min_valid_fraction:
             self._notes.count("dropped_windows")

@@ -26,6 +26,12 @@ class AvSyncConfig:
     min_valid_fraction: float = setting(
         0.25, "a window with less received sound than this share is dropped", low=0.0, high=1.0
     )
+    snap_s: float = setting(
+        0.0005,
+        "a window whose end lies so little after the end of a packet ends there, and need not wait for the next, seconds",
+        low=0.0,
+        high=0.01,
+    )
     buffer_s: float = setting(3.0, "sound kept for frames that come late, seconds", low=0.2, high=60.0)
     frame_clock: str = setting(
         "auto",

@@ -34,6 +34,33 @@ def test_a_window_comes_as_soon_as_its_sound_is_there(make_recording, make_sync,
         assert popped_s - (truth[window.stamp_ns] + 0.04) <= recording.packet_s + 1e-6
 
 
+@pytest.mark.parametrize("past_ms", [0.3, 0.7])
+def test_a_window_that_ends_just_after_a_packet_does_not_wait_for_the_next(make_recording, make_sync, past_ms):
+    recording = make_recording(duration_s=0.4)  # packets of 20 ms, so that 40 ms after 100 ms one ends
+    chunks = [chunk for _, chunk in recording.packets()]
+    stamp_ns = chunks[0].stamp_ns + round((100 + past_ms) * 1e6)
+
+    def first_window(sync):
+        return next((count, windows[0]) for count, chunk in enumerate(chunks) if (windows := push(sync, chunk)))
+
+    def push(sync, chunk):
+        sync.push_audio(chunk)
+        return sync.pop()
+
+    live, patient = make_sync(recording), make_sync(recording, snap_s=0.0)
+    for sync in (live, patient):
+        sync.push_frame(stamp_ns)
+    (packet, window), (packet_of_patient, exact) = first_window(live), first_window(patient)
+    assert packet_of_patient == 7  # it ends within the eighth packet
+    assert packet == (6 if past_ms < 0.5 else 7)  # snap_s is half a millisecond
+    assert window.samples[0, 0] - exact.samples[0, 0] == (-round(past_ms * 16) if past_ms < 0.5 else 0)
+    from_bag = make_sync(recording)  # all the sound is there before the picture: the same window as live
+    for chunk in chunks:
+        from_bag.push_audio(chunk)
+    from_bag.push_frame(stamp_ns)
+    assert np.array_equal(from_bag.pop()[0].samples, window.samples)
+
+
 def test_windows_are_continuous_samples(make_recording, make_sync, play_streams):
     recording = make_recording(duration_s=2.0)
     for _, window in play_streams(make_sync(recording), recording.packets(), recording.pictures()):
