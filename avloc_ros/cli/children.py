@@ -61,6 +61,15 @@ def ended_early(child: subprocess.Popen[bytes], name: str, log: Path) -> InputEr
 
 
 def cpu_s(process: psutil.Process) -> float:
-    """Processor seconds that a process has used."""
-    times = process.cpu_times()
-    return float(times.user + times.system)
+    """Processor seconds that a process and those that it began have used, as far as they are still there."""
+    return sum(float(times.user + times.system) for times in (one.cpu_times() for one in family(process)))
+
+
+def memory_mb(process: psutil.Process) -> float:
+    """Resident memory of a process and those that it began; what they share counts for each."""
+    return sum(one.memory_info().rss for one in family(process)) / 1e6
+
+
+def family(process: psutil.Process) -> list[psutil.Process]:
+    """A process and all below it."""
+    return [process, *process.children(recursive=True)]

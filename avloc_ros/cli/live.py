@@ -1,4 +1,4 @@
-"""`avloc live`: the whole pipeline in one process, on topics of the running system or on devices of this machine."""
+"""`avloc live`: the whole pipeline with one command, on topics of the running system or on devices of this machine."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add `avloc live`."""
     parser = subparsers.add_parser(
         "live",
-        help="run all nodes in one process",
-        description="Run the pipeline in one process: on the topics audio, image, camera_info, microphone_array, or, "
+        help="run the whole pipeline with one command",
+        description="Run the pipeline: on the topics audio, image, camera_info, microphone_array, or, "
         "with --microphone and --camera, on devices of this machine.",
     )
     parser.add_argument("--microphone", metavar="DEVICE", help="capture from this sound device (name or number)")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from avloc_ros.cli.children import avloc_child, cpu_s, expect_running
+from avloc_ros.cli.children import avloc_child, cpu_s, expect_running, memory_mb
 
 NAMESPACE = "/bench"
 START_PATIENCE_S = 40.0
@@ -20,7 +20,7 @@ AFTER_END_S = 1.0  # the last frames are still on their way
 
 
 def measure_live(scene: Path | None, seconds: float, out: Path, device: str, parameters: Sequence[str] = ()) -> dict[str, Any]:
-    """Latency, drops, processor and memory of the pipeline process at the pace of the scene's camera.
+    """Latency, drops, processor and memory of the pipeline at the pace of the scene's camera.
 
     frames_in counts the camera frames that came while we watched; one without a SpeakerArray of its stamp is dropped.
     Latency runs from the end of the frame's audio window to the arrival of the SpeakerArray here. parameters: of the nodes, as
@@ -36,7 +36,8 @@ def measure_live(scene: Path | None, seconds: float, out: Path, device: str, par
     live_arguments += [word for parameter in parameters for word in ("-p", parameter)]
     play_arguments = ["replay", str(scene), "--player-only", "--namespace", NAMESPACE, "--loop"]
     with Listener(NAMESPACE) as listener, avloc_child(live_arguments, live_log) as live:
-        listener.wait_for_publisher("speakers", START_PATIENCE_S, lambda: expect_running(live, "live", live_log))
+        for topic in ("speakers", "audio_sphere"):
+            listener.wait_for_publisher(topic, START_PATIENCE_S, lambda: expect_running(live, "live", live_log))
         with avloc_child(play_arguments, player_log) as player:
             listener.wait_for_publisher("image", START_PATIENCE_S, lambda: expect_running(player, "replay", player_log))
             listener.spin_for(WARM_UP_S)
@@ -58,11 +59,11 @@ def measure_live(scene: Path | None, seconds: float, out: Path, device: str, par
 
 
 def watch(listener: Any, process: psutil.Process, seconds: float) -> dict[str, Any]:
-    """Processor share (percent of one core) and memory (MB, at the start and the end) of a process while we listen."""
+    """Processor share (percent of one core) and memory (MB, at the start and the end) of the pipeline while we listen."""
     start_s, start_cpu = time.monotonic(), cpu_s(process)
-    memory_mb: list[float] = []
+    memories_mb: list[float] = []
     while time.monotonic() - start_s < seconds:
         listener.spin_for(SAMPLE_S)
-        memory_mb.append(process.memory_info().rss / 1e6)
+        memories_mb.append(memory_mb(process))
     share = 100 * (cpu_s(process) - start_cpu) / (time.monotonic() - start_s)
-    return {"cpu_percent": share, "rss_mb": memory_mb[-1], "rss_mb_at_start": memory_mb[0], "rss_mb_over_time": memory_mb}
+    return {"cpu_percent": share, "rss_mb": memories_mb[-1], "rss_mb_at_start": memories_mb[0], "rss_mb_over_time": memories_mb}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,21 @@ def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--array", type=Path, help="microphone array file (see `avloc arrays`)")
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:N for what infers; default: as the parameter file says")
+    parser.add_argument(
+        "--one-process",
+        action="store_true",
+        help="all nodes in this process: less memory, more delay (default: the ear, the overlay and what else computes much have "
+        "a process each, unless there is a single core)",
+    )
     parser.add_argument("--no-overlay", action="store_true", help="do not draw the overlay picture")
     parser.add_argument("--no-table", action="store_true", help="do not show the live table")
+
+
+def node_class(name: str) -> type[Any]:
+    """The class of a node by its name; imported here, so that an unused capture library is not needed."""
+    class_name = {**NODES, **SOURCES}[name]
+    found: type[Any] = getattr(importlib.import_module(f"avloc_ros.nodes.{name}"), class_name)
+    return found
 
 
 def pipeline_nodes(options: argparse.Namespace) -> list[str]:

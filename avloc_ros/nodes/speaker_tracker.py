@@ -15,7 +15,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from visualization_msgs.msg import MarkerArray
 
 from avloc_ros.config import setting
-from avloc_ros.geometry import quaternion_x_towards
+from avloc_ros.geometry import CameraModel, quaternion_x_towards
 from avloc_ros.msg import FaceArray, SpeakerArray, SpeakerGrid
 from avloc_ros.nodes.camera_watch import CameraMountConfig, CameraWatch
 from avloc_ros.nodes.compose import run_node
@@ -61,19 +61,52 @@ class SpeakerTrackerNodeConfig:
     tracker: SpeakerTrackerConfig = field(default_factory=SpeakerTrackerConfig)
 
 
+@dataclass(frozen=True)
+class _Moment:
+    """What the streams, the camera and the depth image say of one moment.
+
+    parts: SpeakerGrid of speaker_grid and audio_sphere, FaceArray of faces; depths: (stamp, metres per pixel), the newest ones.
+    """
+
+    stamp_ns: int
+    parts: dict[str, Any]
+    camera: CameraModel | None
+    depths: tuple[tuple[int, np.ndarray], ...]
+    array_frame: str
+
+    def faces(self) -> FaceDetections | None:
+        """The faces, in a picture whose size they do not tell; None where they, or the camera, are not known."""
+        message = self.parts.get("faces")
+        if message is None or self.camera is None:
+            return None
+        grid = self.parts.get("speaker_grid")
+        size = (self.camera.width, self.camera.height)
+        if grid is not None:  # made from the very picture, which may have another size than camera_info says
+            size = round(grid.layout.u_step * grid.layout.cols), round(grid.layout.v_step * grid.layout.rows)
+        return faces_from_message(message, size)
+
+    def ranges(self, faces: FaceDetections | None) -> tuple[RangeReading | None, ...]:
+        """The depth image's range of each face; () where there is no depth image of this time."""
+        if faces is None or not self.depths or self.camera is None:
+            return ()
+        when, depth = min(self.depths, key=lambda item: abs(item[0] - self.stamp_ns))
+        return face_ranges(depth, faces, self.camera) if abs(when - self.stamp_ns) <= DEPTH_SLOP_NS else ()
+
+
 class SpeakerTrackerNode(PipelineNode):
     """`speaker_grid`, `faces`, `audio_sphere`, `camera_info`, TF -> `speakers`, `markers`, TF `<prefix>voice_<id>`."""
 
     NAME = "speaker_tracker"
     CONFIG = SpeakerTrackerNodeConfig
+    QUEUE_CAPACITY = 10
 
     def build(self) -> None:
         """Subscribe to all that tells of a moment."""
-        self._tracker = SpeakerTracker(self.config.tracker)
+        self._tracker = SpeakerTracker(self.config.tracker)  # belongs to the worker thread
         self._array_frame = self.config.array_frame
         self._camera = CameraWatch(self, self.config.camera)
         self._depths: deque[tuple[int, np.ndarray]] = deque(maxlen=5)
-        self._join = StampJoin(tuple(STREAMS), self.config.max_wait_s, self._track, time.monotonic)
+        self._join = StampJoin(tuple(STREAMS), self.config.max_wait_s, self._take, time.monotonic)
         self._broadcaster = tf2_ros.TransformBroadcaster(self)
         self.announce(SpeakerArray, "speakers", result_quality())
         self.announce(MarkerArray, "markers", result_quality(), is_promised=False)
@@ -96,13 +129,13 @@ class SpeakerTrackerNode(PipelineNode):
     def reset(self) -> None:
         """Forget all speakers."""
         self._join.reset()
-        self._tracker.reset()
         self._depths.clear()
+        self.in_background(lambda: self._tracker.reset(), droppable=False)
 
     def reconfigure(self, config: SpeakerTrackerNodeConfig) -> None:
         """Other settings of the tracker begin with no speakers."""
         if config.tracker != self.config.tracker:
-            self._tracker = SpeakerTracker(config.tracker)
+            self.in_background(partial(self._exchange, config.tracker), droppable=False)
         self._camera.reset(config.camera)
 
     # -------------------------------------------------------------------------------------------- inputs
@@ -123,33 +156,25 @@ class SpeakerTrackerNode(PipelineNode):
     def _on_depth(self, message: Image) -> None:
         self._depths.append((stamp_ns(message.header.stamp), depth_from_message(message)))
 
-    # -------------------------------------------------------------------------------------------- one moment
-    def _track(self, stamp: int, parts: dict[str, Any]) -> None:
-        grid = parts.get("speaker_grid")
-        faces = self._faces_of(parts)
-        ranges = self._ranges(stamp, faces)
-        found = self._tracker.step(stamp, grid, faces, parts.get("audio_sphere"), self._camera.model, ranges)
-        self._publish(replace(found, frame_id=self._array_frame))
+    def _take(self, stamp: int, parts: dict[str, Any]) -> None:
+        """Everything known of one moment, to the worker: the executor has the next messages to take in meanwhile."""
+        moment = _Moment(stamp, parts, self._camera.model, tuple(self._depths), self._array_frame)
+        self.in_background(partial(self._track, moment))
+
+    # -------------------------------------------------------------------------------------------- worker thread
+    def _exchange(self, config: SpeakerTrackerConfig) -> None:
+        self._tracker = SpeakerTracker(config)
+
+    def _track(self, moment: _Moment) -> None:
+        faces = moment.faces()
+        grid, sphere = moment.parts.get("speaker_grid"), moment.parts.get("audio_sphere")
+        found = self._tracker.step(moment.stamp_ns, grid, faces, sphere, moment.camera, moment.ranges(faces))
+        self._publish(replace(found, frame_id=moment.array_frame))
         for event in found.events:
             self.health.note(event)
         self.health.values["speakers"] = str(len(found.speakers))
         self.health.values["speaking"] = " ".join(s.id for s in found.speakers if s.is_speaking)
-
-    def _faces_of(self, parts: dict[str, Any]) -> FaceDetections | None:
-        message, camera = parts.get("faces"), self._camera.model
-        if message is None or camera is None:
-            return None
-        grid = parts.get("speaker_grid")
-        size = (camera.width, camera.height)
-        if grid is not None:  # made from the very picture, which may have another size than camera_info says
-            size = round(grid.layout.u_step * grid.layout.cols), round(grid.layout.v_step * grid.layout.rows)
-        return faces_from_message(message, size)
-
-    def _ranges(self, stamp: int, faces: FaceDetections | None) -> tuple[RangeReading | None, ...]:
-        if faces is None or not self._depths or self._camera.model is None:
-            return ()
-        when, depth = min(self._depths, key=lambda item: abs(item[0] - stamp))
-        return face_ranges(depth, faces, self._camera.model) if abs(when - stamp) <= DEPTH_SLOP_NS else ()
+        self.health.well("failure:worker")
 
     def _publish(self, found: Speakers) -> None:
         if self.config.publish_tf and found.speakers and self.is_active:  # before the message that names the frames

@@ -1,4 +1,4 @@
-"""Plays the scene of a demo in real time: nodes in one process, the player in another, recorder and table here."""
+"""Plays the scene of a demo in real time: nodes and player in processes of their own, recorder and table here."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def play(demo: Demo, scene: Scene, out: Path, device: str, parameters: Sequence[
     listening = Listener(NAMESPACE, out / "bag", demo.recorded, GLOBAL_TOPICS, monitor=demo.monitor)
     with listening as listener, avloc_child(live_arguments, nodes_log) as live:
         with error_console.status("starting the nodes ..."):
-            listener.wait_for_publisher(demo.topic, START_PATIENCE_S, lambda: expect_running(live, "live", nodes_log))
+            for topic in demo.topics:
+                listener.wait_for_publisher(topic, START_PATIENCE_S, lambda: expect_running(live, "live", nodes_log))
         with avloc_child(play_arguments, player_log) as player:
             too_late = after(scene.duration_s + START_PATIENCE_S)
             show_until(lambda: bool(listener.start_ns) or player.poll() is not None or too_late(), listener, demo)
