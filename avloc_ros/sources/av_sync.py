@@ -228,8 +228,10 @@ class AvSync:
         return since < self.config.camera_timeout_s * self.sample_rate_hz
 
     def _heard_without_camera_from(self) -> int:
-        """Sample at which the newest frame came, or at which the sound began."""
-        return self._audio.first if self._heard_at_frame is None else self._heard_at_frame
+        """Sample at which the newest frame came, or at which the sound began; frames count for nothing on the audio's clock."""
+        if self._heard_at_frame is None or self.config.frame_clock == "audio":
+            return self._audio.first
+        return self._heard_at_frame
 
     def _why_no_sound(self, frame: _Waiting) -> str:
         heard_ns = self._audio.heard_until_ns

@@ -150,6 +150,8 @@ def test_without_camera_the_sound_is_the_clock(make_recording, make_sync, play_s
     waiting = make_sync(recording)  # auto: after half a second of hope
     assert len(play_streams(waiting, recording.packets(), [])) == pytest.approx(87, abs=1)
     assert any("no camera" in reason for reason in waiting.status().reasons)
+    ignored = play_streams(make_sync(recording, frame_clock="audio"), recording.packets(), recording.pictures())
+    assert [w.stamp_ns for _, w in ignored] == [w.stamp_ns for _, w in windows]  # a camera does not hold them up
     never = make_sync(recording, frame_clock="camera")
     assert not play_streams(never, recording.packets(), [])
 
