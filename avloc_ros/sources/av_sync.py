@@ -57,8 +57,11 @@ class AvSync:
     # ----------------------------------------------------------------------------------------------- input
     def push_audio(self, chunk: AudioChunk) -> None:
         """Take in a packet. Raises InputError, and keeps running, on another format than the stream has."""
+        restarts = self._notes.counts["restarts"]
         if self._audio.push(chunk):
             self._audio_jumped_back(chunk.stamp_ns)
+        if self._notes.counts["restarts"] != restarts:
+            self._frame_clock.reset()  # the pictures of a recording that loops begin again too, off the beat
 
     def push_frame(self, stamp_ns: int) -> None:
         """Announce a picture. Two stamps more than a second before the newest are a new pass of a bag."""
@@ -135,13 +138,16 @@ class AvSync:
         self._last_out_ns = frame.stamp_ns
         index = self._audio.index_at(frame.start_ns)
         samples, share, usable = self._audio.read(index, self._window_frames, frame.stamp_ns)
+        lost = round((1 - share) * self._window_frames) - self._audio.paused(index, self._window_frames)
         if share == 0.0 or share < self.config.min_valid_fraction:
+            if lost <= 0:
+                return []  # between two passes of a recording
             self._notes.count("dropped_windows")
             words = f"no sound for the frame at {frame.stamp_ns / NS:.3f} s: {self._why_no_sound(frame)}"
             self._notes.say("dropped", words, frame.stamp_ns)
             return []
-        if share < 1.0:
-            words = f"{100 * (1 - share):.0f} % of a window is missing: audio packets are lost"
+        if lost > 0:
+            words = f"{100 * lost / self._window_frames:.0f} % of a window is missing: audio packets are lost"
             self._notes.say("partial", words, frame.stamp_ns)
         self._notes.count("windows")
         rate, frame_id = self.sample_rate_hz, self._audio.frame_id
