@@ -47,7 +47,8 @@ class AudioChunk:
     """A piece of a multichannel recording as it came from a source.
 
     samples: float32 (frames, channels) in [-1, 1]; first_sample_index counts from the start of the stream, so that a
-    lost packet shows as a jump; negative where the sender does not count.
+    lost packet shows as a jump; it falls back where a recording that loops begins again; negative where the sender does
+    not count.
     """
 
     stamp_ns: int

@@ -108,6 +108,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("nothing to evaluate: give scenes or bags, or --dcase-ref and --dcase-pred")
     check_options(options)
     config = chain_config(options.config)
+    check_fusion_weights(options, config)
     if options.system in TRACKERS:
         options.audio_tracker = options.system
     options.audio_tracker = options.audio_tracker or config.audio_tracker
@@ -149,19 +150,33 @@ def check_options(options: argparse.Namespace) -> None:
         raise InputError("--weights names rows of the table: give --system dsw with it")
 
 
+def check_fusion_weights(options: argparse.Namespace, config: Any) -> None:
+    """Raises InputError where the settings bring weights for one kind of fusion and another trained one is asked for."""
+    asked, meant = options.fusion, config.fusion.kind
+    if config.fusion.weights and asked != meant and (asked in ("scalar", "spatial") or (asked == "flat" and options.refine)):
+        raise InputError(
+            f"fusion.weights of --config is for fusion.kind {meant}, --fusion asks for {asked}: set fusion.kind to {asked} "
+            "where the file is for it, or leave fusion.weights out"
+        )
+
+
 def chosen_systems(
     options: argparse.Namespace, config: Any
 ) -> tuple[tuple[Contestant, ...], list[Row], dict[str, str]]:
     """The contestants, the one in question first; with --system dsw also the table's rows, and why others are missing."""
     from avloc_ros.evaluation.contestants import COMPARED, Contestant
     from avloc_ros.evaluation.dsw_rows import BY_EAR, parse_weights, rows_to_run
+    from avloc_ros.evaluation.fusions import weights_in_settings
 
     by_itself = options.fusion in ("nearest_face", "sphere")
+    kind = options.fusion or config.fusion.kind
+    refine = options.refine or (options.fusion is None and config.fusion.is_refined)
     named = Contestant(
-        options.fusion or config.fusion.kind,
+        kind,
         options.tracker or ("none" if by_itself else "sphere"),
         options.threshold,
-        options.refine or (options.fusion is None and config.fusion.is_refined),
+        refine,
+        weights_in_settings(kind, refine, config.fusion),
         audio_tracker=options.audio_tracker,
     )
     if options.system != "dsw":

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from avloc_ros.evaluation.contestants import Contestant
-from avloc_ros.evaluation.fusions import open_fusion_of
+from avloc_ros.evaluation.fusions import open_fusion_of, weights_in_settings
 from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER
 from avloc_ros.systems.localizer import LocalizerConfig
 from avloc_ros.types import InputError
@@ -75,17 +75,20 @@ def rows_to_run(
 ) -> tuple[list[Row], dict[str, str]]:
     """The rows that can be opened here, with their weight files; and {row: why not} for the others.
 
+    weights: {row: files}; a row that is not in it takes what the settings name for its kind, else the shipped file.
     Raises InputError where weights that were asked for by name cannot be opened.
     """
     rows, left_out = [], {}
     for row in ROWS:
-        ready = _with_weights(row, weights.get(row.label, ("",)), audio_tracker)
+        one = row.contestants[0]
+        files = weights.get(row.label) or (weights_in_settings(one.fusion, one.refine, config.fusion),)
+        ready = _with_weights(row, files, audio_tracker)
         try:
             for contestant in ready.contestants:
                 if contestant.choice is not None:
                     open_fusion_of(contestant.choice, config)
         except InputError as error:
-            if row.label in weights:
+            if any(files):
                 raise
             left_out[row.label] = str(error)
             continue

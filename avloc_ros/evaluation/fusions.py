@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from avloc_ros.systems.fusion import KINDS, open_fusion
+from avloc_ros.systems.fusion import KINDS, FusionConfig, fusion_weights, open_fusion
 from avloc_ros.systems.localizer import LocalizerConfig
 from avloc_ros.types import InputError, SpeakerGrid
 
@@ -41,6 +41,18 @@ class OneSense:
         if grid is None:
             raise InputError(f"no {self.sense} grid in this frame")
         return grid
+
+
+def weights_in_settings(kind: str, refine: bool, config: FusionConfig) -> str:
+    """The weight file that the settings name for this fusion; "" where it rests on no network, or on the shipped one.
+
+    Raises InputError where the file cannot be used for the kind that the settings say.
+    """
+    is_trained = kind in KINDS and (kind != "flat" or refine)
+    if not config.weights or not is_trained or kind != config.kind:
+        return ""
+    found = fusion_weights(replace(config, refine="on"))
+    return str(found.path) if found is not None else ""
 
 
 def open_fusion_of(choice: FusionChoice, config: LocalizerConfig) -> Fusion:

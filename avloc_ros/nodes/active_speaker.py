@@ -204,6 +204,7 @@ class ActiveSpeakerNode(PipelineNode):
         self.health.values |= {
             "audio clock drift_ppm": f"{status.drift_ppm:.1f}",
             "audio gaps": str(status.gaps),
+            "audio restarts": str(status.restarts),
             "late": str(status.late),
             "windows without sound": str(status.dropped_windows),
             "time jumps": str(status.resets),

@@ -230,6 +230,7 @@ class AudioTrackerNode(PipelineNode):
             "audio stamp jitter_ms": f"{status.jitter_ms:.2f}",
             "audio gaps": str(status.gaps),
             "audio lost samples": str(status.lost_samples),
+            "audio restarts": str(status.restarts),
             "audio duplicates": str(status.duplicates),
             "audio out of order": str(status.out_of_order),
             "late": str(status.late),

@@ -68,7 +68,7 @@ class Health:
         self._clock_s = clock_s
         self._note_s = note_s
         self._excuse = excuse
-        self.be_patient(stale_after_s=1.0, startup_s=5.0)
+        self.be_patient(stale_after_s=1.0, startup_s=5.0, waiting_s=30.0)
         self._lock = threading.RLock()
         self._problems: dict[str, tuple[Level, str]] = {}
         self._notes: dict[str, float] = {}  # text -> when it was noted last
@@ -77,9 +77,10 @@ class Health:
         self._overload_seen = 0
         self.restart()
 
-    def be_patient(self, stale_after_s: float, startup_s: float) -> None:
-        """Silence up to stale_after_s is normal, and for startup_s after `watch` it is no error that nothing goes out."""
-        self._stale_after_s, self._startup_s = stale_after_s, startup_s
+    def be_patient(self, stale_after_s: float, startup_s: float, waiting_s: float) -> None:
+        """Silence up to stale_after_s is normal, for startup_s after `watch` it is no error that nothing goes out, and for
+        waiting_s it is only a warning while nothing has come in."""
+        self._stale_after_s, self._startup_s, self._waiting_s = stale_after_s, startup_s, waiting_s
 
     def restart(self) -> None:
         """Forget streams and problems (the node is configured anew); drop counts stay."""
@@ -183,7 +184,8 @@ class Health:
 
     def _judged(self, worst: Level, words: list[str], absent: list[str], now: float) -> tuple[Level, str]:
         """Level and message. absent: inputs that never came, which may be as it should be."""
-        is_starting = now - self._watching_since_s < max(self._stale_after_s, self._startup_s)
+        watched_s = now - self._watching_since_s
+        is_starting = watched_s < max(self._stale_after_s, self._startup_s)
         has_output = any(
             output.last_s is not None and now - output.last_s < 1.0 + self._stale_after_s
             for output in self._outputs.values()
@@ -195,6 +197,8 @@ class Health:
                 return Level.OK, f"idle: {excuse}"
             if is_starting:
                 return min(worst, Level.WARN), "; ".join(filter(None, ["starting", told]))
+            if absent and not words and watched_s < self._waiting_s and not self._something_comes():
+                return Level.WARN, f"waiting: {told}"
             return Level.ERROR, f"no output: {told or 'inputs come, but nothing has been made of them yet'}"
         if absent and not is_starting and not self._something_comes():
             worst = max(worst, Level.WARN)

@@ -38,6 +38,9 @@ class NodeSettings:
     startup_s: float = setting(
         5.0, "time after activation in which it is no error that nothing comes out yet", low=0.0, high=600.0
     )
+    waiting_s: float = setting(
+        30.0, "time after activation in which it is only a warning that nothing has come in yet", low=0.0, high=3600.0
+    )
     jump_back_s: float = setting(
         0.5, "stamps older than the newest by more than this mean that time jumped back: state is reset", low=0.1, high=10.0
     )
@@ -73,7 +76,7 @@ class PipelineNode(LifecycleNode):
             declare_settings(self, self.CONFIG)
             self.settings = read_settings(self, NodeSettings)
             self.config: Any = read_settings(self, self.CONFIG)
-            self.health.be_patient(self.settings.stale_after_s, self.settings.startup_s)
+            self._be_patient()
         except InputError:
             self.destroy_node()
             raise
@@ -314,7 +317,11 @@ class PipelineNode(LifecycleNode):
 
     def _apply_settings(self, settings: Any) -> None:
         self.settings = settings
-        self.health.be_patient(settings.stale_after_s, settings.startup_s)
+        self._be_patient()
+
+    def _be_patient(self) -> None:
+        settings = self.settings
+        self.health.be_patient(settings.stale_after_s, settings.startup_s, settings.waiting_s)
 
     def _note_drop(self) -> None:
         self.health.dropped(OVERLOAD)

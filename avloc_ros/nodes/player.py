@@ -63,7 +63,6 @@ class PlayerNode(SourceNode):
             raise InputError("stamps is now, but a rate other than 1 and /clock need the recorded stamps: set it to source")
         self._stamps_are_now = config.stamps == "now" or (config.stamps == "auto" and is_plain)
         self.played_s = 0.0
-        self._first_shift_ns: int | None = None
         self._counted: tuple[int, int] | None = None  # stamp of the first packet, samples since, of an uncounted stream
         if config.publish_clock:
             self.announce(Clock, "/clock", image_quality("best_effort", 1), is_promised=False)
@@ -92,7 +91,6 @@ class PlayerNode(SourceNode):
                 first_ns = item.stamp_ns
                 pace.wait_for(first_ns)
                 shift_ns = time.time_ns() - first_ns if self._stamps_are_now else 0
-                self._first_shift_ns = shift_ns if self._first_shift_ns is None else self._first_shift_ns
             if not pace.wait_for(due):
                 return False
             self.played_s = (due - first_ns) / 1e9
@@ -101,12 +99,10 @@ class PlayerNode(SourceNode):
         return first_ns is not None
 
     def _shifted(self, item: Item, shift_ns: int) -> Item:
-        """The item as if captured now; samples are counted on through loops, as a device does."""
+        """The item as if captured now. Samples are counted anew with each pass: the time between two is no lost sound."""
         if isinstance(item, VideoFrame):
             return replace(item, stamp_ns=item.stamp_ns + shift_ns)
-        looped_s = (shift_ns - (self._first_shift_ns or 0)) / 1e9
         index = item.first_sample_index if item.first_sample_index >= 0 else self._count(item)
-        index += round(looped_s * item.sample_rate_hz)
         return replace(item, stamp_ns=item.stamp_ns + shift_ns, first_sample_index=index)
 
     def _count(self, chunk: AudioChunk) -> int:

@@ -197,6 +197,7 @@ class SoundEventsNode(PipelineNode):
             "audio clock drift_ppm": f"{status.drift_ppm:.1f}",
             "audio gaps": str(status.gaps),
             "audio lost samples": str(status.lost_samples),
+            "audio restarts": str(status.restarts),
             "time jumps": str(status.resets),
         }
 

@@ -97,7 +97,9 @@ class VisualDetectorNode(PipelineNode):
         status = self._detector.status()
         self.health.problems("detector", status.reasons)
         self.health.values |= {"precision": status.precision, "notes": "; ".join(status.notes)}
-        self.health.values["faces"] = str(len(faces.faces))
+        self.health.values |= {"faces": str(len(faces.faces)), "network looks": str(status.fast)}
+        if self.config.faces.small_faces != "off":
+            self.health.values["full pass looks"] = str(status.full)
         self.health.well("failure:worker")
 
     def _exchange(self, config: FaceConfig) -> None:

@@ -16,6 +16,7 @@ from avloc_ros.simulation.trouble import VisualTrouble
 FACE_WIDTH_M = 0.15
 TORSO_M = 0.9  # how far clothes are continued below the clip's lower edge
 NEAREST_DEPTH_M = 0.3
+NECKLINE_PX = 6  # rows over which the clip's lower edge runs out into the clothes
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,28 @@ class View:
     box: np.ndarray
 
 
+class ScaledClip:
+    """The pictures of a clip at another size, uint8 (rows, columns, 4) by clip frame: made when first asked for, since a
+    scene shows only some of them."""
+
+    def __init__(self, cut_outs: np.ndarray, size: tuple[int, int], torso_px: int) -> None:
+        self._cut_outs, self._size, self._torso_px = cut_outs, size, torso_px
+        self._made: dict[int, np.ndarray] = {}
+
+    def __getitem__(self, frame: int) -> np.ndarray:
+        if frame not in self._made:
+            self._made[frame] = scaled_cut_out(self._cut_outs[frame], self._size, self._torso_px)
+        return self._made[frame]
+
+
 @dataclass(frozen=True)
 class Figure:
-    """A talker's clip scaled and placed. pictures: uint8 (clip frames, rows, columns, 4); left, top: of their corner.
+    """A talker's clip scaled and placed. left, top: of the pictures' corner.
 
     boxes: (clip frames, 4) left, top, width, height of the face in picture pixels.
     """
 
-    pictures: np.ndarray
+    pictures: ScaledClip
     left: int
     top: int
     boxes: np.ndarray
@@ -66,11 +81,10 @@ def place_figure(
         return None
     depth_m = float(((point - camera.position_m) @ camera.rotation)[0])
     size, torso_px = figure_size(clip, camera, depth_m)
-    pictures = np.stack([scaled_cut_out(cut_out, size, torso_px) for cut_out in clip.cut_outs])
     boxes = clip.boxes * np.tile(size / np.array(clip.cut_outs.shape[2:0:-1]), 2)
     middle = (boxes[:, :2] + boxes[:, 2:] / 2).mean(axis=0)
     left, top = round(u - middle[0]), round(v - middle[1])
-    return Figure(pictures, left, top, boxes + [left, top, 0, 0])
+    return Figure(ScaledClip(clip.cut_outs, size, torso_px), left, top, boxes + [left, top, 0, 0])
 
 
 def figure_size(clip: TalkerClip, camera: CameraModel, depth_m: float) -> tuple[tuple[int, int], int]:
@@ -161,7 +175,9 @@ def _with_torso(picture: np.ndarray, torso_px: int) -> np.ndarray:
     clothes = np.median(lowest[shoulders, :3], axis=0) * (1.0 - 0.25 * np.clip(outwards, 0, 1)[:, None] ** 2)
     row = np.concatenate([clothes * lowest[:, 3:] / 255, lowest[:, 3:]], axis=1)
     depth = np.linspace(0.0, 1.0, torso_px, dtype=np.float32)[:, None, None]
-    blend = np.clip(depth * torso_px / 6, 0, 1)  # the neckline runs out over six rows
-    torso = (1 - blend) * lowest + blend * row
+    torso = np.empty((torso_px, *row.shape))  # (rows, columns, 4)
+    torso[NECKLINE_PX:] = row
+    blend = np.clip(depth[:NECKLINE_PX] * torso_px / NECKLINE_PX, 0, 1)
+    torso[:NECKLINE_PX] = (1 - blend) * lowest + blend * row
     torso[..., :3] *= 1.0 - 0.35 * depth
     return np.concatenate([picture[:-1], torso.astype(np.uint8)], axis=0)

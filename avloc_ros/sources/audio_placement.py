@@ -13,7 +13,7 @@ NS = 1e9
 STEP_S = 1.0  # a stamp this far from its prediction cannot be jitter: the stream was interrupted
 GATE_S = 0.05  # beyond this (and six sigmas) a stamp is an outlier, unless several in a row agree
 AGREEING = 3
-COUNTS = ("gaps", "lost_samples", "duplicates", "out_of_order", "clock_steps")
+COUNTS = ("gaps", "lost_samples", "duplicates", "out_of_order", "clock_steps", "restarts")
 REMEMBERED = 16  # recent packets in which duplicates are looked for when the sender does not count
 LAGS = 16  # packets over which a lag is averaged before it counts as a lost packet
 
@@ -22,9 +22,9 @@ class AudioPlacement:
     """Gives each packet an index of our own, in which a second of capture time is a second of samples.
 
     The sender's first_sample_index is followed as long as it agrees with the stamps within a second; a sender
-    that was restarted, or that does not count while it is paused, is put in place by its stamp. A negative
-    index means that the sender does not count: packets then follow each other unless the stamps say that some
-    are missing.
+    that does not count while it is paused is put in place by its stamp. So is one that counts anew while its stamps
+    go on, as a recording that loops: nothing is lost then. A negative index means that the sender does not count:
+    packets then follow each other unless the stamps say that some are missing.
     """
 
     def __init__(self, sample_rate_hz: int, first: AudioChunk, counts: dict[str, int]) -> None:
@@ -34,8 +34,10 @@ class AudioPlacement:
         self.counts = counts
         self.clock = SampleClock(sample_rate_hz, self.first_index, first.stamp_ns)
         self._rate = sample_rate_hz
+        self.pause = (0, 0)  # own indices between which no sound was, since the sender began again
         self._shift = 0  # own index minus the sender's
         self._newest_stamp_ns = first.stamp_ns
+        self._sender_end = first.first_sample_index + len(first.samples)  # one past the newest, by its own count
         self._outliers: deque[float] = deque(maxlen=AGREEING)
         self._recent: deque[int] = deque(maxlen=REMEMBERED)
         self._lags_s: deque[float] = deque(maxlen=LAGS)
@@ -58,16 +60,19 @@ class AudioPlacement:
         late_s = self.clock.innovation_s(index, chunk.stamp_ns)
         if chunk.stamp_ns == self._newest_stamp_ns and index >= end:
             self.event = "audio stamps stand still: the sender must fill in header.stamp"
-        if abs(late_s) > STEP_S or self._agree_on_step(late_s):
+        if self._counts_anew(chunk, late_s):
+            index = self._begin_again(chunk, end)
+        elif abs(late_s) > STEP_S or self._agree_on_step(late_s):
             index = self._step(chunk, end, late_s)
         elif index >= end and not self._is_outlier(late_s):
             self.clock.update(index, chunk.stamp_ns)
         self._newest_stamp_ns = max(self._newest_stamp_ns, chunk.stamp_ns)
+        self._sender_end = max(self._sender_end, chunk.first_sample_index + len(chunk.samples))
         return index
 
     def written(self, index: int, new: int, end: int) -> None:
         """Count gaps and repeats. new: samples that were not there; end: one past what was stored before."""
-        if index > end:
+        if index > end and (end, index) != self.pause:
             self.counts["gaps"] += 1
             self.counts["lost_samples"] += index - end
         elif index < end:
@@ -106,17 +111,34 @@ class AudioPlacement:
         self._outliers.append(late_s)
         return len(self._outliers) == AGREEING and max(self._outliers) - min(self._outliers) < GATE_S
 
+    def _counts_anew(self, chunk: AudioChunk, late_s: float) -> bool:
+        """An index that was had before, with a newer stamp: no late packet, which has an old stamp too."""
+        is_had = 0 <= chunk.first_sample_index < self._sender_end
+        return is_had and chunk.stamp_ns > self._newest_stamp_ns and late_s > 0 and self._is_outlier(late_s)
+
+    def _begin_again(self, chunk: AudioChunk, end: int) -> int:
+        index = self._place_by_stamp(chunk, end)
+        self.pause = (end, index)
+        self._sender_end = 0
+        self.counts["restarts"] += 1
+        after_s = (index - end) / self._rate
+        self.event = f"the sound began again after {after_s:.2f} s (a recording that loops, or its sender was restarted)"
+        return index
+
     def _step(self, chunk: AudioChunk, end: int, late_s: float) -> int:
         """Stamps and count have parted: go by the stamp, after what is there."""
+        self.counts["clock_steps"] += 1
+        self.event = (
+            self.event or f"audio stamps stepped by {late_s:+.2f} s against the sample count: placed by stamp"
+        )
+        return self._place_by_stamp(chunk, end)
+
+    def _place_by_stamp(self, chunk: AudioChunk, end: int) -> int:
         index = max(end, self.index_at(chunk.stamp_ns))
         self._shift = index - chunk.first_sample_index
         self.clock.step_to(index, chunk.stamp_ns)
         self._outliers.clear()
         self._lags_s.clear()
-        self.counts["clock_steps"] += 1
-        self.event = (
-            self.event or f"audio stamps stepped by {late_s:+.2f} s against the sample count: placed by stamp"
-        )
         return index
 
 

@@ -104,6 +104,11 @@ class AudioTrack:
         samples, valid = self._ring.read(index, frames)
         return samples, float(np.count_nonzero(valid)) / frames, self._usable(samples, stamp_ns)
 
+    def paused(self, index: int, frames: int) -> int:
+        """How many of these samples never were, since the sender had ended and begun again."""
+        begin, end = self._placement.pause if self._placement else (0, 0)
+        return max(0, min(index + frames, end) - max(index, begin))
+
     def _write(self, chunk: AudioChunk) -> None:
         if self._placement is None:
             self._placement = AudioPlacement(self.sample_rate_hz, chunk, self._notes.counts)

@@ -57,8 +57,11 @@ class AvSync:
     # ----------------------------------------------------------------------------------------------- input
     def push_audio(self, chunk: AudioChunk) -> None:
         """Take in a packet. Raises InputError, and keeps running, on another format than the stream has."""
+        restarts = self._notes.counts["restarts"]
         if self._audio.push(chunk):
             self._audio_jumped_back(chunk.stamp_ns)
+        if self._notes.counts["restarts"] != restarts:
+            self._frame_clock.reset()  # the pictures of a recording that loops begin again too, off the beat
 
     def push_frame(self, stamp_ns: int) -> None:
         """Announce a picture. Two stamps more than a second before the newest are a new pass of a bag."""
@@ -144,13 +147,16 @@ class AvSync:
         self._last_out_ns = frame.stamp_ns
         index = self._first_sample(frame)
         samples, share, usable = self._audio.read(index, self._window_frames, frame.stamp_ns)
+        lost = round((1 - share) * self._window_frames) - self._audio.paused(index, self._window_frames)
         if share == 0.0 or share < self.config.min_valid_fraction:
+            if lost <= 0:
+                return []  # between two passes of a recording
             self._notes.count("dropped_windows")
             words = f"no sound for the frame at {frame.stamp_ns / NS:.3f} s: {self._why_no_sound(frame)}"
             self._notes.say("dropped", words, frame.stamp_ns)
             return []
-        if share < 1.0:
-            words = f"{100 * (1 - share):.0f} % of a window is missing: audio packets are lost"
+        if lost > 0:
+            words = f"{100 * lost / self._window_frames:.0f} % of a window is missing: audio packets are lost"
             self._notes.say("partial", words, frame.stamp_ns)
         self._notes.count("windows")
         rate, frame_id = self.sample_rate_hz, self._audio.frame_id
@@ -237,8 +243,10 @@ class AvSync:
         return since < self.config.camera_timeout_s * self.sample_rate_hz
 
     def _heard_without_camera_from(self) -> int:
-        """Sample at which the newest frame came, or at which the sound began."""
-        return self._audio.first if self._heard_at_frame is None else self._heard_at_frame
+        """Sample at which the newest frame came, or at which the sound began; frames count for nothing on the audio's clock."""
+        if self._heard_at_frame is None or self.config.frame_clock == "audio":
+            return self._audio.first
+        return self._heard_at_frame
 
     def _why_no_sound(self, frame: _Waiting) -> str:
         heard_ns = self._audio.heard_until_ns

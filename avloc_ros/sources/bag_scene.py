@@ -12,6 +12,7 @@ import numpy as np
 
 from avloc_ros.geometry import OPTICAL_TO_BODY, CameraModel, MicrophoneArray, quaternion_from_rotation
 from avloc_ros.sources.audio_encoding import encode_samples
+from avloc_ros.sources.audio_placement import STEP_S
 from avloc_ros.sources.bag import TRUTH_TOPIC, BagSource
 from avloc_ros.sources.bag_types import (
     AUDIO_FRAME,
@@ -192,6 +193,9 @@ def _sound(bag: BagSource) -> np.ndarray | None:
             shift = first - max(chunk.first_sample_index, 0)
             end = first
         index = chunk.first_sample_index + shift if chunk.first_sample_index >= 0 else end
+        late = round((chunk.stamp_ns - bag.start_ns) * 1e-9 * bag.sample_rate_hz) - index
+        if index < end and late > STEP_S * bag.sample_rate_hz:  # the sender was restarted, and counts anew
+            shift, index = shift + late, index + late
         placed.append((index, chunk.samples))
         end = max(end, index + len(chunk.samples))
     if not placed:

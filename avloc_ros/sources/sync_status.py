@@ -53,6 +53,7 @@ class AvSyncStatus:
     deviation of the stamps. gaps: holes in the sound, lost_samples: missing in them (per channel). late:
     frames and packets too late to be used. rejected: of another format, or with a stray stamp.
     dropped_windows: frames without enough sound. clock_steps: times at which stamps and sample count parted.
+    restarts: times at which the sender counted its samples anew while its stamps went on (a recording that loops).
     resets: backward time jumps (when it grows, reset what follows).
     """
 
@@ -64,6 +65,7 @@ class AvSyncStatus:
     duplicates: int = 0
     out_of_order: int = 0
     clock_steps: int = 0
+    restarts: int = 0
     late: int = 0
     rejected: int = 0
     duplicate_frames: int = 0
@@ -83,7 +85,7 @@ class Notes:
 
     def __init__(self) -> None:
         self.counts = dict.fromkeys(
-            ("gaps", "lost_samples", "duplicates", "out_of_order", "clock_steps", "late", "rejected",
+            ("gaps", "lost_samples", "duplicates", "out_of_order", "clock_steps", "restarts", "late", "rejected",
              "duplicate_frames", "dropped_windows", "windows", "resets"), 0,
         )  # fmt: skip
         self._events: dict[str, tuple[str, int]] = {}

@@ -13,6 +13,7 @@ import numpy as np
 
 from avloc_ros.models.face_boxes import FaceBoxes
 from avloc_ros.systems.carried_faces import CarriedFace, follow, remember
+from avloc_ros.systems.look_rate import LookRate, Looks
 
 NICENESS = 5
 PASSED_FRAMES_BYTES = 16_000_000  # 49 frames of 720x450
@@ -47,6 +48,7 @@ class CarriedPass:
         self._processor_s = 0.0  # of the last pass
         self._wall_s = 0.0
         self._late_s = 0.0  # from its picture to its result
+        self._look_rate = LookRate()
         self.reset()
 
     def reset(self) -> None:
@@ -57,11 +59,17 @@ class CarriedPass:
         self._last_pass_ns: int | None = None
         self._last_ns: int | None = None
         self._shape: tuple[int, ...] | None = None
+        self._look_rate.reset()
 
     def close(self) -> None:
         """Wait for the pass under way and end the thread."""
         if self._worker is not None:
             self._worker.shutdown(wait=True, cancel_futures=True)
+
+    @property
+    def looks(self) -> Looks:
+        """How often passes came to a result."""
+        return self._look_rate.looks
 
     @property
     def wait_s(self) -> float:
@@ -78,6 +86,7 @@ class CarriedPass:
         if grey.shape != self._shape:
             self.reset()
             self._shape = grey.shape
+        self._look_rate.picture(stamp_ns)
         self._carry(grey, stamp_ns)
         self._collect(grey, stamp_ns)
         if self._pending is not None:
@@ -126,6 +135,7 @@ class CarriedPass:
 
     def _take(self, found: FaceBoxes, grey: np.ndarray, stamp_ns: int) -> None:
         """Carry the faces of a pass from here on."""
+        self._look_rate.result(stamp_ns)
         faces = zip(found.boxes, found.scores, found.landmarks, strict=True)
         remembered = (remember(box, float(score), points, grey, stamp_ns) for box, score, points in faces)
         self._carried = [face for face in remembered if face is not None]

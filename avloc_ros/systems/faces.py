@@ -14,6 +14,7 @@ from avloc_ros.models.face_boxes import FaceBoxes
 from avloc_ros.models.face_kind import KINDS
 from avloc_ros.runtime.face_network import FaceNetworkChoice, OpenFaceNetwork, open_face_network
 from avloc_ros.systems.carried_pass import CarriedPass, Pace
+from avloc_ros.systems.look_rate import LookRate, Looks
 from avloc_ros.systems.picture_check import PictureCheck
 from avloc_ros.systems.small_faces import SmallFacePass
 from avloc_ros.types import Face, FaceDetections, VideoFrame
@@ -84,14 +85,19 @@ class FaceConfig:
 
 @dataclass(frozen=True)
 class FaceStatus:
-    """How the detector stands: what runs where, and in words why there may be no faces."""
+    """How the detector stands: what runs where, and in words why there may be no faces.
+
+    fast, full: how often the two passes look; a full pass that is off, or would see no more, stays at none.
+    """
 
     kind: str
     precision: str
     device: str
     input_size: tuple[int, int]
     reasons: tuple[str, ...]
-    notes: tuple[str, ...] = ()  # what fell back, which is no reason for missing faces
+    notes: tuple[str, ...]  # what fell back, which is no reason for missing faces
+    fast: Looks
+    full: Looks
 
 
 class FaceTracker:
@@ -118,6 +124,7 @@ class FaceTracker:
             self.config.small_face_interval_s,
             self.config.small_face_side_px,
         )
+        self._every_picture = LookRate()  # of a fast pass that is made on every picture
         self._check = PictureCheck()
         self._last_stamp_ns: int | None = None
 
@@ -145,6 +152,8 @@ class FaceTracker:
             self._network.detector.size,
             self._check.reasons,
             tuple(note for note in notes if note),
+            self._every_picture.looks if self._fast is None else self._fast.looks,
+            self._small.looks,
         )
 
     def reset(self) -> None:
@@ -152,6 +161,7 @@ class FaceTracker:
         if self._fast is not None:
             self._fast.reset()
         self._small.reset()
+        self._every_picture.reset()
         self._check = PictureCheck()
         self._last_stamp_ns = None
 
@@ -167,6 +177,8 @@ class FaceTracker:
         """The faces of the fast pass in this picture."""
         detector = self._network.detector
         if self._fast is None:
+            self._every_picture.picture(stamp_ns)
+            self._every_picture.result(stamp_ns)
             return detector.detect(image)
         return self._fast.step(lambda: detector.detect(image), grey, stamp_ns)
 

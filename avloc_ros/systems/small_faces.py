@@ -8,6 +8,7 @@ from avloc_ros.features.image import round_up
 from avloc_ros.models.face_boxes import FaceBoxes, overlaps
 from avloc_ros.runtime.face_detector import STRIDE_MULTIPLE, FaceDetector
 from avloc_ros.systems.carried_pass import CarriedPass, Pace
+from avloc_ros.systems.look_rate import Looks
 
 SMALL_PX = 32  # on the fast pass's canvas; larger faces are found there anyway
 LARGEST_SHARE = 0.1  # of one core for the background passes
@@ -37,6 +38,11 @@ class SmallFacePass:
                 "small faces: this network has a fixed input size, so there is no pass at full resolution",
             )
         return ()
+
+    @property
+    def looks(self) -> Looks:
+        """How often full passes came to a result."""
+        return self._pass.looks
 
     def add(self, found: FaceBoxes, image: np.ndarray, grey: np.ndarray, stamp_ns: int) -> FaceBoxes:
         """The faces of the fast pass and the carried ones that it missed, strongest first."""

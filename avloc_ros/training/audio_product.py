@@ -36,9 +36,11 @@ def make_audio_weights(
 ) -> Path | None:
     """Simulate, train, choose the threshold and write both files; their path in the first process.
 
-    Raises InputError where the array has another number of microphones than the recipe's input.
+    Raises InputError, before any room is simulated, where the array has another number of microphones than the recipe's
+    input, or a batch is no whole number of clips.
     """
     array, camera = array_of(recipe.array), camera_of(recipe.camera)
+    _ = recipe.clips  # raises InputError
     if array.channels != recipe.input.microphones:
         raise InputError(
             f"array '{array.name}' has {array.channels} microphones, the recipe's input.microphones says "

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from avloc_ros.cli import evaluate as command
 from avloc_ros.decode.face_grid import faces_to_grid
 from avloc_ros.decode.peaks import find_peaks
 from avloc_ros.evaluation import grid_sizes, reports
@@ -18,6 +22,7 @@ from avloc_ros.evaluation.recording import Recording
 from avloc_ros.evaluation.reports import RecordingReports
 from avloc_ros.evaluation.stages import StageFrame
 from avloc_ros.geometry import CameraModel, image_grid, sphere_grid
+from avloc_ros.runtime.weights import shipped_weights
 from avloc_ros.systems.flat_fusion import weighted_fusion
 from avloc_ros.systems.localizer import LocalizerConfig
 from avloc_ros.systems.srp import AudioGrids
@@ -118,3 +123,53 @@ def test_grid_sizes_that_have_no_weights_get_a_note(make, monkeypatch):
     for words in ("10", "10x", "1x12", "axb"):
         with pytest.raises(InputError, match="ROWSxCOLUMNS"):
             parse_sizes(words)
+
+
+@pytest.fixture
+def own_weights(tmp_path):
+    """The shipped spatial weights with a threshold of 0.123 in their card, and settings that name them."""
+    shipped = shipped_weights()["dsw_fusion_spatial"]
+    path = shutil.copy(shipped, tmp_path / "own.onnx")
+    card = json.loads(shipped.with_suffix(".card.json").read_text())
+    path.with_suffix(".card.json").write_text(json.dumps(card | {"threshold": 0.123}))
+    (tmp_path / "own.yaml").write_text(f"fusion: {{weights: {path}}}\n")
+    return path
+
+
+def chosen(settings, *words):
+    parser = argparse.ArgumentParser()
+    command.register(parser.add_subparsers())
+    options = parser.parse_args(["evaluate", "x", "--out", "o", "--config", str(settings), *words])
+    config = command.chain_config(options.config)
+    command.check_fusion_weights(options, config)
+    options.audio_tracker = config.audio_tracker
+    contestants, _, left_out = command.chosen_systems(options, config)
+    assert not left_out
+    return config, contestants
+
+
+@pytest.mark.parametrize("words", [(), ("--fusion", "spatial", "--refine"), ("--system", "dsw")])
+def test_weights_of_the_settings_are_those_of_the_rows_of_their_kind(make, own_weights, words):
+    config, contestants = chosen(own_weights.with_suffix(".yaml"), *words)
+    assert [c.fusion for c in contestants if c.weights] == ["spatial"]
+    recording = RecordingReports(item_of(make, 2), stages_of(2), config)
+    row = next(replace(c, tracker="none") for c in contestants if c.fusion == "spatial")
+    assert recording.own_threshold(row) == pytest.approx(0.123)
+
+
+def test_weights_of_the_command_line_go_before_those_of_the_settings(own_weights):
+    shipped = str(shipped_weights()["dsw_fusion_spatial"])
+    _, contestants = chosen(own_weights.with_suffix(".yaml"), "--system", "dsw", "--weights", f"spatial={shipped}")
+    assert [c.weights for c in contestants if c.weights] == [shipped]
+
+
+def test_weights_that_cannot_be_meant_are_refused(own_weights):
+    settings = own_weights.with_suffix(".yaml")
+    for words in (("--fusion", "scalar"), ("--fusion", "flat", "--refine")):
+        with pytest.raises(InputError, match="set fusion.kind to"):
+            chosen(settings, *words)
+    assert not any(c.weights for c in chosen(settings, "--fusion", "audio", "--compare")[1])
+    own_weights.unlink()
+    for words in ((), ("--system", "dsw")):
+        with pytest.raises(InputError, match="no weights at .*own.onnx"):
+            chosen(settings, *words)

@@ -7,6 +7,7 @@ import time
 from copy import deepcopy
 
 import numpy as np
+import pytest
 
 from avloc_ros.nodes.conversions import stamp_message, stamp_ns
 
@@ -24,6 +25,8 @@ def test_undisturbed_streams_give_the_talker_and_no_complaint(pipeline):
     stamps = seen.stamps_ns()
     assert stamps == sorted(set(stamps))
     assert not any("no output" in words for node in seen.words.values() for words in node)
+    looks = seen.values["visual_detector"]["network looks"]  # at every one of the 12.5 pictures a second
+    assert float(looks.split("/s")[0]) == pytest.approx(12.5, abs=1.5) and looks.endswith("the last 0.00 s old")
 
 
 def test_camera_stops_and_returns(pipeline, faults):

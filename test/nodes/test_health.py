@@ -44,6 +44,13 @@ def test_a_silent_input_is_named_with_topic_cause_and_consequence(health, clock)
     health.well("array")
     clock.now_s += 4.0
     report = health.report()
+    assert report.level == Level.WARN
+    assert report.message == "waiting: no audio yet on /room/audio (nobody publishes it): nothing to localise"
+    health.problem("array", "no microphone array", Level.ERROR)  # waiting would not help
+    assert health.report().level == Level.ERROR
+    health.well("array")
+    clock.now_s += 25.0
+    report = health.report()
     assert report.level == Level.ERROR
     assert report.message == "no output: no audio yet on /room/audio (nobody publishes it): nothing to localise"
     health.received("audio")
@@ -51,6 +58,15 @@ def test_a_silent_input_is_named_with_topic_cause_and_consequence(health, clock)
     assert health.report().message == "running"
     clock.now_s += 3.2
     assert "no audio for 3.2 s" in health.report().message
+
+
+def test_a_node_that_is_given_something_does_not_wait(health, clock):
+    health.expect("faces", "/room/faces", "speakers are followed by sound alone")
+    clock.now_s += 6.0
+    assert health.report().message.startswith("waiting: ")
+    health.received("audio")
+    report = health.report()
+    assert report.level == Level.ERROR and report.message.startswith("no output: no faces yet")
 
 
 def test_a_sense_that_never_was_is_no_warning_but_one_that_stopped_is(health, clock):

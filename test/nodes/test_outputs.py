@@ -173,14 +173,20 @@ def test_the_player_runs_a_clock_faster_than_time_and_loops_back(rig, short_scen
     assert len(clocks) > 60
 
 
-def test_a_looping_player_counts_its_samples_on_as_a_device_does(rig, short_scene):
+def test_a_looping_player_begins_again_and_nobody_takes_that_for_lost_sound(rig, short_scene):
     sound = listen(rig, AudioFrame, "audio", audio_quality("reliable"))
+    rig.add(AudioTrackerNode, parameters={"audio_tracker": {"audio_reliability": "reliable"}})
     rig.add(PlayerNode, parameters={"player": {"path": str(short_scene), "loop": True, "start_after_s": 0.3}})
-    assert rig.wait(lambda: len(sound) > 70, 10)
-    index = np.array([message.first_sample_index for message in sound])
-    stamps_s = np.array([stamp_ns(message.header.stamp) for message in sound]) / 1e9
-    assert (np.diff(index) > 0).all()
-    assert np.allclose((index - index[0]) / 16000, stamps_s - stamps_s[0], atol=1e-3)
+    values = lambda: rig.seen.values["audio_tracker"]  # noqa: E731
+    assert rig.wait(lambda: len(sound) > 120 and int(values().get("audio restarts", 0)) == 2, 10)
+    index = np.array([message.first_sample_index for message in sound[:100]])
+    stamps_s = np.array([stamp_ns(message.header.stamp) for message in sound[:100]]) / 1e9
+    assert index.tolist() == list(range(0, 16000, 320)) * 2  # each pass from its beginning
+    within = np.diff(stamps_s)[np.arange(99) != 49]
+    assert np.allclose(within, 0.02, atol=1e-6) and stamps_s[50] > stamps_s[49] + 0.0199
+    assert (values()["audio gaps"], values()["audio lost samples"]) == ("0", "0")
+    assert rig.seen.said("audio_tracker", "the sound began again after")
+    assert not rig.seen.said("audio_tracker", "lost")
 
 
 def test_compressed_pictures_do_as_well(rig, short_scene):

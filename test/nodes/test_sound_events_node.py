@@ -25,6 +25,9 @@ def test_events_come_with_stamp_frame_direction_and_the_class_table_is_latched(r
     rig.node.create_subscription(SoundEventArray, "sound_events", arrived.append, result_quality())
     parameters = {"sound_events": {"system.network.weights": str(compass_weights), "device": "cpu"}}
     rig.add(SoundEventsNode, parameters=parameters)
+    waits = "waiting: no audio yet on /audio (its publisher is there but sends nothing): nothing to hear"
+    assert rig.wait(lambda: rig.seen.complaints.get("sound_events") == waits)
+    assert not rig.seen.said("sound_events", "no output")
     assert rig.talk_until(lambda: rig.seen.said("sound_events", "no microphone array: publish it"))
     rig.tell_array(FOA)
     ended = lambda: any(event.state == EventState.OFFSET for message in arrived for event in message.events)  # noqa: E731

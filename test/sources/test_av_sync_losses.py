@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 NS = 1_000_000_000
+START_NS = 1_700_000_000 * NS  # of the recordings
 
 
 # --------------------------------------------------------------------------------------- losses, order, duplicates
@@ -117,8 +118,9 @@ def test_a_sender_that_was_paused_or_restarted_is_placed_by_its_stamps(
     errors = errors_ms(recording, pictures, windows)
     assert np.abs(errors[:, 1]).max() < 0.1
     assert np.count_nonzero(errors[:, 0] > 8.0) >= 98
-    assert sync.status().clock_steps == 1
-    assert sync.status().resets == 0
+    status = sync.status()
+    assert (status.clock_steps, status.restarts) == ((1, 0) if "without" in restart else (0, 1))
+    assert status.resets == 0
 
 
 def test_camera_stops_for_5_s_and_returns(make_recording, make_sync, play_streams, errors_ms):
@@ -150,6 +152,8 @@ def test_without_camera_the_sound_is_the_clock(make_recording, make_sync, play_s
     waiting = make_sync(recording)  # auto: after half a second of hope
     assert len(play_streams(waiting, recording.packets(), [])) == pytest.approx(87, abs=1)
     assert any("no camera" in reason for reason in waiting.status().reasons)
+    ignored = play_streams(make_sync(recording, frame_clock="audio"), recording.packets(), recording.pictures())
+    assert [w.stamp_ns for _, w in ignored] == [w.stamp_ns for _, w in windows]  # a camera does not hold them up
     never = make_sync(recording, frame_clock="camera")
     assert not play_streams(never, recording.packets(), [])
 
@@ -185,6 +189,42 @@ def test_a_bag_that_loops_starts_again(make_recording, make_sync, play_streams, 
     status = sync.status()
     assert status.resets == 2  # sound and camera
     assert status.pending <= 2
+
+
+@pytest.mark.parametrize("duration_s", [0.8, 4.0])
+@pytest.mark.parametrize("settings", [{}, {"frame_clock": "audio", "window_s": 0.1, "frame_rate_hz": 10.0}])
+@pytest.mark.parametrize("loses", [False, True])
+def test_a_recording_that_loops_with_the_stamps_of_now_loses_nothing(
+    make_recording, make_sync, play_streams, duration_s, settings, loses
+):
+    recording = make_recording(duration_s=duration_s)
+    shift_s = duration_s + 0.33  # the new pass begins a little later, and its samples are counted anew
+    shift_ns = round(shift_s * NS)
+    again = [(t + shift_s, replace(c, stamp_ns=c.stamp_ns + shift_ns)) for t, c in recording.packets()]
+    if loses:
+        del again[20]
+    pictures = recording.pictures()
+    pictures += [(t + shift_s, stamp + shift_ns, time_s + shift_s) for t, stamp, time_s in pictures]
+    sync, said, windows = make_sync(recording, **settings), set(), []
+    for packet in recording.packets() + again:
+        now = [p for p in pictures if p[0] <= packet[0]]
+        del pictures[: len(now)]
+        windows += play_streams(sync, [packet], now)
+        said |= set(sync.status().reasons)
+    status = sync.status()
+    assert (status.restarts, status.clock_steps, status.resets) == (1, 0, 0)
+    assert (status.gaps, status.lost_samples) == ((1, 320) if loses else (0, 0))
+    assert any("packets are lost" in words for words in said) == loses
+    assert any("began again after 0.33 s" in words for words in said)
+    assert not status.dropped_windows
+    for _, window in windows:  # each from its own pass
+        from_s = (window.stamp_ns - START_NS) / NS
+        heard = window.samples[window.samples[:, 0] > 0, 0]
+        in_pass_s = (heard - 1) / recording.rate_hz + (shift_s if from_s > duration_s else 0.0)
+        first = np.flatnonzero(window.samples[:, 0] > 0)[0] / recording.rate_hz
+        is_first = 0 <= from_s - shift_s < 0.02  # its picture came before the sound that told of the new pass
+        assert in_pass_s[0] == pytest.approx(from_s + first, abs=0.02 if is_first else 1e-3)
+    assert sum(window.valid_fraction == 1.0 for _, window in windows) >= 2 * duration_s / (1 / 10 if settings else 1 / 25) - 7
 
 
 def test_one_stray_stamp_does_not_reset(make_recording, make_sync, play_streams):

@@ -230,6 +230,22 @@ def test_lost_sound_and_pictures_become_silence_and_repeats(tmp_path):
     assert scene.fps == pytest.approx(25.0, rel=0.3)
 
 
+def test_sound_that_was_counted_anew_follows_where_its_stamps_say(tmp_path):
+    with BagWriter(tmp_path / "b") as writer:
+        writer.add_topic("/audio", "avloc_ros/msg/AudioFrame")
+        for at_ms in (0, 100, 3000, 3100):  # a recording of 0.2 s that loops, or a sender that was restarted
+            stamp = NS + at_ms * 1_000_000
+            data = np.full((1600, 1), 100 + at_ms, "<i2").tobytes()
+            sound = {"encoding": "S16LE", "sample_rate": 16000, "channels": 1, "frames": 1600, "data": data}
+            first = at_ms % 1000 * 16
+            writer.write_fields("/audio", stamp, {"header": header_fields(stamp, ""), **sound, "first_sample_index": first})
+    sound = np.round(bag_to_scene(tmp_path / "b", tmp_path / "s").read_audio()[:, 0] * 2**15)
+    expected = np.zeros(3200 * 16)
+    for at_ms in (0, 100, 3000, 3100):
+        expected[at_ms * 16 : at_ms * 16 + 1600] = 100 + at_ms
+    assert sound.tolist() == expected.tolist()
+
+
 # ------------------------------------------------------------------------------------------------- broken bags
 def test_topics_are_chosen_or_named(scene_bag):
     assert len(list(read_messages(scene_bag, ("/audio",)))) == 60

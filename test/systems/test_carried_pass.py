@@ -63,6 +63,39 @@ def test_the_network_looks_as_often_as_its_share_of_a_core_allows(runner, cost_s
     assert np.diff(runner.looked_at).tolist() == [every] * (20 // every)
 
 
+@pytest.mark.parametrize(("cost_s", "every", "age_s"), [(0.012, 1, 0.0), (0.2, 10, 0.2)])
+def test_it_tells_how_often_the_network_looks_and_how_old_its_last_look_is(runner, cost_s, every, age_s) -> None:
+    assert str(runner.passes.looks) == "none yet"
+    runner.cost_s = cost_s
+    for index in range(146):  # more than the 5 s over which looks are counted; the last one is 5 pictures after a look
+        runner.step(50.0 + index % 9)
+    assert runner.passes.looks.per_s == pytest.approx(25 / every, abs=0.2)  # one look in 5 s
+    assert runner.passes.looks.age_s == pytest.approx(age_s)
+    assert str(runner.passes.looks) == f"{runner.passes.looks.per_s:.1f}/s, the last {age_s:.2f} s old"
+    runner.cost_s = 60.0  # a network that has got stuck
+    for _ in range(250):
+        runner.step(50.0)
+    assert runner.passes.looks.per_s == 0 and runner.passes.looks.age_s > 9
+    runner.passes.reset()
+    assert runner.passes.looks.age_s is None
+
+
+def test_looks_are_counted_where_their_result_is_there_not_where_they_began() -> None:
+    slow = Runner(Pace(in_background=True, interval_s=0.0, most_load=0.5, in_step_s=1e-9))
+    slow.step(50.0)  # in step
+    slow.go.clear()
+    for _ in range(5):
+        slow.step(50.0)
+    assert slow.passes.looks.age_s == pytest.approx(0.2)
+    slow.go.set()
+    pending = slow.passes._pending
+    assert pending is not None
+    pending[0].result(10)
+    slow.step(50.0)
+    assert slow.passes.looks.age_s == pytest.approx((6 * FRAME_NS - pending[2]) / 1e9) and pending[2] > 0
+    slow.passes.close()
+
+
 def test_a_carried_face_follows_within_a_pixel(runner) -> None:
     runner.cost_s = 0.2
     lefts = [50 + 9.3 * index for index in range(10)]  # 230 pixels a second

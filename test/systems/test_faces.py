@@ -91,6 +91,11 @@ def test_small_faces_are_found_by_the_full_pass_and_carried(tracker: FaceTracker
         frame = VideoFrame(index * FRAME_NS, scene([(left, 200, 42)], noise=index))
         missed += not near(tracker.step(frame), left, 200, 42)
         seen += near(full.step(frame), left, 200, 42)
+        if index == 9:
+            assert str(full.status().fast) == "25.0/s, the last 0.00 s old"
+            assert full.status().full.age_s == pytest.approx(0.12)  # of passes 0.24 s apart
+            assert full.status().full.per_s == pytest.approx(1 / 0.36)
+            assert str(tracker.status().full) == "none yet"
     assert missed == 12  # 12 pixels are too few for the fast pass
     assert seen == 12
     full.close()

@@ -13,6 +13,7 @@ pytest.importorskip("espeakng_loader")
 from avloc_ros.cli.main import main  # noqa: E402
 from avloc_ros.runtime.engines import OnnxEngine  # noqa: E402
 from avloc_ros.runtime.weights import find_weights  # noqa: E402
+from avloc_ros.training import audio_product  # noqa: E402
 
 SMALL = {
     "bank.rooms": 1, "bank.validation_rooms": 1, "bank.places": 6, "bank.longest_response_s": 0.05, "voices": 2,
@@ -52,6 +53,7 @@ def test_one_command_from_an_array_to_weights(tmp_path, array_file):
         (["dsw", "--array", "head_6mic", "--set", "voices=3"], "begin with audio. or fusion."),
     ],
 )
-def test_bad_input_is_said(tmp_path, capsys, arguments, words):
+def test_bad_input_is_said_before_rooms_are_simulated(tmp_path, capsys, monkeypatch, arguments, words):
+    monkeypatch.setattr(audio_product, "make_bank", lambda *_: pytest.fail("rooms are simulated"))
     assert main(["train", *arguments, "--out", str(tmp_path / "new")]) == 2
     assert words in " ".join(capsys.readouterr().err.split())

@@ -52,7 +52,7 @@ RECIPE = AvSeldRecipe(
         fusion=FusionConfig(layers=1, heads=2, conformer_units=32, kernel=5, dropout=0.0),
     ),
     chunks=ChunkConfig(swaps="none", chunk_s=1.5, step_s=1.5),
-    optimizer=SeldOptimizerConfig(learning_rate=3e-3, batch_size=4, epochs=60, constant_epochs=60),
+    optimizer=SeldOptimizerConfig(learning_rate=3e-3, batch_size=4, epochs=44, constant_epochs=44),
 )
 
 
@@ -98,7 +98,7 @@ def test_four_chunks_are_learned_by_heart(recordings, tmp_path, kind):
                 bands=32, classes=CLASSES, dense_units=32, heads=2,
                 trunk=CrnnConfig(filters=16, gru_units=16, dropout=0.0, frequency_pools=(4, 4, 2)),
             ),
-            optimizer=replace(RECIPE.optimizer, learning_rate=1e-2, epochs=80, constant_epochs=80),
+            optimizer=replace(RECIPE.optimizer, learning_rate=1e-2, epochs=56, constant_epochs=56),
         )  # fmt: skip
     trained = train_av_seld(
         recipe, recordings, recordings, tmp_path, seed=1, machine=Machine("cpu", threads=1)
