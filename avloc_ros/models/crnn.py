@@ -43,7 +43,8 @@ class CrnnTrunk(nn.Module):
                 nn.Dropout2d(config.dropout),
             ]
             bins //= pools[1]
-        self.blocks = nn.Sequential(*blocks)
+        # Filters innermost in memory: convolutions on a CPU are made so, else every map is rearranged before and after.
+        self.blocks = nn.Sequential(*blocks).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         dropout = config.dropout if config.gru_layers > 1 else 0.0
         self.gru = nn.GRU(
             config.filters * bins,
