@@ -110,8 +110,17 @@ def table(folder: Path, out: Path) -> None:
                 entry[f"{average}_minus_baseline"] = {
                     name: [found[name].value, found[name].low, found[name].high] for name in FIGURES
                 }
+        if recipe.startswith("coloc"):
+            entry["runs"] = [coloc_figures(run) for run in sorted((folder / "runs").glob(f"{recipe}_*"))]
         report["systems"][recipe] = entry
     out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def coloc_figures(run: Path) -> dict:
+    """Conditional accuracy and the report's Table 1 (direction error by (events, events told)), as the training left them."""
+    metrics = json.loads((run / "localizer.card.json").read_text(encoding="utf-8"))["metrics"]
+    names = ("conditional_accuracy", "doa_error_deg")
+    return {"run": run.name} | {split: {name: scores[name] for name in names} for split, scores in metrics.items()}
 
 
 def check(arguments: list) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from avloc_ros.sources.dcase_csv import EventRow
+from avloc_ros.sources.dcase_csv import EventRow, directions_of
 
 PLACES = 6  # A0 (one of the class), B0 B1 (two), C0 C1 C2 (three)
 FIRST_PLACE = {1: 0, 2: 1, 3: 3}
@@ -21,9 +21,9 @@ def adpit_labels(rows: Iterable[EventRow], frames: int, classes: int, first_fram
     """
     labels = np.zeros((frames, PLACES, 4, classes), np.float32)
     cells: dict[tuple[int, int], list[np.ndarray]] = defaultdict(list)
-    for row in rows:
-        if 0 <= row.frame - first_frame < frames and row.class_index < classes:
-            cells[row.frame - first_frame, row.class_index].append(row.direction)
+    chosen = [row for row in rows if 0 <= row.frame - first_frame < frames and row.class_index < classes]
+    for row, direction in zip(chosen, directions_of(chosen), strict=True):
+        cells[row.frame - first_frame, row.class_index].append(direction)
     for (frame, class_index), directions in cells.items():
         kept = directions[:MOST_OF_ONE_CLASS]
         first = FIRST_PLACE[len(kept)]

@@ -14,6 +14,8 @@ import numpy as np
 from avloc_ros.sources.dcase_csv import EventRow
 from avloc_ros.types import InputError
 
+XYZ_COLUMNS = (3, 1, 2)  # of x, y and z among W, Y, Z, X
+
 
 @dataclass(frozen=True)
 class ChannelSwap:
@@ -36,11 +38,15 @@ class ChannelSwap:
         )
 
     def samples(self, samples: np.ndarray) -> np.ndarray:
-        """FOA samples (n, 4) in order W, Y, Z, X of the turned scene."""
-        turn = self.matrix()
-        order = [2, 0, 1]  # columns of x, y, z among (Y, Z, X)
-        xyz = samples[:, 1:][:, order] @ turn.T.astype(samples.dtype)
-        return np.concatenate([samples[:, :1], xyz[:, [1, 2, 0]]], 1)
+        """FOA samples (n, 4) in order W, Y, Z, X of the turned scene.
+
+        Each channel of it is one of the given, or its negative: copied, since a product of matrices takes thirty times as long.
+        """
+        turned = samples.copy()
+        for column, turn in zip(XYZ_COLUMNS, self.matrix(), strict=True):
+            source = int(np.flatnonzero(turn)[0])
+            turned[:, column] = samples[:, XYZ_COLUMNS[source]] * int(turn[source])
+        return turned
 
     def rows(self, rows: Iterable[EventRow]) -> list[EventRow]:
         """Events of the turned scene."""

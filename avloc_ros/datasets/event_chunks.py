@@ -54,11 +54,12 @@ class ChunkConfig:
 
 @dataclass(frozen=True)
 class PictureSize:
-    """Where pictures are kept and how large they are."""
+    """Where pictures are kept, how large they are, and of how many label frames a chunk brings one: the first of `every`."""
 
     cache: Path
     width: int
     height: int
+    every: int = 1
 
 
 class _Loaded:
@@ -78,8 +79,8 @@ class _Loaded:
 
 
 class EventChunks(Dataset):
-    """Chunks as dicts: samples float32 (channels, n), pictures uint8 (frames, 3, height, width) where wanted, what `labels`
-    makes of the events, and recording, first_frame.
+    """Chunks as dicts: samples float32 (channels, n), pictures uint8 (frames / every, 3, height, width) where
+    wanted, what `labels` makes of the events, and recording, first_frame.
 
     labels: (rows with frames counted from the chunk, frames, random) -> arrays. training: overlapping and varied by `seed`
     and epoch; else side by side to the end, the last one filled with silence.
@@ -97,7 +98,7 @@ class EventChunks(Dataset):
         seed: int = 0,
     ) -> None:
         self.config, self.labels, self.training, self.seed = config, labels, training, seed
-        self.epoch = 0
+        self.epoch, self.every = 0, 1 if pictures is None else pictures.every
         self.recordings = [_Loaded(recording, config, pictures) for recording in recordings]
         step = max(1, round(config.step_s / FRAME_S)) if training else config.frames
         self.starts = [
@@ -124,7 +125,7 @@ class EventChunks(Dataset):
         pictures = (
             None
             if loaded.pictures is None
-            else _filled(loaded.pictures[first : first + config.frames], config.frames)
+            else _filled(loaded.pictures[first : first + config.frames : self.every], -(-config.frames // self.every))
         )
         if self.training:
             samples, rows, pictures = self._varied(samples, rows, pictures, random)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avloc_ros.sources.dcase_csv import EventRow
+from avloc_ros.sources.dcase_csv import EventRow, directions_of
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,11 @@ def stack_tracks(
     directions = np.zeros((height, frames, 3), np.float32)
     classes = np.full((height, frames), classes_count, np.int64)
     filled = np.zeros(frames, int)
-    for row in sorted(chosen, key=lambda row: rank_of[row.class_index, row.source]):
+    piled = sorted(chosen, key=lambda row: rank_of[row.class_index, row.source])
+    for row, direction in zip(piled, directions_of(piled), strict=True):
         frame = row.frame - first_frame
         if filled[frame] < height:
-            directions[filled[frame], frame] = row.direction
+            directions[filled[frame], frame] = direction
             classes[filled[frame], frame] = row.class_index
             filled[frame] += 1
     return StackedTracks(directions, classes)

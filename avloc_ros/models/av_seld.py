@@ -39,6 +39,7 @@ class AvSeld(nn.Module):
 
     features: (batch, channels, analysis frames, bands), unscaled: the scaler of the training is part of the network.
     pictures: (batch, label frames, 3, height, width), RGB in [0, 1]. A network of one modality takes its input alone.
+    looked_at_only: pictures are those alone that the plain trunk looks at, of so many label frames; 0: they are all there.
     """
 
     def __init__(self, config: AvSeldConfig) -> None:
@@ -59,7 +60,9 @@ class AvSeld(nn.Module):
             nn.Linear(config.head_units, config.tracks * 3 * config.classes),
         )
 
-    def forward(self, features: Tensor | None = None, pictures: Tensor | None = None) -> Tensor:
+    def forward(
+        self, features: Tensor | None = None, pictures: Tensor | None = None, looked_at_only: int = 0
+    ) -> Tensor:
         embeddings = []
         if self.audio_encoder is not None:
             assert features is not None, "this network hears: give features"
@@ -67,7 +70,7 @@ class AvSeld(nn.Module):
             embeddings.append(self.audio_encoder(scaled))
         for encoder in self.visual_encoders:
             assert pictures is not None, "this network looks: give pictures"
-            embeddings.append(encoder(pictures))
+            embeddings.append(encoder(pictures, looked_at_only))
         return torch.tanh(self.head(self.fusion(embeddings)))
 
     def set_scaler(self, mean: Tensor, deviation: Tensor) -> None:

@@ -55,9 +55,13 @@ class PlainTrunk(nn.Module):
         self.pool_px = columns // config.plain_columns
         self.features, self.every = config.plain_channels[-1] * config.plain_columns, config.every
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """(batch, frames, features) of pictures (batch, frames, 3, height, width), RGB in [0, 1]."""
-        frames, looked_at = pictures.shape[1], pictures[:, :: self.every]
+    def forward(self, pictures: Tensor, looked_at_only: int = 0) -> Tensor:
+        """(batch, frames, features) of pictures (batch, frames, 3, height, width), RGB in [0, 1].
+
+        looked_at_only: the pictures are those alone that it looks at, of so many frames; 0: they are all there.
+        """
+        frames = looked_at_only or pictures.shape[1]
+        looked_at = pictures if looked_at_only else pictures[:, :: self.every]
         batch, looks = looked_at.shape[:2]
         images = (looked_at.flatten(0, 1) * 2.0 - 1.0).contiguous(memory_format=torch.channels_last)  # faster on a CPU
         maps = self.layers(images).mean(2)  # (batch * looks, channels, columns)
@@ -124,12 +128,14 @@ class VisualEncoder(nn.Module):
         self.conformer = nn.Identity() if kind == "i3d" else Conformer(config.width, config.conformer)
         self.norm = nn.LayerNorm(config.width)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Of pictures (batch, frames, 3, height, width), RGB in [0, 1]."""
+    def forward(self, pictures: Tensor, looked_at_only: int = 0) -> Tensor:
+        """Of pictures (batch, frames, 3, height, width), RGB in [0, 1]; looked_at_only: see PlainTrunk, others see all."""
         if self.frozen:
             self.trunk.eval()
             with torch.no_grad():
                 seen = self.trunk(pictures)
+        elif isinstance(self.trunk, PlainTrunk):
+            seen = self.trunk(pictures, looked_at_only)
         else:
             seen = self.trunk(pictures)
         return self.norm(self.conformer(self.linear(seen)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import conv2d
 
 from avloc_ros.config import setting
 from avloc_ros.models.crnn import CrnnConfig, CrnnTrunk
@@ -40,13 +41,22 @@ class ConditionedNetwork(nn.Module):
     def conditioned(self, features: Tensor, encoding: Tensor) -> Tensor:
         """(batch, label frames, outputs) of features (batch, channels, frames, bins), encoding (batch, label frames, c)."""
         scaled = (features - self.get_buffer("feature_mean")) / self.get_buffer("feature_deviation")
-        repeats = features.shape[2] // encoding.shape[1]  # label frames last several analysis frames
-        spread = (
-            encoding.transpose(1, 2)
-            .repeat_interleave(repeats, 2)[..., None]
-            .expand(-1, -1, -1, features.shape[3])
-        )
-        return self.out(self.dense(self.trunk(torch.cat([scaled, spread], 1))))
+        return self.out(self.dense(self.trunk.of_first_maps(self._first_maps(scaled, encoding))))
+
+    def _first_maps(self, scaled: Tensor, encoding: Tensor) -> Tensor:
+        """What the first convolution makes of the features with the encoding beside them in every bin.
+
+        It is linear, and the encoding is one over frequency: three bins of it, the lowest, one inside and the highest,
+        stand for all. So learning pays for no gradient of the features, and a condition costs next to nothing.
+        """
+        first = self.trunk.blocks[0]
+        assert isinstance(first, nn.Conv2d)
+        heard, told = first.weight.split([self.config.feature_channels, self.config.condition_channels], 1)
+        repeats = scaled.shape[2] // encoding.shape[1]  # label frames last several analysis frames
+        spread = encoding.transpose(1, 2).repeat_interleave(repeats, 2)[..., None].expand(-1, -1, -1, 3)
+        lowest, inside, highest = conv2d(spread, told, padding=1).split(1, 3)  # (batch, filters, frames, 1) each
+        bins = torch.cat([lowest, inside.expand(-1, -1, -1, scaled.shape[3] - 2), highest], 3)
+        return conv2d(scaled, heard, first.bias, padding=1) + bins
 
     def set_scaler(self, mean: Tensor, deviation: Tensor) -> None:
         """Take over the scaler (channels, bins) that was fitted on the training split."""

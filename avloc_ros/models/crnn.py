@@ -38,12 +38,13 @@ class CrnnTrunk(nn.Module):
             blocks += [
                 nn.Conv2d(config.filters if index else channels, config.filters, 3, padding=1),
                 nn.BatchNorm2d(config.filters),
-                nn.ReLU(),
                 nn.MaxPool2d(pools),
+                nn.ReLU(),  # of the largest is the largest of it: after the pool there are fewer values
                 nn.Dropout2d(config.dropout),
             ]
             bins //= pools[1]
-        self.blocks = nn.Sequential(*blocks)
+        # Filters innermost in memory: convolutions on a CPU are made so, else every map is rearranged before and after.
+        self.blocks = nn.Sequential(*blocks).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         dropout = config.dropout if config.gru_layers > 1 else 0.0
         self.gru = nn.GRU(
             config.filters * bins,
@@ -55,7 +56,11 @@ class CrnnTrunk(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        maps = self.blocks(features).transpose(1, 2).flatten(2)  # (batch, label frames, filters * bins)
+        return self.of_first_maps(self.blocks[0](features))
+
+    def of_first_maps(self, maps: Tensor) -> Tensor:
+        """The same of what the first convolution made: (batch, filters, analysis frames, bins)."""
+        maps = self.blocks[1:](maps).transpose(1, 2).flatten(2)  # (batch, label frames, filters * bins)
         forwards, backwards = torch.tanh(self.gru(maps)[0]).chunk(2, 2)
         return forwards * backwards  # once, after the last recurrent layer
 

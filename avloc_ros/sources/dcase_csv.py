@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +45,12 @@ class EventRow:
         azimuth_rad, elevation_rad = angles_from_direction(direction)
         angles = float(np.degrees(azimuth_rad)), float(np.degrees(elevation_rad))
         return EventRow(frame, class_index, source, *angles, distance_m)
+
+
+def directions_of(rows: Sequence[EventRow]) -> np.ndarray:
+    """Unit vectors (rows, 3) of many rows, in one go: row by row it takes most of the time that a label takes."""
+    angles_rad = np.radians([(row.azimuth_deg, row.elevation_deg) for row in rows]).reshape(-1, 2)
+    return direction_from_angles(angles_rad[:, 0], angles_rad[:, 1])
 
 
 def read_events(

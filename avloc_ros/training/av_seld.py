@@ -99,10 +99,7 @@ def train_av_seld(
     """
     machine = machine or Machine()
     torch.manual_seed(seed)
-    sizes = recipe.network.visual_encoder
-    pictures = (
-        PictureSize(out / "pictures", sizes.picture_width, sizes.picture_height) if recipe.looks else None
-    )
+    pictures = pictures_of(recipe, out / "pictures")
     chunks = EventChunks(
         training, recipe.chunks, labels_of(recipe), pictures=pictures, training=True, seed=seed
     )
@@ -165,6 +162,13 @@ def make_features(recipe: AvSeldRecipe) -> nn.Module:
     return kinds[recipe.input](recipe.array_features)
 
 
+def pictures_of(recipe: AvSeldRecipe, folder: Path) -> PictureSize | None:
+    """What its chunks bring to be looked at, and nothing more: decoded once, kept in `folder`; None: it does not look."""
+    eyes = recipe.network.visual_encoder
+    size = PictureSize(folder, eyes.picture_width, eyes.picture_height, recipe.looks_at_every)
+    return size if recipe.looks else None
+
+
 def labels_of(recipe: AvSeldRecipe) -> Any:
     """The label maker of EventChunks: ADPIT labels under the key `labels`."""
 
@@ -181,7 +185,10 @@ def network_output(
     heard = features(batch["samples"]) if recipe.hears else None
     if recipe.system == "seld_crnn":
         return network(heard)
-    return network(heard, batch["pictures"].float() / PIXEL_RANGE if recipe.looks else None)
+    if not recipe.looks:
+        return network(heard)
+    frames = recipe.chunks.frames if recipe.looks_at_every > 1 else 0
+    return network(heard, batch["pictures"].float() / PIXEL_RANGE, frames)
 
 
 def decoded(output: Tensor, batch: dict[str, Tensor], recipe: AvSeldRecipe) -> list[ChunkEvents]:

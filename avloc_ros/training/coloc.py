@@ -12,22 +12,20 @@ import lightning
 import numpy as np
 import torch
 import yaml
-from torch import Tensor, nn
+from torch import Tensor
 
 from avloc_ros.config import to_mapping
 from avloc_ros.datasets.event_chunks import EventChunks
 from avloc_ros.datasets.event_recording import EventRecording
 from avloc_ros.datasets.stacked_tracks import stack_tracks
-from avloc_ros.decode.coloc_steps import ColocStepsConfig, find_directions, name_events, shaken
-from avloc_ros.decode.frame_event import EventsByFrame
+from avloc_ros.decode.coloc_steps import shaken
 from avloc_ros.losses.coloc import focal_loss, localizer_loss
 from avloc_ros.models.coloc import Classifier, ConditionedNetwork, Localizer
 from avloc_ros.sources.dcase_csv import EventRow
 from avloc_ros.training.batched_features import BatchedColocFeatures
-from avloc_ros.training.coloc_scores import ConditionedErrors, conditional_accuracy
+from avloc_ros.training.coloc_evaluation import choose_event_threshold, evaluate_coloc
 from avloc_ros.training.seld_loop import Machine, chunk_loader, falling_adam, fit_scaler, run_loop
 from avloc_ros.training.seld_recipes import ColocRecipe
-from avloc_ros.training.seld_scores import chunk_scores
 
 Batch = dict[str, Tensor]
 
@@ -133,7 +131,8 @@ def train_coloc(
         torch.save(part.network.state_dict(), out / f"{name}.pt")
     localizer, classifier = parts["localizer"].network, parts["classifier"].network
     assert isinstance(localizer, Localizer) and isinstance(classifier, Classifier)
-    scores = evaluate_coloc(localizer, classifier, recipe, held_out) | facts
+    facts["threshold"] = choose_event_threshold(localizer, classifier, recipe, held_out)
+    scores = evaluate_coloc(localizer, classifier, recipe, held_out, facts["threshold"]) | facts
     content = {"recipe": "coloc"} | to_mapping(recipe)
     (out / "recipe.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     (out / "scores.json").write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
@@ -163,71 +162,6 @@ def labels_of(recipe: ColocRecipe) -> Any:
         }
 
     return labels
-
-
-@torch.no_grad()
-def events_of_chunk(
-    localizer: nn.Module,
-    classifier: nn.Module,
-    features: Tensor,
-    frames: int,
-    recipe: ColocRecipe,
-    steps: ColocStepsConfig,
-) -> EventsByFrame:
-    """Events per frame of the features (1, channels, analysis frames, bins) of one chunk."""
-
-    def localize(told: np.ndarray, step: np.ndarray) -> np.ndarray:
-        return localizer(features, torch.from_numpy(told), torch.from_numpy(step)).numpy()
-
-    def classify(directions: np.ndarray) -> np.ndarray:
-        return classifier(features, torch.from_numpy(directions)).numpy()
-
-    found = find_directions(localize, frames, max(1, recipe.height - 1), steps)
-    return name_events(classify, found, recipe.classes, steps)
-
-
-@torch.no_grad()
-def evaluate_coloc(
-    localizer: Localizer, classifier: Classifier, recipe: ColocRecipe, chunks: EventChunks
-) -> dict[str, Any]:
-    """Scores with max_overlap 3 and 2 (`max_overlap_3`, `max_overlap_2`), conditional accuracy, and the report's Table 1."""
-    make_features = BatchedColocFeatures(recipe.features)
-    predictions: dict[int, list[Any]] = {3: [], 2: []}
-    errors, named, true = ConditionedErrors(), [], []
-    for item in range(len(chunks)):
-        chunk = chunks[item]
-        features = make_features(torch.from_numpy(chunk["samples"])[None])
-        for overlap, found in predictions.items():
-            steps = ColocStepsConfig(
-                overlap, recipe.steps.event_threshold, recipe.steps.perturb_deg, recipe.steps.seed
-            )
-            events = events_of_chunk(localizer, classifier, features, recipe.chunks.frames, recipe, steps)
-            found.append((chunk["recording"], chunk["first_frame"], events))
-        _judge_localizer(localizer, features, chunk["directions"], recipe, errors)
-        asked = torch.from_numpy(chunk["directions"])  # (rows, frames, 3): each row is one question
-        answers = classifier(features.expand(len(asked), -1, -1, -1), asked)[..., : recipe.classes].argmax(-1)
-        named.append(answers.numpy())
-        true.append(chunk["classes"])
-    scores: dict[str, Any] = {
-        f"max_overlap_{overlap}": chunk_scores(found, chunks, recipe.classes)
-        for overlap, found in predictions.items()
-    }
-    accuracy = conditional_accuracy(named, true, recipe.classes)
-    return scores | {"conditional_accuracy": accuracy, "doa_error_deg": errors.means_deg()}
-
-
-def _judge_localizer(
-    localizer: Localizer,
-    features: Tensor,
-    stacked: np.ndarray,
-    recipe: ColocRecipe,
-    errors: ConditionedErrors,
-) -> None:
-    for told in range(recipe.height):
-        known = np.zeros((1, max(1, recipe.height - 1), stacked.shape[1], 3), np.float32)
-        known[0, :told] = stacked[:told]
-        predicted = localizer(features, torch.from_numpy(known), torch.tensor([float(told)]))[0].numpy()
-        errors.add(predicted, stacked, told)
 
 
 def _shares(chunks: EventChunks, real: int, synthetic_share: float) -> list[float]:

@@ -17,6 +17,7 @@ from lightning.pytorch.loggers import CSVLogger
 from torch.utils.data import DataLoader, WeightedRandomSampler
 
 from avloc_ros.datasets.event_chunks import EventChunks
+from avloc_ros.training.kept_memory import keep_memory
 from avloc_ros.training.seld_recipes import SeldOptimizerConfig
 
 QUIET = ("lightning.pytorch", "lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.seed")
@@ -53,6 +54,7 @@ def run_loop(
     seed: int,
 ) -> LoopResult:
     """Train a module and load the weights of its best epoch, by the smallest value of `watched`."""
+    keep_memory()
     lightning.seed_everything(seed, workers=True, verbose=False)
     if machine.threads:
         torch.set_num_threads(machine.threads)

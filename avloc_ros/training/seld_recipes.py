@@ -73,6 +73,11 @@ class AvSeldRecipe:
         return self.system == "av_seld" and self.network.visual != "none"
 
     @property
+    def looks_at_every(self) -> int:
+        """It looks at every n-th picture of a chunk only."""
+        return self.network.visual_encoder.every if self.network.visual == "plain" else 1
+
+    @property
     def hears(self) -> bool:
         """Whether the network takes sound."""
         return self.system == "seld_crnn" or self.network.audio

@@ -49,6 +49,15 @@ def test_sound_and_label_agree(swap):
     assert turned[[3, 1, 2]] == pytest.approx(row.direction, abs=1e-9)
 
 
+@pytest.mark.parametrize("swap", ALL_SWAPS)
+def test_sound_is_turned_by_the_matrix_of_the_directions(swap):
+    samples = np.random.default_rng(1).normal(size=(7, 4)).astype(np.float32)
+    given, turned = samples.copy(), swap.samples(samples)
+    assert np.array_equal(turned[:, [3, 1, 2]], samples[:, [3, 1, 2]] @ swap.matrix().T.astype(np.float32))
+    assert np.array_equal(turned[:, 0], samples[:, 0]) and turned.dtype == np.float32
+    assert np.array_equal(samples, given)  # left as they were
+
+
 def pixel(azimuth_deg, elevation_deg, width, height):
     """Column and row of a direction in a 360-degree picture, from the formula of the specification."""
     return round((180 - azimuth_deg) * width / 360 - 0.5) % width, round(

@@ -53,3 +53,8 @@ def test_a_chunk_starts_at_its_first_frame_and_the_lid_holds():
     stacked = stack_tracks(rows, 3, 3, 13, first_frame=12)
     assert stacked.classes.tolist() == [[0, 0, 13], [1, 1, 13], [2, 2, 13]]
     assert stacked.directions[1, 0] == pytest.approx(rows[1].direction, abs=1e-6)
+
+
+def test_silence_stacks_to_nothing():
+    stacked = stack_tracks([], 4, 3, 13)
+    assert not stacked.directions.any() and (stacked.classes == 13).all()

@@ -48,15 +48,50 @@ def test_the_condition_is_the_mean_of_the_encodings_or_the_origin():
     assert torch.allclose(seen["encoding"][0], torch.stack(expected), atol=1e-6)
 
 
-def test_a_condition_changes_its_own_frames_first():
-    """The encoding of a label frame stands beside the five analysis frames that belong to it."""
+def slow_answers(network, features, encoding):
+    """The report's way: the encoding beside the features in every bin of its five analysis frames, ReLU before the pool."""
+    scaled = (features - network.feature_mean) / network.feature_deviation
+    beside = torch.zeros(len(features), encoding.shape[2], *features.shape[2:], dtype=features.dtype)
+    for frame in range(features.shape[2]):
+        beside[:, :, frame] = encoding[:, frame // 5, :, None]
+    maps = torch.cat([scaled, beside], 1)
+    blocks = list(network.trunk.blocks)
+    for convolution, norm, pool in zip(blocks[0::5], blocks[1::5], blocks[2::5], strict=True):
+        maps = pool(norm(convolution(maps)).clamp_min(0.0))
+    hidden = torch.tanh(network.trunk.gru(maps.transpose(1, 2).flatten(2))[0])
+    units = hidden.shape[2] // 2
+    return network.out(network.dense(hidden[..., :units] * hidden[..., units:]))
+
+
+def test_answers_and_gradients_are_those_of_encodings_beside_the_features():
+    """In float64, training (batch statistics), with directions that change from label frame to label frame."""
+    torch.manual_seed(0)
+    network = Classifier(TINY, 3).double()
+    features = torch.randn(3, 11, 20, 32, dtype=torch.float64)
+    network.set_scaler(features.mean((0, 2)), 2.0 * features.std((0, 2)))
+    directions = torch.nn.functional.normalize(torch.randn(3, 4, 3, dtype=torch.float64), dim=2)
+    weights = torch.randn(3, 4, 4, dtype=torch.float64)
+    found, gradients = [], []
+    for answer in (network(features, directions), slow_answers(network, features, network.encoder(directions))):
+        network.zero_grad()
+        (answer * weights).sum().backward()
+        found.append(answer.detach())
+        gradients.append({name: p.grad.clone() for name, p in network.named_parameters()})
+    assert torch.allclose(*found, atol=1e-10)
+    assert gradients[0]["encoder.0.weight"].abs().max() > 1e-3
+    for name, gradient in gradients[0].items():
+        assert torch.allclose(gradient, gradients[1][name], atol=1e-9), name
+
+
+def test_a_condition_is_heard_in_its_own_frames_first():
+    """One convolution (3 analysis frames) sees the encoding of label frame 2 in its five analysis frames and one beside."""
     torch.manual_seed(0)
     network = Classifier(TINY, 3).eval()
-    got = {}
-    network.trunk.register_forward_hook(lambda module, args, output: got.update(stacked=args[0]))
+    maps = []
+    network.trunk.blocks[1].register_forward_hook(lambda module, args, output: maps.append(args[0]))
     directions = torch.zeros(1, 4, 3)
-    directions[0, 2] = torch.tensor([0, 1.0, 0])
-    network(torch.zeros(1, 11, 20, 32), directions)
-    condition = got["stacked"][0, 11:]  # (5, 20, 32)
-    differs = (condition != condition[:, :1, :1]).any(0)  # (20, 32)
-    assert differs.all(1).tolist() == [10 <= t < 15 for t in range(20)] == differs.any(1).tolist()
+    for y in (0.0, 1.0):
+        directions[0, 2, 1] = y
+        network(torch.zeros(1, 11, 20, 32), directions)
+    differs = (maps[0] != maps[1])[0].any(0)  # (20, 32)
+    assert differs.all(1).tolist() == [9 <= t < 16 for t in range(20)] == differs.any(1).tolist()

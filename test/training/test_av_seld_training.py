@@ -14,8 +14,11 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 soundfile = pytest.importorskip("soundfile")
 
+from torch.utils.data import default_collate
+
 from avloc_ros.config import from_mapping, to_mapping
-from avloc_ros.datasets.event_chunks import ChunkConfig, EventChunks
+from avloc_ros.datasets import event_chunks
+from avloc_ros.datasets.event_chunks import ChunkConfig, EventChunks, PictureSize
 from avloc_ros.datasets.event_recording import EventRecording
 from avloc_ros.features.foa_features import FoaFeatureConfig
 from avloc_ros.geometry import direction_from_angles
@@ -27,7 +30,15 @@ from avloc_ros.models.conformer import ConformerConfig
 from avloc_ros.models.crnn import CrnnConfig, SeldCrnnConfig
 from avloc_ros.sources.dcase_csv import EventRow, read_events, write_events
 from avloc_ros.sources.video_file import VideoWriter
-from avloc_ros.training.av_seld import AvSeldTraining, labels_of, train_av_seld
+from avloc_ros.training.av_seld import (
+    AvSeldTraining,
+    labels_of,
+    make_features,
+    make_network,
+    network_output,
+    pictures_of,
+    train_av_seld,
+)
 from avloc_ros.training.seld_loop import Machine
 from avloc_ros.training.seld_recipes import AvSeldRecipe, SeldOptimizerConfig
 from avloc_ros.types import InputError
@@ -127,6 +138,28 @@ def test_a_chunk_holds_what_the_recording_holds(recordings):
     (k,) = np.unique(chunk["labels"][:5, 0, 0].argmax(-1))
     assert k == truth[0].class_index and not chunk["labels"][5:].any()
     assert chunk["labels"][3, 0, 1:, k] == pytest.approx(truth[0].direction, abs=1e-5)
+
+
+def test_pictures_that_are_not_looked_at_are_not_brought(recordings, tmp_path, monkeypatch):
+    """Every third, turned alike; the answer is that to all of them. An odd number of frames, and the last chunk filled."""
+    shown = np.random.default_rng(0).integers(0, 256, (30, 16, 32, 3), np.uint8)
+    monkeypatch.setattr(event_chunks, "cached_pictures", lambda *_: shown)
+    eyes = VisualEncoderConfig(picture_width=32, picture_height=16, plain_channels=(4, 8), plain_columns=4, every=3)
+    recipe = replace(RECIPE, network=replace(RECIPE.network, visual="plain", visual_encoder=eyes))
+    config = replace(RECIPE.chunks, chunk_s=1.6, swaps="avcs")
+    recipe = replace(recipe, chunks=config)
+    for training in (True, False):
+        brought, every = (
+            EventChunks(recordings, config, labels_of(recipe), pictures=size, training=training, seed=2)
+            for size in (pictures_of(recipe, tmp_path), PictureSize(tmp_path, 32, 16))
+        )
+        few, all_of_them = default_collate(list(brought)), default_collate(list(every))
+        assert few["pictures"].shape[1] == 6 and torch.equal(few["pictures"], all_of_them["pictures"][:, ::3])
+        torch.manual_seed(0)
+        network = make_network(recipe).eval()
+        features = make_features(recipe)
+        answer = network(features(all_of_them["samples"]), all_of_them["pictures"].float() / 255.0)
+        assert torch.equal(network_output(network, features, recipe, few), answer)
 
 
 def test_training_chunks_are_turned_with_their_labels(recordings):

@@ -24,6 +24,7 @@ from avloc_ros.models.coloc import ColocNetworkConfig
 from avloc_ros.models.crnn import CrnnConfig
 from avloc_ros.sources.dcase_csv import EventRow, read_events, write_events
 from avloc_ros.training.coloc import _shares, labels_of, train_coloc
+from avloc_ros.training.coloc_evaluation import THRESHOLDS, choose_event_threshold
 from avloc_ros.training.coloc_scores import ConditionedErrors, conditional_accuracy
 from avloc_ros.training.seld_loop import Machine
 from avloc_ros.training.seld_recipes import ColocRecipe, SeldOptimizerConfig
@@ -72,8 +73,29 @@ def test_four_chunks_are_learned_by_heart(recordings, tmp_path):
     assert scores["conditional_accuracy"] > 0.9
     assert scores["doa_error_deg"]["(1,0)"] < 15 and scores["doa_error_deg"]["(2,1)"] < 30
     assert scores["max_overlap_2"]["micro"]["f20"] > 0.7
+    assert scores["threshold"] in THRESHOLDS
     assert json.loads((tmp_path / "scores.json").read_text())["localizer"]["epochs"] == 80
     assert (tmp_path / "localizer.pt").is_file() and (tmp_path / "classifier.pt").is_file()
+
+
+def test_the_length_of_an_event_is_chosen_on_validation(recordings):
+    """A localizer whose events are 0.45 long and whose noise is 0.25 long: 0.3 and 0.4 part them."""
+    recipe = replace(RECIPE, height=1, steps=ColocStepsConfig(max_overlap=1, perturb_deg=0.0))
+    chunks = EventChunks(recordings, replace(RECIPE.chunks, chunk_s=1.0), labels_of(recipe))
+    recipe = replace(recipe, chunks=chunks.config)
+    truth = iter([chunk for chunk in list(chunks) for _ in THRESHOLDS])
+    current = {}
+
+    def localizer(features, told, step):
+        current.update(next(truth))
+        directions = torch.from_numpy(current["directions"][0].copy())  # (frames, 3)
+        directions[5:] = torch.tensor([0.0, 0.0, 0.25 / 0.45])  # false: nothing is above
+        return 0.45 * directions[None]
+
+    def classifier(features, directions):
+        return 20.0 * torch.nn.functional.one_hot(torch.from_numpy(current["classes"][0]), CLASSES + 1)[None].float()
+
+    assert choose_event_threshold(localizer, classifier, recipe, chunks) == 0.3
 
 
 def test_labels_hide_what_is_to_be_found(recordings):

@@ -104,7 +104,7 @@ def test_coloc_in_onnx(tmp_path: Path):
     assert export_coloc(localizer, classifier, recipe, tmp_path) < 1e-4
     engine = OnnxEngine(tmp_path / "localizer.onnx", "cpu")
     rng = np.random.default_rng(1)
-    features = rng.normal(size=(1, 11, 150, 257)).astype(np.float32)
+    features = rng.normal(size=(1, 11, 120, 257)).astype(np.float32)
     for step in (0.0, 1.0, 2.0):  # the number of conditions is an input, not part of the graph
         told = np.zeros((1, 2, 30, 3), np.float32)
         told[0, : int(step), ::3] = rng.normal(size=(int(step), 10, 3))

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def run(recipe: AvSeldRecipe, request: Request) -> list[Path]:
     """Train, score, and write NAME.onnx with its card."""
     from avloc_ros.config import to_mapping
-    from avloc_ros.datasets.event_chunks import EventChunks, PictureSize
-    from avloc_ros.training.av_seld import evaluate_av_seld, labels_of, train_av_seld
+    from avloc_ros.datasets.event_chunks import EventChunks
+    from avloc_ros.training.av_seld import evaluate_av_seld, labels_of, pictures_of, train_av_seld
     from avloc_ros.training.cards import Provenance, write_weights
     from avloc_ros.training.seld_export import export_av_seld
     from avloc_ros.training.trainer import is_first_process
@@ -37,8 +37,7 @@ def run(recipe: AvSeldRecipe, request: Request) -> list[Path]:
         return []
     metrics: dict[str, Any] = {"validation": {name: trained.scores[name] for name in ("micro", "macro")}}
     if data.test:
-        eyes = recipe.network.visual_encoder
-        pictures = PictureSize(request.out / "pictures", eyes.picture_width, eyes.picture_height) if recipe.looks else None
+        pictures = pictures_of(recipe, request.out / "pictures")
         chunks = EventChunks(data.test, recipe.chunks, labels_of(recipe), pictures=pictures)
         scores = evaluate_av_seld(trained.network, recipe, chunks, trained.scores["threshold"])
         metrics["test"] = {name: scores[name] for name in ("micro", "macro")}

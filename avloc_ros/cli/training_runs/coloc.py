@@ -23,7 +23,8 @@ def run(recipe: ColocRecipe, request: Request) -> list[Path]:
     from avloc_ros.config import to_mapping
     from avloc_ros.datasets.event_chunks import EventChunks
     from avloc_ros.training.cards import Provenance, write_weights
-    from avloc_ros.training.coloc import evaluate_coloc, labels_of, train_coloc
+    from avloc_ros.training.coloc import labels_of, train_coloc
+    from avloc_ros.training.coloc_evaluation import evaluate_coloc
     from avloc_ros.training.seld_export import export_coloc
     from avloc_ros.training.trainer import is_first_process
 
@@ -47,7 +48,9 @@ def run(recipe: ColocRecipe, request: Request) -> list[Path]:
     metrics: dict[str, Any] = {"validation": {name: trained.scores[name] for name in SCORES}}
     if data.test:
         chunks = EventChunks(data.test, recipe.chunks, labels_of(recipe), seed=request.options.seed)
-        metrics["test"] = evaluate_coloc(trained.localizer, trained.classifier, recipe, chunks)
+        metrics["test"] = evaluate_coloc(
+            trained.localizer, trained.classifier, recipe, chunks, trained.scores["threshold"]
+        )
     difference = export_coloc(trained.localizer, trained.classifier, recipe, out)
     provenance = Provenance(to_mapping(recipe), data.facts(request), request.command, request.options.seed)
     written = []
@@ -55,6 +58,7 @@ def run(recipe: ColocRecipe, request: Request) -> list[Path]:
         card = {
             "name": recipe.name,
             "system": f"coloc_{part}",
+            "threshold": trained.scores["threshold"],
             "metrics": metrics,
             "training": trained.scores[part],
             "largest_difference_to_torch": {"fp32": difference},
