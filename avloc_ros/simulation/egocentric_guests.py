@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from avloc_ros.geometry import direction_from_angles, wrap_angle
+from avloc_ros.simulation.another_look import with_another_look
 from avloc_ros.simulation.clean_speech import active_rms, resampled
 from avloc_ros.simulation.dubbing import dubbed, mirrored
 from avloc_ros.simulation.egocentric_config import EgocentricConfig
@@ -15,6 +16,7 @@ from avloc_ros.simulation.espeak import SyntheticVoice, speak
 from avloc_ros.simulation.measured import read_mono
 from avloc_ros.simulation.portrait_clip import portrait_clip
 from avloc_ros.simulation.portraits import Portrait, load_portraits
+from avloc_ros.simulation.strangers import draw_stranger
 from avloc_ros.simulation.talker_clip import TalkerClip, load_talker_clip, yunet_detector
 from avloc_ros.types import InputError
 
@@ -70,7 +72,17 @@ def draw_guests(rng: np.random.Generator, config: EgocentricConfig, parts: Egoce
 
 def _clip(rng: np.random.Generator, config: EgocentricConfig, parts: EgocentricParts, face: int) -> TalkerClip:
     """Somebody filmed, or a portrait; in a light of his own, perhaps mirrored."""
+    clip = _person(rng, config, parts, face)
+    return with_another_look(rng, clip, config.look_spread) if config.look_spread else clip
+
+
+def _person(rng: np.random.Generator, config: EgocentricConfig, parts: EgocentricParts, face: int) -> TalkerClip:
     mirror, gains = bool(rng.random() < 0.5), rng.uniform(0.7, 1.15, 3).astype(np.float32)
+    if config.stranger_share and rng.random() < config.stranger_share:
+        if parts.face_model is None:
+            raise InputError("stranger_share needs a YuNet ONNX file that measures faces (face_model)")
+        stranger = _varied(draw_stranger(rng, parts.face_model), gains, mirror=mirror)
+        return portrait_clip(stranger, draw_voice(rng, parts, config.sample_rate_hz), config.sample_rate_hz)
     if parts.clips and rng.random() >= config.portrait_share:
         return _filmed(rng, config, parts, face, gains, mirror=mirror)
     portrait = _varied(load_portraits()[face % 2], gains, mirror=mirror)
