@@ -5,8 +5,9 @@ usage: python benchmarks/asl_unet_table.py TRAIN VAL TEST [--steps 280] [--seed 
 
 TRAIN, VAL, TEST: folders of egocentric scenes (docs/asl_unet.md has the commands that made those of the table). Every
 variant has the same steps, batches and seed; validation chooses its weights and its thresholds; the counts are of every
-frame of TEST, or of one in --every. FILE keeps what it has of other variants, so that the table can be made in parts. `transposed` learns from
-masks as the code behind the report draws them (a face's x as the row, y as the column) and is scored against right ones.
+frame of TEST, or of one in --every. FILE keeps what it has of other variants, so that the table can be made in parts.
+`transposed` learns from masks as the code behind the report draws them (a face's x as the row, y as the column) and is
+scored against right ones.
 """
 
 from __future__ import annotations
