@@ -1,4 +1,4 @@
-"""The same person in another light, other clothes and with other proportions."""
+"""The same person in another light, other clothes and with other proportions, and in smaller pictures."""
 
 from __future__ import annotations
 
@@ -30,3 +30,14 @@ def with_another_look(rng: np.random.Generator, clip: TalkerClip, spread: float)
         cut_outs[frame, ..., :3] = np.clip(cut_outs[frame, ..., :3] * gains, 0, alpha)
     aspect = np.exp(rng.uniform(-PROPORTIONS, PROPORTIONS) * spread)
     return replace(clip, cut_outs=cut_outs, pixel_aspect=clip.pixel_aspect * float(aspect))
+
+
+def in_smaller_pictures(clip: TalkerClip, face_px: float) -> TalkerClip:
+    """The clip with faces of a mean width of face_px pixels, as it is where they are smaller: what follows costs less."""
+    scale = face_px / float(clip.boxes[:, 2].mean())
+    if scale >= 1:
+        return clip
+    rows, cols = clip.cut_outs.shape[1:3]
+    size = max(2, round(cols * scale)), max(2, round(rows * scale))
+    cut_outs = np.stack([cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in clip.cut_outs])
+    return replace(clip, cut_outs=cut_outs, boxes=clip.boxes * np.tile(np.array(size) / (cols, rows), 2))
