@@ -23,6 +23,7 @@ from avloc_ros.datasets.speaker_frames import SpeakerFrames
 from avloc_ros.models.asl_unet import SpeakerUNet
 from avloc_ros.training.asl_unet_recipe import Batch, SpeakerUNetRecipe, answer, answer_loss
 from avloc_ros.training.asl_unet_scores import Thresholds, score_frames
+from avloc_ros.training.asl_unet_start import start_from
 from avloc_ros.training.lightning_run import lightning_trainer, seeded
 from avloc_ros.types import InputError
 
@@ -34,6 +35,8 @@ class SpeakerUNetModule(lightning.LightningModule):
         super().__init__()
         self.recipe, self.validation = recipe, validation
         self.network = SpeakerUNet(recipe.network)
+        if recipe.start:
+            start_from(self.network, Path(recipe.start))
         self.best_loss, self.since_best = float("inf"), 0
         self.best_weights = copy.deepcopy(self.network.state_dict())
         self.course: list[dict[str, Any]] = []

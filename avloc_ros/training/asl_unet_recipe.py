@@ -39,6 +39,9 @@ class SpeakerUNetRecipe:
     )
     changes: FrameChangesConfig = field(default_factory=FrameChangesConfig)
     weight_decay: float = setting(0.0, "of AdamW", low=0.0, high=1.0)
+    start: str = setting(
+        "", "asl_unet.pt of an earlier run to go on from, of the same network or of one that sees half as finely; empty: chance"
+    )
     batch_size: int = setting(16, "frames per step", low=1)
     learning_rate: float = setting(1e-3, "of Adam", low=1e-7, high=1.0)
     falling_rate: bool = setting(False, "let the learning rate fall to nothing over mini_epochs, along a cosine")

@@ -24,6 +24,7 @@ from avloc_ros.models.asl_unet import SpeakerAnswer, SpeakerUNet
 from avloc_ros.models.asl_unet_config import SpeakerUNetConfig
 from avloc_ros.training.asl_unet import train
 from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe, answer_loss
+from avloc_ros.training.asl_unet_start import start_from
 from avloc_ros.types import InputError
 
 ROWS, COLS = 24, 40
@@ -188,6 +189,28 @@ def test_faces_are_those_who_speak_and_those_who_do_not():
     frame = next(f for f in range(recording.frames) if recording.has_speaker(f))
     _, _, mask, _, faces = SpeakerFrames([recording], [(0, frame)], NETWORK, AUDIO)[0]
     assert mask.sum() == 48 and faces.sum() == 96 and (faces >= mask).all()
+
+
+def test_a_coarse_network_starts_a_finer_one_that_answers_alike(tmp_path):
+    """On pictures of squares of 2 x 2 equal pixels the finer one says of four pixels what the coarse one says of one."""
+    torch.manual_seed(0)
+    coarse = SpeakerUNet(replace(NETWORK, patch=2, faces=True, context_frames=1, past_only=True)).eval()
+    finer = SpeakerUNet(replace(coarse.config, rows=2 * ROWS, cols=2 * COLS, patch=4, time_maps=2, context_frames=2)).eval()
+    torch.save(coarse.state_dict(), tmp_path / "asl_unet.pt")
+    start_from(finer, tmp_path / "asl_unet.pt")
+    picture, sound = torch.randn(2, 1, 1, ROWS, COLS), torch.randn(2, *AUDIO.shape)
+    large = picture.repeat_interleave(2, 3).repeat_interleave(2, 4)
+    expected = coarse.answer(picture.expand(-1, 2, -1, -1, -1), sound)
+    found = finer.answer(large.expand(-1, 3, -1, -1, -1), sound)
+    assert torch.allclose(found.mask[:, ::2, 1::2], expected.mask, atol=1e-4)
+    assert torch.allclose(found.faces[:, 1::2, ::2], expected.faces, atol=1e-4)
+    assert torch.allclose(found.wearer, expected.wearer, atol=1e-5)
+    torch.save(finer.state_dict(), tmp_path / "same.pt")
+    start_from(SpeakerUNet(finer.config), tmp_path / "same.pt")
+    with pytest.raises(InputError, match="do not fit"):
+        start_from(SpeakerUNet(replace(finer.config, width=12)), tmp_path / "same.pt")
+    with pytest.raises(InputError, match="no weights at"):
+        start_from(finer, tmp_path / "none.pt")
 
 
 def test_recordings_that_do_not_fit_are_refused():
