@@ -25,8 +25,8 @@ from avloc_ros.training.network_export import (
 from avloc_ros.types import InputError
 
 SMALL = SpeakerUNetConfig(
-    rows=72, cols=128, colours=1, context_frames=1, past_only=True, width=16, levels=2, patch=2, faces=True, audio_width=8,
-    audio_channels=30, beams=24,
+    rows=144, cols=256, colours=1, context_frames=2, time_maps=2, past_only=True, width=16, levels=2, patch=4, faces=True,
+    audio_width=8, audio_channels=30, beams=24, dropout=0.2,
 )  # config/train/asl_unet_small.yaml
 
 
