@@ -63,7 +63,7 @@ def test_small_speaker_unet(tmp_path, fusion):
     config = replace(SMALL, fusion=fusion)
     network, path = lively(SpeakerUNet(config)), tmp_path / "asl_unet.onnx"
     assert export_speaker_unet(network, path, bins=64) < 1e-4
-    inputs = {"pictures": torch.randn(1, 2, 1, 72, 128), "sound": torch.randn(1, 30, 64, 22)}
+    inputs = {"pictures": torch.randn(1, 3, 1, 144, 256), "sound": torch.randn(1, 30, 64, 22)}
     assert largest_difference(network, path, inputs) < 1e-4
     assert path.stat().st_size < 6e6
 
