@@ -1,11 +1,13 @@
 """What makes the segmentation of active speakers work: one change at a time from config/train/asl_unet_small.yaml.
 
-usage: python benchmarks/asl_unet_table.py TRAIN VAL TEST [--steps 280] [--seed 0] [--only NAME ..] [--out FILE.json]
+usage: python benchmarks/asl_unet_table.py TRAIN VAL TEST [--steps 280] [--seed 0] [--only NAME ..] [--every 1]
+    [--out FILE.json]
 
 TRAIN, VAL, TEST: folders of egocentric scenes (docs/asl_unet.md has the commands that made those of the table). Every
 variant has the same steps, batches and seed; validation chooses its weights and its thresholds; the counts are of every
-frame of TEST. FILE keeps what it has of other variants, so that the table can be made in parts. `transposed` learns from
-masks as the code behind the report draws them (a face's x as the row, y as the column) and is scored against right ones.
+frame of TEST, or of one in --every. FILE keeps what it has of other variants, so that the table can be made in parts.
+`transposed` learns from masks as the code behind the report draws them (a face's x as the row, y as the column) and is
+scored against right ones.
 """
 
 from __future__ import annotations
@@ -89,11 +91,14 @@ def run(name: str, parts: dict[str, list[EgocentricRecording]], options: argpars
         record = json.loads((Path(folder) / "training.json").read_text(encoding="utf-8"))
     trained_s = time.perf_counter() - begin
     thresholds = Thresholds(**record["thresholds"])
-    score = score_frames(network, every_frame(recipe, parts["test"]), recipe)
+    test = every_frame(recipe, parts["test"])
+    test.frames = test.frames[:: options.every]
+    score = score_frames(network, test, recipe)
     return {
         "changes": VARIANTS[name],
         "steps": options.steps,
         "seed": options.seed,
+        "test_frames": len(test),
         "trained_s": round(trained_s, 1),
         "thresholds": record["thresholds"],
         "test": score.to_mapping(thresholds),
@@ -107,6 +112,7 @@ def main() -> None:
         parser.add_argument(part, type=Path)
     parser.add_argument("--steps", type=int, default=280)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--every", type=int, default=1, help="of the test frames")
     parser.add_argument("--only", nargs="*", default=list(VARIANTS), choices=list(VARIANTS), metavar="NAME")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()

@@ -90,7 +90,7 @@ def main() -> None:
             timed(f"asl_unet live, {threads} threads", live_step(threads, rng), runs)
         export_localizer(LocalizerNetwork(localizer.network), path)
         engine = OnnxEngine(path, "cpu")
-        features = rng.normal(size=(1, localizer.network.feature_channels, 50, 64)).astype(np.float32)
+        features = rng.normal(size=(1, localizer.network.feature_channels, 50, localizer.network.bands)).astype(np.float32)
         timed("diff_track_localizer_small: 1 s", lambda: engine.run({"features": features}), runs)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from avloc_ros.datasets.egocentric import EgocentricRecording
+from avloc_ros.datasets.frame_changes import FrameChangesConfig
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig, segment_features, window_around
 from avloc_ros.features.asl_unet_picture import PictureScaleConfig, picture_maps
 from avloc_ros.models.asl_unet_config import SpeakerUNetConfig
@@ -20,7 +21,7 @@ class SpeakerFrames(Dataset):
     """Items: pictures (pictures, colours, rows, cols), sound (channels, bins, spectra), mask (rows, cols), wearer (),
     faces (rows, cols).
 
-    light_jitter: each item's scaled pictures are multiplied by 1 +- this and moved by +- this; for learning.
+    changes: how items differ from what was recorded, anew each time; for learning.
     """
 
     def __init__(
@@ -30,11 +31,11 @@ class SpeakerFrames(Dataset):
         network: SpeakerUNetConfig,
         audio: SegmentAudioConfig,
         scale: PictureScaleConfig | None = None,
-        light_jitter: float = 0.0,
+        changes: FrameChangesConfig | None = None,
     ) -> None:
         self.recordings, self.frames = recordings, frames
         self.network, self.audio, self.scale = network, audio, scale or PictureScaleConfig()
-        self.light_jitter = light_jitter
+        self.changes = changes or FrameChangesConfig()
         for recording in recordings:
             _check(recording, network, audio)
 
@@ -44,22 +45,14 @@ class SpeakerFrames(Dataset):
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         number, frame = self.frames[index]
         recording = self.recordings[number]
-        pictures = network_pictures(recording.images, frame, self.network, self.scale)
-        sound = segment_features(window_around(recording.samples, frame, self.audio), self.audio)
-        return (
-            self._lit(torch.from_numpy(pictures)),
-            torch.from_numpy(sound),
+        window = self.changes.sound(window_around(recording.samples, frame, self.audio))
+        pictures, mask, faces = self.changes.pictures(
+            torch.from_numpy(network_pictures(recording.images, frame, self.network, self.scale)),
             torch.from_numpy(recording.mask(frame).astype(np.float32)),
-            torch.tensor(int(recording.wearer_speaking[frame])),
             torch.from_numpy(recording.faces(frame).astype(np.float32)),
         )
-
-
-    def _lit(self, pictures: Tensor) -> Tensor:
-        if not self.light_jitter:
-            return pictures
-        contrast, brightness = (2 * torch.rand(2) - 1) * self.light_jitter
-        return pictures * (1 + contrast) + brightness
+        sound = torch.from_numpy(segment_features(window, self.audio))
+        return pictures, sound, mask, torch.tensor(int(recording.wearer_speaking[frame])), faces
 
 
 def network_pictures(

@@ -11,7 +11,7 @@ from avloc_ros.geometry import cell_of, image_grid
 from avloc_ros.types import InputError, Modality, SpeakerGrid
 
 SPEAKING = 255
-SMALLEST_BLOB_PX = 4  # pixels of the network's picture: less is no face
+SMALLEST_BLOB_PX, SMALLEST_BLOB = 4, 4e-4  # pixels of the network's picture, and their share of it: less is no face
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ def speaker_blobs(probability: np.ndarray, threshold: float, width: int, height:
     rows, cols = probability.shape
     count, labels, stats, _ = cv2.connectedComponentsWithStats((probability >= threshold).astype(np.uint8))
     v, u = np.mgrid[0:rows, 0:cols] + 0.5
-    found = []
+    found, smallest = [], max(SMALLEST_BLOB_PX, SMALLEST_BLOB * probability.size)
     for number in range(1, count):  # 0 is the background
-        if stats[number, cv2.CC_STAT_AREA] < SMALLEST_BLOB_PX:
+        if stats[number, cv2.CC_STAT_AREA] < smallest:
             continue
         inside = labels == number
         weights = probability[inside]

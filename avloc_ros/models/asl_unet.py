@@ -62,12 +62,11 @@ class SpeakerUNet(nn.Module):
         self.config = config = config or SpeakerUNetConfig()
         self.audio = ResNet18(config.audio_channels, config.audio_width)
         self.wearer = nn.Linear(self.audio.outputs, 2)
-        self.time = nn.Conv2d(config.pictures, 1, 1)
+        self.dropout = nn.Dropout(config.dropout)
+        self.time = nn.Conv2d(config.pictures, config.time_maps, 1)
         early, late = config.fusion in ("early", "both"), config.fusion in ("bottleneck", "both")
-        area = config.patch**2
-        self.unet = UNet(
-            area * (config.colours + early), config.width, config.levels, int(late), outputs=area * (1 + config.faces)
-        )
+        area, seen = config.patch**2, config.colours * config.time_maps + early
+        self.unet = UNet(area * seen, config.width, config.levels, int(late), outputs=area * (1 + config.faces))
         self.early_plane = (config.early_rows or config.rows, config.early_cols or config.cols)
         padded = padded_size(config.rows, config.cols, config.step)
         self.late_plane = padded[0] // config.step, padded[1] // config.step
@@ -88,7 +87,7 @@ class SpeakerUNet(nn.Module):
     def answer(self, pictures: Tensor, sound: Tensor) -> SpeakerAnswer:
         """The same with all that is learned from. Raises InputError as forward does."""
         self._check(pictures)
-        heard = self.audio(sound)  # (batch, outputs)
+        heard = self.dropout(self.audio(sound))  # (batch, outputs)
         early = None if self.to_picture is None else self.to_picture(sound, heard)
         late = None if self.to_bottleneck is None else self.to_bottleneck(sound, heard)
         masks = self._masks(pictures, early, late)  # (batch, 1 or 2, rows, cols)
@@ -98,12 +97,12 @@ class SpeakerUNet(nn.Module):
 
     def wearer_logits(self, sound: Tensor) -> Tensor:
         """The wearer's activity alone, (batch, 2), without any picture."""
-        return self.wearer(self.audio(sound))
+        return self.wearer(self.dropout(self.audio(sound)))
 
     def _masks(self, pictures: Tensor, early: Tensor | None, late: Tensor | None) -> Tensor:
         config = self.config
         by_colour = pictures.transpose(1, 2).flatten(0, 1)  # (batch * colours, pictures, rows, cols)
-        image = self.time(by_colour).view(-1, config.colours, config.rows, config.cols)
+        image = self.time(by_colour).view(-1, config.colours * config.time_maps, config.rows, config.cols)
         if early is not None:
             plane = interpolate(early, (config.rows, config.cols), mode="bilinear", align_corners=False)
             image = torch.cat([image, plane], dim=1)
@@ -119,10 +118,14 @@ class SpeakerUNet(nn.Module):
         return HeardPlane(self.audio.outputs, self.config.beams, *size)
 
     def _look_at_the_present(self) -> None:
-        """Start from the picture of now, not from a blend of all of them."""
+        """Start from the picture of now, not from a blend of all of them; further maps: how it differs from the others."""
+        present, others = self.config.context_frames, self.config.pictures - 1
         with torch.no_grad():
             self.time.weight.fill_(0.0)
-            self.time.weight[:, self.config.context_frames] = 1.0
+            self.time.weight[:, present] = 1.0
+            if others:
+                self.time.weight[1:] -= 1 / others
+                self.time.weight[1:, present] = 1.0
             if self.time.bias is not None:
                 self.time.bias.fill_(0.0)
 

@@ -33,6 +33,8 @@ class SpeakerUNetConfig:
     )
     early_cols: int = setting(20, "early fusion: columns of it; 0: the picture's", low=0)
     faces: bool = setting(False, "a second mask, of all faces, as a help in learning; the exported network has none")
+    dropout: float = setting(0.0, "share of the sound's features left out at random in learning", low=0.0, high=0.9)
+    time_maps: int = setting(1, "pictures that the context collapses to; with 2 the network can see what moves", low=1, high=8)
     past_only: bool = setting(False, "context pictures before only, for the live path")
 
     @property

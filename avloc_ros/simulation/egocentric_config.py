@@ -32,6 +32,15 @@ class EgocentricConfig:
     dubbed_share: float = setting(
         0.0, "of the filmed people, whose mouths move to another voice", low=0.0, high=1.0
     )
+    stranger_share: float = setting(
+        0.0, "of the people, who are put together from parts (simulation.strangers): many faces to learn from", low=0.0, high=1.0
+    )
+    look_spread: float = setting(
+        0.0, "how differently the same person looks each time: light, colours, proportions", low=0.0, high=1.0
+    )
+    clip_face_px: float = setting(
+        0.0, "width of faces that clips of people are reduced to first, which saves time; 0: as they are", low=0.0, high=500.0
+    )
     widest_deg: float = setting(70.0, "how far to a side people sit", low=5.0, high=90.0)
     shortest_rt60_s: float = setting(0.2, "reverberation time, s", low=0.1, high=2.0)
     longest_rt60_s: float = setting(0.7, "reverberation time, s", low=0.1, high=2.0)

@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from avloc_ros.geometry import direction_from_angles, wrap_angle
+from avloc_ros.simulation.another_look import in_smaller_pictures, with_another_look
 from avloc_ros.simulation.clean_speech import active_rms, resampled
 from avloc_ros.simulation.dubbing import dubbed, mirrored
 from avloc_ros.simulation.egocentric_config import EgocentricConfig
 from avloc_ros.simulation.espeak import SyntheticVoice, speak
 from avloc_ros.simulation.measured import read_mono
-from avloc_ros.simulation.portrait_clip import portrait_clip
+from avloc_ros.simulation.portrait_clip import CLIP_FACE_PX, portrait_clip
 from avloc_ros.simulation.portraits import Portrait, load_portraits
+from avloc_ros.simulation.strangers import draw_stranger
 from avloc_ros.simulation.talker_clip import TalkerClip, load_talker_clip, yunet_detector
 from avloc_ros.types import InputError
 
@@ -70,11 +72,27 @@ def draw_guests(rng: np.random.Generator, config: EgocentricConfig, parts: Egoce
 
 def _clip(rng: np.random.Generator, config: EgocentricConfig, parts: EgocentricParts, face: int) -> TalkerClip:
     """Somebody filmed, or a portrait; in a light of his own, perhaps mirrored."""
+    clip = _person(rng, config, parts, face)
+    return with_another_look(rng, clip, config.look_spread) if config.look_spread else clip
+
+
+def _person(rng: np.random.Generator, config: EgocentricConfig, parts: EgocentricParts, face: int) -> TalkerClip:
     mirror, gains = bool(rng.random() < 0.5), rng.uniform(0.7, 1.15, 3).astype(np.float32)
+    if config.stranger_share and rng.random() < config.stranger_share:
+        if parts.face_model is None:
+            raise InputError("stranger_share needs a YuNet ONNX file that measures faces (face_model)")
+        stranger = _varied(draw_stranger(rng, parts.face_model), gains, mirror=mirror)
+        return _speaking(rng, config, parts, stranger)
     if parts.clips and rng.random() >= config.portrait_share:
         return _filmed(rng, config, parts, face, gains, mirror=mirror)
     portrait = _varied(load_portraits()[face % 2], gains, mirror=mirror)
-    return portrait_clip(portrait, draw_voice(rng, parts, config.sample_rate_hz), config.sample_rate_hz)
+    return _speaking(rng, config, parts, portrait)
+
+
+def _speaking(rng: np.random.Generator, config: EgocentricConfig, parts: EgocentricParts, portrait: Portrait) -> TalkerClip:
+    """A portrait with a voice."""
+    voice = draw_voice(rng, parts, config.sample_rate_hz)
+    return portrait_clip(portrait, voice, config.sample_rate_hz, config.clip_face_px or CLIP_FACE_PX)
 
 
 def _filmed(
@@ -89,6 +107,8 @@ def _filmed(
     if parts.face_model is None:
         raise InputError("clips of talkers need a YuNet ONNX file that measures their faces (face_model)")
     clip = load_talker_clip(parts.clips[face], yunet_detector(parts.face_model), config.sample_rate_hz)
+    if config.clip_face_px:
+        clip = in_smaller_pictures(clip, config.clip_face_px)
     if rng.random() < config.dubbed_share:
         clip = dubbed(clip, draw_voice(rng, parts, config.sample_rate_hz))
     lit = clip.cut_outs.copy()

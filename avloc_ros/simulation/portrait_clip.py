@@ -14,16 +14,19 @@ CLIP_FACE_PX = 70.0
 SILENT_FRAMES = 12  # before and after the speech: what a waiting talker swings through
 
 
-def portrait_clip(portrait: Portrait, voice: np.ndarray, sample_rate_hz: int) -> TalkerClip:
-    """The portrait saying `voice` (samples,), with silence before and after."""
+def portrait_clip(
+    portrait: Portrait, voice: np.ndarray, sample_rate_hz: int, face_px: float = CLIP_FACE_PX
+) -> TalkerClip:
+    """The portrait saying `voice` (samples,), with silence before and after; its face face_px pixels wide."""
     silence = np.zeros(SILENT_FRAMES * sample_rate_hz // FPS, np.float32)
     frames = -(-len(voice) * FPS // sample_rate_hz) + 2 * SILENT_FRAMES
     samples = np.zeros(frames * sample_rate_hz // FPS, np.float32)
     samples[len(silence) : len(silence) + len(voice)] = voice / active_rms(voice, sample_rate_hz)
     loudness = np.sqrt(np.mean(samples.reshape(frames, -1) ** 2, axis=1))
     openness = np.clip(gaussian_filter1d(loudness, 0.6) / 1.4, 0, 1)
-    scale = CLIP_FACE_PX / portrait.box[2]
-    shift = 1.5 + 1.5 * np.sin(2 * np.pi * 0.4 * np.arange(frames) / FPS)  # people never stand quite still
+    scale = face_px / portrait.box[2]
+    sway = 1.5 * face_px / CLIP_FACE_PX  # people never stand quite still
+    shift = sway * (1 + np.sin(2 * np.pi * 0.4 * np.arange(frames) / FPS))
     pictures = np.stack(
         [_moved(portrait.speaking(float(o)), scale, float(s)) for o, s in zip(openness, shift, strict=True)]
     )

@@ -18,10 +18,12 @@ from torch.utils.data import DataLoader
 
 from avloc_ros.config import to_mapping
 from avloc_ros.datasets.egocentric import EgocentricRecording, chosen_frames
+from avloc_ros.datasets.frame_changes import FrameChangesConfig
 from avloc_ros.datasets.speaker_frames import SpeakerFrames
 from avloc_ros.models.asl_unet import SpeakerUNet
 from avloc_ros.training.asl_unet_recipe import Batch, SpeakerUNetRecipe, answer, answer_loss
 from avloc_ros.training.asl_unet_scores import Thresholds, score_frames
+from avloc_ros.training.asl_unet_start import start_from
 from avloc_ros.training.lightning_run import lightning_trainer, seeded
 from avloc_ros.types import InputError
 
@@ -33,6 +35,8 @@ class SpeakerUNetModule(lightning.LightningModule):
         super().__init__()
         self.recipe, self.validation = recipe, validation
         self.network = SpeakerUNet(recipe.network)
+        if recipe.start:
+            start_from(self.network, Path(recipe.start))
         self.best_loss, self.since_best = float("inf"), 0
         self.best_weights = copy.deepcopy(self.network.state_dict())
         self.course: list[dict[str, Any]] = []
@@ -50,8 +54,9 @@ class SpeakerUNetModule(lightning.LightningModule):
         """Score, keep the best, and stop where the patience is over."""
         score = score_frames(self.network, self.validation, self.recipe)
         self.network.train()
-        so_far = Thresholds(mask=self.recipe.threshold)
-        self.course.append({"step": self.global_step, **score.to_mapping(so_far)})
+        self.course.append({"step": self.global_step, **score.to_mapping(Thresholds(mask=self.recipe.threshold))})
+        best = score.to_mapping(score.best_thresholds())
+        self.course[-1]["best_iou"], self.course[-1]["best_wearer_f1"] = best["mask"]["iou"], best["wearer"]["f1"]
         self.since_best += 1
         if score.loss < self.best_loss:
             self.best_loss, self.since_best = score.loss, 0
@@ -60,10 +65,11 @@ class SpeakerUNetModule(lightning.LightningModule):
             self.trainer.should_stop = True
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Adam over all weights that the task uses."""
+        """AdamW (Adam where the decay is 0) over all weights that the task uses."""
         network, recipe = self.network, self.recipe
         parts = [network.audio, network.wearer] if recipe.task == "wearer" else [network]
-        return torch.optim.Adam([p for part in parts for p in part.parameters()], recipe.learning_rate)
+        weights = [p for part in parts for p in part.parameters()]
+        return torch.optim.AdamW(weights, recipe.learning_rate, weight_decay=recipe.weight_decay)
 
     def on_train_batch_start(self, *_: Any) -> None:
         """The learning rate of this step."""
@@ -101,7 +107,7 @@ def train(
         raise InputError("no frame to learn from: the recordings have no speaker in the picture")
     module = SpeakerUNetModule(recipe, _validation(recipe, validation))
     loader = DataLoader(
-        _frames(recipe, training, learned, recipe.light_jitter),
+        _frames(recipe, training, learned, recipe.changes),
         min(recipe.batch_size, len(learned)),
         shuffle=True,
         drop_last=True,
@@ -147,6 +153,6 @@ def _frames(
     recipe: SpeakerUNetRecipe,
     recordings: Sequence[EgocentricRecording],
     frames: Sequence[tuple[int, int]],
-    light_jitter: float = 0.0,
+    changes: FrameChangesConfig | None = None,
 ) -> SpeakerFrames:
-    return SpeakerFrames(recordings, frames, recipe.network, recipe.audio, recipe.picture, light_jitter)
+    return SpeakerFrames(recordings, frames, recipe.network, recipe.audio, recipe.picture, changes)

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d, binary_cross_entropy_with_logits, cross_entropy
 
 from avloc_ros.config import setting
+from avloc_ros.datasets.frame_changes import FrameChangesConfig
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
 from avloc_ros.features.asl_unet_picture import PictureScaleConfig
 from avloc_ros.losses.segmentation import SegmentationLossConfig, segmentation_loss
@@ -36,15 +37,17 @@ class SpeakerUNetRecipe:
     silent_per_speaker: float = setting(
         1.0, "frames without a speaker per frame with one (down-sampling); negative: all", low=-1.0
     )
-    light_jitter: float = setting(
-        0.0, "learn from pictures whose brightness and contrast are drawn within this share", low=0.0, high=0.9
+    changes: FrameChangesConfig = field(default_factory=FrameChangesConfig)
+    weight_decay: float = setting(0.0, "of AdamW", low=0.0, high=1.0)
+    start: str = setting(
+        "", "asl_unet.pt of an earlier run to go on from, of the same network or of one that sees half as finely; empty: chance"
     )
     batch_size: int = setting(16, "frames per step", low=1)
     learning_rate: float = setting(1e-3, "of Adam", low=1e-7, high=1.0)
     falling_rate: bool = setting(False, "let the learning rate fall to nothing over mini_epochs, along a cosine")
     mini_epoch_steps: int = setting(50, "steps between two validations", low=1)
     mini_epochs: int = setting(200, "validations at most", low=1)
-    patience: int = setting(20, "mini-epochs without a lower validation loss before training stops", low=1)
+    patience: int = setting(20, "mini-epochs without a better validation before training stops", low=1)
     validation_frames: int = setting(400, "frames per validation, drawn once", low=1)
     threshold: float = setting(
         0.5, "probability above which a pixel is a speaker's, until the end: then validation chooses", low=0.0, high=1.0

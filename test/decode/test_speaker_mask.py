@@ -28,6 +28,12 @@ def test_blobs_are_the_rectangles_in_pixels_of_the_picture():
     assert speaker_blobs(drawn(), 0.95, 640, 360) == []
 
 
+def test_a_speck_is_as_small_a_part_of_a_fine_picture_as_of_a_coarse_one():
+    fine = np.zeros((144, 256), np.float32)
+    fine[10:13, 10:14], fine[50:54, 100:104] = 0.9, 0.8  # 12 pixels of 36864, and 16
+    assert [b.probability for b in speaker_blobs(fine, 0.5, 256, 144)] == pytest.approx([0.8])
+
+
 def test_the_binary_mask_has_the_pictures_size_and_no_other_values():
     mask = binary_mask(drawn(), 0.5, 640, 360)
     assert mask.shape == (360, 640) and mask.dtype == np.uint8 and set(np.unique(mask)) == {0, 255}

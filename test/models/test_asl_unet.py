@@ -94,6 +94,15 @@ def test_it_starts_from_the_picture_of_now_and_can_learn_the_others():
     assert network.time.weight.grad.flatten().abs().min() > 0
 
 
+def test_a_second_map_of_time_starts_as_what_moved():
+    network = SpeakerUNet(replace(TINY, time_maps=2)).eval()
+    pictures, sound = torch.randn(1, 3, 1, 36, 52), torch.randn(1, 6, 65, 22)
+    image = network.time(pictures[:, :, 0])
+    assert torch.allclose(image[:, 0], pictures[:, 1, 0])
+    assert torch.allclose(image[:, 1], pictures[:, 1, 0] - (pictures[:, 0, 0] + pictures[:, 2, 0]) / 2, atol=1e-6)
+    assert network(pictures, sound).mask.shape == (1, 36, 52)
+
+
 def test_the_live_form_has_no_pictures_of_the_future():
     assert replace(TINY, past_only=True).pictures == 2 and TINY.pictures == 3
     assert SpeakerUNetConfig().pictures == 7

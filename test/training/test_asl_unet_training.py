@@ -15,6 +15,7 @@ import torch
 
 from avloc_ros.config import from_mapping
 from avloc_ros.datasets.egocentric import EgocentricRecording, PersonBox, chosen_frames, speaker_mask
+from avloc_ros.datasets.frame_changes import FrameChangesConfig
 from avloc_ros.datasets.speaker_frames import SpeakerFrames, network_pictures
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
 from avloc_ros.features.asl_unet_picture import PictureScaleConfig
@@ -23,6 +24,7 @@ from avloc_ros.models.asl_unet import SpeakerAnswer, SpeakerUNet
 from avloc_ros.models.asl_unet_config import SpeakerUNetConfig
 from avloc_ros.training.asl_unet import train
 from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe, answer_loss
+from avloc_ros.training.asl_unet_start import start_from
 from avloc_ros.types import InputError
 
 ROWS, COLS = 24, 40
@@ -141,12 +143,45 @@ def test_the_helps_of_learning_are_what_their_formulas_say():
     assert answer_loss(found, batch, recipe) == pytest.approx(float(expected), rel=1e-5)
 
 
-def test_light_jitter_changes_brightness_and_contrast_alone():
-    plain, jittered = (SpeakerFrames([toy(0)], [(0, 3)], NETWORK, AUDIO, light_jitter=j)[0] for j in (0.0, 0.3))
-    contrast, brightness = np.polyfit(plain[0].ravel(), jittered[0].ravel(), 1)
-    assert jittered[0].numpy() == pytest.approx(plain[0].numpy() * contrast + brightness, abs=1e-5)
+def changed(**changes):
+    torch.manual_seed(3)
+    return SpeakerFrames([toy(0)], [(0, 3)], NETWORK, AUDIO, changes=FrameChangesConfig(**changes))[0]
+
+
+def test_light_changes_brightness_and_contrast_alone():
+    plain, lit = changed(), changed(light=0.3)
+    contrast, brightness = np.polyfit(plain[0].ravel(), lit[0].ravel(), 1)
+    assert lit[0].numpy() == pytest.approx(plain[0].numpy() * contrast + brightness, abs=1e-5)
     assert 0.7 <= contrast <= 1.3 and abs(brightness) <= 0.3 and contrast != 1
-    assert all(torch.equal(a, b) for a, b in zip(plain[1:], jittered[1:], strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(plain[1:], lit[1:], strict=True))
+
+
+def test_pictures_and_masks_move_down_together():
+    plain, moved = changed(), changed(vertical=0.3)
+    rows = next(r for r in range(-7, 8) if torch.equal(moved[4], torch.roll(plain[4], r, 0)))  # faces lie away from the edge
+    assert rows != 0 and torch.equal(moved[2], torch.roll(plain[2], rows, 0))
+    kept = slice(max(0, rows), ROWS + min(0, rows))
+    assert torch.equal(moved[0][..., kept, :], torch.roll(plain[0], rows, -2)[..., kept, :])
+    assert torch.equal(moved[1], plain[1])
+
+
+def test_what_hides_a_picture_is_one_rectangle_of_one_grey():
+    plain, hidden = changed(), changed(erased=1.0)
+    different = (plain[0] != hidden[0])[0, 0]
+    rows, cols = (different.any(dim=axis).nonzero().ravel() for axis in (1, 0))
+    inside = hidden[0][0, 0, rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
+    assert inside.numel() and (inside == inside[0, 0]).all() and torch.equal(plain[2], hidden[2])
+
+
+def test_microphones_get_gains_of_their_own():
+    window = np.random.default_rng(0).normal(size=(500, 6)).astype(np.float32)
+    torch.manual_seed(0)
+    gains_db = np.array(
+        [20 * np.log10(np.linalg.norm(FrameChangesConfig(gain_db=2.0).sound(window), axis=0) / np.linalg.norm(window, axis=0))
+         for _ in range(400)]
+    )  # fmt: skip
+    assert gains_db.std(axis=0) == pytest.approx(np.full(6, 2.0), rel=0.15) and abs(np.corrcoef(gains_db.T)[0, 1]) < 0.15
+    assert FrameChangesConfig().sound(window) is window
 
 
 def test_faces_are_those_who_speak_and_those_who_do_not():
@@ -154,6 +189,28 @@ def test_faces_are_those_who_speak_and_those_who_do_not():
     frame = next(f for f in range(recording.frames) if recording.has_speaker(f))
     _, _, mask, _, faces = SpeakerFrames([recording], [(0, frame)], NETWORK, AUDIO)[0]
     assert mask.sum() == 48 and faces.sum() == 96 and (faces >= mask).all()
+
+
+def test_a_coarse_network_starts_a_finer_one_that_answers_alike(tmp_path):
+    """On pictures of squares of 2 x 2 equal pixels the finer one says of four pixels what the coarse one says of one."""
+    torch.manual_seed(0)
+    coarse = SpeakerUNet(replace(NETWORK, patch=2, faces=True, context_frames=1, past_only=True)).eval()
+    finer = SpeakerUNet(replace(coarse.config, rows=2 * ROWS, cols=2 * COLS, patch=4, time_maps=2, context_frames=2)).eval()
+    torch.save(coarse.state_dict(), tmp_path / "asl_unet.pt")
+    start_from(finer, tmp_path / "asl_unet.pt")
+    picture, sound = torch.randn(2, 1, 1, ROWS, COLS), torch.randn(2, *AUDIO.shape)
+    large = picture.repeat_interleave(2, 3).repeat_interleave(2, 4)
+    expected = coarse.answer(picture.expand(-1, 2, -1, -1, -1), sound)
+    found = finer.answer(large.expand(-1, 3, -1, -1, -1), sound)
+    assert torch.allclose(found.mask[:, ::2, 1::2], expected.mask, atol=1e-4)
+    assert torch.allclose(found.faces[:, 1::2, ::2], expected.faces, atol=1e-4)
+    assert torch.allclose(found.wearer, expected.wearer, atol=1e-5)
+    torch.save(finer.state_dict(), tmp_path / "same.pt")
+    start_from(SpeakerUNet(finer.config), tmp_path / "same.pt")
+    with pytest.raises(InputError, match="do not fit"):
+        start_from(SpeakerUNet(replace(finer.config, width=12)), tmp_path / "same.pt")
+    with pytest.raises(InputError, match="no weights at"):
+        start_from(finer, tmp_path / "none.pt")
 
 
 def test_recordings_that_do_not_fit_are_refused():

@@ -25,8 +25,8 @@ from avloc_ros.training.network_export import (
 from avloc_ros.types import InputError
 
 SMALL = SpeakerUNetConfig(
-    rows=72, cols=128, colours=1, context_frames=1, past_only=True, width=16, levels=2, patch=2, faces=True, audio_width=8,
-    audio_channels=30, beams=24,
+    rows=144, cols=256, colours=1, context_frames=2, time_maps=2, past_only=True, width=16, levels=2, patch=4, faces=True,
+    audio_width=8, audio_channels=30, beams=24, dropout=0.2,
 )  # config/train/asl_unet_small.yaml
 
 
@@ -63,7 +63,7 @@ def test_small_speaker_unet(tmp_path, fusion):
     config = replace(SMALL, fusion=fusion)
     network, path = lively(SpeakerUNet(config)), tmp_path / "asl_unet.onnx"
     assert export_speaker_unet(network, path, bins=64) < 1e-4
-    inputs = {"pictures": torch.randn(1, 2, 1, 72, 128), "sound": torch.randn(1, 30, 64, 22)}
+    inputs = {"pictures": torch.randn(1, 3, 1, 144, 256), "sound": torch.randn(1, 30, 64, 22)}
     assert largest_difference(network, path, inputs) < 1e-4
     assert path.stat().st_size < 6e6
 
