@@ -17,7 +17,7 @@ from avloc_ros.sources.scene import Scene
 
 NAMESPACE = "/demo"
 START_PATIENCE_S = 40.0
-MATCH_TIME_S = 1.5  # the player, which takes seconds to start, waits so long for the others to find its topics
+MATCH_TIME_S = 2.5  # the player, which takes seconds to start, waits so long for the others to find its topics
 AFTER_END_S = 0.7  # the last frames are still on their way when the player has ended
 GLOBAL_TOPICS = ("/tf", "/tf_static", "/diagnostics")
 
