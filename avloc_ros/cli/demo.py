@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     played = play(demo, scene, out, options.device, options.param)
     if not played.monitor.history:
         why = last_error(out / "nodes.log")
-        raise InputError(f"nothing came on `{demo.topics[0]}`{why}; see {out / 'nodes.log'} and {out / 'player.log'}")
+        raise InputError(f"nothing came on `{demo.topic}`{why}; see {out / 'nodes.log'} and {out / 'player.log'}")
     page = demo.write(scene, out, played)
     console.print(f"\nDone. Open [bold]{page}[/]")
     return 0

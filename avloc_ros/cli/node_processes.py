@@ -22,7 +22,7 @@ END_PATIENCE_S = 8.0
 
 
 def parted(names: Sequence[str], one_process: bool) -> tuple[list[str], list[str]]:
-    """(nodes of this process, nodes with a process each). The first list is never empty; the second is on a single core."""
+    """(nodes of this process, nodes with a process each). The first is never empty; the second is, on a single core."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     apart = [] if one_process or cores < 2 else [name for name in names if name in APART]
     own = [name for name in names if name not in apart]

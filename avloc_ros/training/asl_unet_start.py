@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from avloc_ros.models.asl_unet import SpeakerUNet
+from avloc_ros.runtime.weights import read_torch
 from avloc_ros.types import InputError
 
 FIRST, LAST = "unet.down.0.0.weight", "unet.output"
@@ -22,7 +22,7 @@ def start_from(network: SpeakerUNet, path: Path) -> None:
     """
     if not path.is_file():
         raise InputError(f"no weights at {path}: name the asl_unet.pt of an earlier run, or leave recipe.start empty")
-    weights, own = torch.load(path, weights_only=True, map_location="cpu"), network.state_dict()
+    weights, own = read_torch(path), network.state_dict()
     if FIRST not in weights:
         raise InputError(f"{path} does not hold an asl_unet")
     if weights[FIRST].shape != own[FIRST].shape or weights["time.weight"].shape != own["time.weight"].shape:

@@ -76,5 +76,5 @@ def write(scene: Scene, out: Path, played: Played) -> Path:
 
 
 DEMO = Demo(
-    ("speakers", "wearer_activity"), RECORDED, ("--system", "asl_unet"), built_scene, ActiveSpeakerMonitor, table, write
+    "wearer_activity", RECORDED, ("--system", "asl_unet"), built_scene, ActiveSpeakerMonitor, table, write
 )

@@ -89,4 +89,4 @@ def write_annotated_video(scene: Scene, out: Path, start_ns: int) -> str | None:
     return "annotated.mp4" if write_video(out / "annotated.mp4", pictures, sound, scene.sample_rate_hz) else None
 
 
-DEMO = Demo(("speakers",), RECORDED, (), built_demo_scene, SpeakerMonitor, table, write)
+DEMO = Demo("speakers", RECORDED, (), built_demo_scene, SpeakerMonitor, table, write)

@@ -32,13 +32,13 @@ class Played:
 class Demo:
     """One system's demo.
 
-    topics: what its nodes publish (relative names), waited for before the scene begins. recorded: topics for the bag.
+    topic: what its nodes publish (relative name), waited for before the scene begins. recorded: topics for the bag.
     live: further arguments of `avloc live`. scene: the folder of its scene, built on first use. monitor: made on a node
     that listens, has `history`, which is empty where nothing was reported. table: what the terminal shows of it. write:
     puts numbers, plots and page into a folder and returns the page.
     """
 
-    topics: tuple[str, ...]
+    topic: str
     recorded: tuple[str, ...]
     live: tuple[str, ...]
     scene: Callable[[], Path]

@@ -31,8 +31,7 @@ def play(demo: Demo, scene: Scene, out: Path, device: str, parameters: Sequence[
     listening = Listener(NAMESPACE, out / "bag", demo.recorded, GLOBAL_TOPICS, monitor=demo.monitor)
     with listening as listener, avloc_child(live_arguments, nodes_log) as live:
         with error_console.status("starting the nodes ..."):
-            for topic in demo.topics:
-                listener.wait_for_publisher(topic, START_PATIENCE_S, lambda: expect_running(live, "live", nodes_log))
+            listener.wait_for_publisher(demo.topic, START_PATIENCE_S, lambda: expect_running(live, "live", nodes_log))
         with avloc_child(play_arguments, player_log) as player:
             too_late = after(scene.duration_s + START_PATIENCE_S)
             show_until(lambda: bool(listener.start_ns) or player.poll() is not None or too_late(), listener, demo)

@@ -34,7 +34,7 @@ NS = 1e9
 def event_demo(system: str, weights: str = "") -> Demo:
     """The demo of a backend of the node `sound_events`; weights: of which shipped network, empty: the default's."""
     arguments = ("--system", system, *(("-p", f"sound_events.system.network.weights:={weights}") if weights else ()))
-    return Demo(("sound_events",), RECORDED, arguments, built_scene, EventMonitor, table, write)
+    return Demo("sound_events", RECORDED, arguments, built_scene, EventMonitor, table, write)
 
 
 def built_scene() -> Path:
