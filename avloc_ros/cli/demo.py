@@ -55,17 +55,17 @@ def run(options: argparse.Namespace) -> int:
     out.mkdir(parents=True)
     played = play(demo, scene, out, options.device, options.param)
     if not played.monitor.history:
-        why = last_error(out / "nodes.log")
+        why = first_error(out / "nodes.log")
         raise InputError(f"nothing came on `{demo.topic}`{why}; see {out / 'nodes.log'} and {out / 'player.log'}")
     page = demo.write(scene, out, played)
     console.print(f"\nDone. Open [bold]{page}[/]")
     return 0
 
 
-def last_error(log: Path) -> str:
-    """The last error that a node told, after a colon; nothing where none did."""
+def first_error(log: Path) -> str:
+    """The first error that a node told, after a colon; nothing where none did. At the end all say that the player has stopped."""
     errors = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("[ERROR]")]
-    return f": {errors[-1].partition(']: ')[2]}" if errors else ""
+    return f": {errors[0].partition(']: ')[2]}" if errors else ""
 
 
 def demo_of(system: str) -> Demo:
