@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def first_error(log: Path) -> str:
-    """The first error that a node told, after a colon; nothing where none did. At the end all say that the player has stopped."""
+    """The first error that a node told, after a colon; nothing where none did. The last tells of the player's end only."""
     errors = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("[ERROR]")]
     return f": {errors[0].partition(']: ')[2]}" if errors else ""
 
