@@ -53,7 +53,7 @@ def test_the_demo_scene_stays_inside_its_room_with_two_things_at_once_and_silenc
 
 def test_a_demo_in_which_nothing_came_says_what_the_nodes_said(tmp_path):
     log = tmp_path / "nodes.log"
-    log.write_text("[WARN] [1.0] [demo.a]: slow\n[ERROR] [2.0] [demo.b]: no output: no weights 'x'\n[ERROR] [3.0] [demo.b]: no audio\n")
+    log.write_text("[WARN] [1.0] [a]: slow\n[ERROR] [2.0] [b]: no output: no weights 'x'\n[ERROR] [3.0] [b]: no audio\n")
     assert demo.first_error(log) == ": no output: no weights 'x'"
     log.write_text("[INFO] [3.0] [demo.b]: end\n")
     assert demo.first_error(log) == ""
