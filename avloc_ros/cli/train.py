@@ -53,7 +53,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of weights, shuffling and split (default: 0)")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
     machine = parser.add_argument_group("machine")
-    machine.add_argument("--device", default="auto", choices=("auto", "cpu", "gpu"), help="default: auto")
+    machine.add_argument("--device", default="auto", choices=("auto", "cpu", "gpu", "cuda"), help="default: auto")
     machine.add_argument("--devices", type=int, default=1, metavar="N", help="GPUs per machine (default: 1)")
     machine.add_argument("--nodes", type=int, default=1, metavar="M", help="machines (default: 1)")
     machine.add_argument("--threads", type=int, default=0, metavar="N", help="of torch on a CPU (default: torch's own)")

@@ -47,20 +47,60 @@ class RoomResponses:
     rt60_s: float
 
 
-def draw_room(seed: int, index: int, shipped: list[MicrophoneArray]) -> RoomResponses:
-    """Room number `index` of a seed."""
-    rng = np.random.default_rng([seed, index, 41])
+@dataclass(frozen=True)
+class RoomPlan:
+    """A drawn room before its responses: the array as its file says, where its microphones truly are (channels, 3), and
+    places of sources (VOICES + SOUNDS, 3), both array frame; lowpass: of the diffuse tail.
+    """
+
+    array: MicrophoneArray
+    room: ShoeboxRoom
+    places_m: np.ndarray
+    microphones_m: np.ndarray
+    lowpass: float
+
+    @property
+    def directions(self) -> np.ndarray:
+        return self.places_m / np.linalg.norm(self.places_m, axis=1, keepdims=True)
+
+    @property
+    def traced_samples(self) -> int:
+        """Image sources are complete up to about order x the mean path between walls."""
+        size = self.room.size_m
+        surface = 2 * sum(size[a] * size[b] for a, b in ((0, 1), (0, 2), (1, 2)))
+        return int(0.6 * MAX_ORDER * 4 * float(np.prod(size)) / surface / SPEED_OF_SOUND_MPS * RATE_HZ)
+
+    def crossfade(self) -> tuple[np.ndarray, np.ndarray]:
+        """Gains (TAPS,) of image sources and of a tail that is as loud as they are before `traced_samples`."""
+        time = np.arange(TAPS) - self.traced_samples
+        rise = np.clip(time / 400.0 + 1.0, 0.0, 1.0)
+        fall = 1 - 0.9 * np.clip(time / 400.0, 0.0, 1.0)  # what image sources are left beyond the reach is not all
+        decay = 3 * np.log(10) / (self.room.reverberation_s * RATE_HZ)  # of amplitude per sample
+        return fall, rise * np.exp(-decay * np.maximum(time, -400))
+
+
+def plan_room(rng: np.random.Generator, shipped: list[MicrophoneArray]) -> RoomPlan:
+    """Draw a room, its array and the places of sources."""
     array = draw_array(rng, shipped)
     room = _draw_box(rng)
-    places = _draw_places(rng, room)  # (places, 3)
-    true_m = misplaced(rng, array.positions_m)
-    early = room.responses(true_m, places, RATE_HZ)
-    lowpass = rng.uniform(0.2, 0.7)
-    responses = np.zeros((len(places), array.channels, TAPS), np.float32)
+    places_m = _draw_places(rng, room)
+    return RoomPlan(array, room, places_m, misplaced(rng, array.positions_m), float(rng.uniform(0.2, 0.7)))
+
+
+def generator_of(seed: int, index: int) -> np.random.Generator:
+    """Random numbers of room number `index` of a seed."""
+    return np.random.default_rng([seed, index, 41])
+
+
+def draw_room(seed: int, index: int, shipped: list[MicrophoneArray]) -> RoomResponses:
+    """Room number `index` of a seed."""
+    rng = generator_of(seed, index)
+    plan = plan_room(rng, shipped)
+    early = plan.room.responses(plan.microphones_m, plan.places_m, RATE_HZ)
+    responses = np.zeros((len(plan.places_m), plan.array.channels, TAPS), np.float32)
     for place, response in enumerate(early):
-        responses[place] = _with_tail(rng, response, true_m, room, lowpass)
-    directions = places / np.linalg.norm(places, axis=1, keepdims=True)
-    return RoomResponses(array, responses.astype(np.float16), directions, room.reverberation_s)
+        responses[place] = _with_tail(rng, response, plan)
+    return RoomResponses(plan.array, responses.astype(np.float16), plan.directions, plan.room.reverberation_s)
 
 
 def make_bank(
@@ -141,34 +181,26 @@ def _draw_places(rng: np.random.Generator, room: ShoeboxRoom) -> np.ndarray:
     return np.array(chosen)
 
 
-def _with_tail(
-    rng: np.random.Generator, early: np.ndarray, microphones_m: np.ndarray, room: ShoeboxRoom, lowpass: float
-) -> np.ndarray:
+def _with_tail(rng: np.random.Generator, early: np.ndarray, plan: RoomPlan) -> np.ndarray:
     """Image-source response (taps, channels) with a diffuse tail, (channels, TAPS)."""
     response = np.zeros((early.shape[1], TAPS), np.float32)
     length = min(len(early), TAPS)
     response[:, :length] = early[:length].T
-    volume = float(np.prod(room.size_m))
-    decay = 3 * np.log(10) / (room.reverberation_s * RATE_HZ)  # of amplitude per sample
-    # Image sources are complete up to about order x the mean path between walls.
-    surface = 2 * sum(room.size_m[a] * room.size_m[b] for a, b in ((0, 1), (0, 2), (1, 2)))
-    reach = int(0.6 * MAX_ORDER * 4 * volume / surface / SPEED_OF_SOUND_MPS * RATE_HZ)
-    if reach >= TAPS - 200:
+    if plan.traced_samples >= TAPS - 200:
         return response
-    span = slice(max(0, reach - 400), reach)
-    level = float(np.sqrt(np.mean(response[:, span] ** 2)))
-    tail = _diffuse(rng, microphones_m, lowpass)
-    time = np.arange(TAPS) - reach
-    rise = np.clip(time / 400.0 + 1.0, 0.0, 1.0)
-    fall = 1 - 0.9 * np.clip(time / 400.0, 0.0, 1.0)  # what image sources are left beyond the reach is not all
-    return response * fall + tail * (level * rise * np.exp(-decay * np.maximum(time, -400)))
+    level = float(np.sqrt(np.mean(response[:, tail_level_span(plan)] ** 2)))
+    fall, rise = plan.crossfade()
+    return response * fall + _diffuse(rng, plan.microphones_m, plan.lowpass) * (level * rise)
+
+
+def tail_level_span(plan: RoomPlan) -> slice:
+    """Samples whose level the tail takes over."""
+    return slice(max(0, plan.traced_samples - 400), plan.traced_samples)
 
 
 def _diffuse(rng: np.random.Generator, microphones_m: np.ndarray, lowpass: float) -> np.ndarray:
     """Stationary diffuse noise of unit power (channels, TAPS): noises of their own from directions all around."""
-    index = np.arange(TAIL_DIRECTIONS) + 0.5
-    azimuth = np.pi * (1 + 5**0.5) * index + rng.uniform(0, 2 * np.pi)
-    directions = direction_from_angles(azimuth, np.arcsin(1 - 2 * index / TAIL_DIRECTIONS))  # Fibonacci sphere
+    directions = tail_directions(rng)
     noise = lfilter([1 - lowpass], [1, -lowpass], rng.standard_normal((TAIL_DIRECTIONS, TAPS)))
     frequencies = np.fft.rfftfreq(TAPS, 1 / RATE_HZ)
     lead_s = microphones_m @ directions.T / SPEED_OF_SOUND_MPS  # (channels, directions)
@@ -176,3 +208,10 @@ def _diffuse(rng: np.random.Generator, microphones_m: np.ndarray, lowpass: float
     heard = np.stack([(spectra * np.exp(2j * np.pi * frequencies * lead[:, None])).sum(0) for lead in lead_s])
     samples = np.fft.irfft(heard, TAPS)
     return (samples / np.sqrt(np.mean(samples**2))).astype(np.float32)
+
+
+def tail_directions(rng: np.random.Generator) -> np.ndarray:
+    """A Fibonacci sphere (TAIL_DIRECTIONS, 3), turned at random."""
+    index = np.arange(TAIL_DIRECTIONS) + 0.5
+    azimuth = np.pi * (1 + 5**0.5) * index + rng.uniform(0, 2 * np.pi)
+    return direction_from_angles(azimuth, np.arcsin(1 - 2 * index / TAIL_DIRECTIONS))

@@ -41,27 +41,30 @@ class SoundLibrary:
     """All dry sounds of one split, held in memory at 16 kHz."""
 
     def __init__(self, voices: list[Path], others: list[Path], synthetic_voices: int, seed: int) -> None:
-        """Raises InputError where there is no voice at all."""
-        self._voices = [_mono(path) for path in voices]
-        self._others = [_mono(path) for path in others]
+        """Raises InputError where there is no voice at all.
+
+        voices, others and synthetic then are lists of sounds (samples,).
+        """
+        self.voices = [_mono(path) for path in voices]
+        self.others = [_mono(path) for path in others]
         rng = np.random.default_rng([seed, 5])
-        self._synthetic = [synthetic_speech(rng) for _ in range(synthetic_voices)]
-        if not self._voices and not self._synthetic:
+        self.synthetic = [synthetic_speech(rng) for _ in range(synthetic_voices)]
+        if not self.voices and not self.synthetic:
             raise InputError("no voices to train on: name a folder of speech, or let synthetic voices be made")
 
     def voice(self, rng: np.random.Generator) -> Speech:
         """A whole utterance, its speed and colour drawn."""
-        synthetic = self._synthetic and (not self._voices or rng.random() < SYNTHETIC_SHARE)
-        source = self._synthetic if synthetic else self._voices
+        synthetic = self.synthetic and (not self.voices or rng.random() < SYNTHETIC_SHARE)
+        source = self.synthetic if synthetic else self.voices
         samples = coloured(rng, at_speed(rng, source[int(rng.integers(len(source)))]), 3.0)
         return Speech(samples / active_rms(samples, RATE_HZ), active_blocks(samples, RATE_HZ))
 
     def other(self, rng: np.random.Generator, length: int) -> np.ndarray:
         """Another sound (length,) of RMS 1 where it sounds, looped or cut."""
-        if not self._others or rng.random() < GENERATED_SHARE:
+        if not self.others or rng.random() < GENERATED_SHARE:
             samples = generated_sound(rng, length, RATE_HZ)
         else:
-            samples = at_speed(rng, self._others[int(rng.integers(len(self._others)))], OTHER_SPEEDS)
+            samples = at_speed(rng, self.others[int(rng.integers(len(self.others)))], OTHER_SPEEDS)
         samples = coloured(rng, samples, 4.0)
         first = int(rng.integers(max(1, len(samples) - length + 1)))
         cut = np.resize(samples[first : first + length], length)

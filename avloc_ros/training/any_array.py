@@ -58,6 +58,14 @@ def cell_targets(directions: np.ndarray, active: np.ndarray) -> Tensor:
     return torch.as_tensor(target).unflatten(1, (ROWS, COLS))
 
 
+def share_of_rate(progress: float) -> float:
+    """Of the highest learning rate, when `progress` (0 to 1) of the way is behind: it rises for a tenth, then falls."""
+    rise = 0.1
+    if progress < rise:
+        return 0.1 + 0.9 * progress / rise
+    return 0.5 * (1 + math.cos(math.pi * (progress - rise) / (1 - rise))) + 1e-3
+
+
 class AnyArrayModule(lightning.LightningModule):
     """Both networks, trained together; for the first `pretrain_steps` the listening network alone."""
 
@@ -87,7 +95,7 @@ class AnyArrayModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         optimizer = torch.optim.AdamW(self.parameters(), self.rate, weight_decay=1e-3)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: self._share_of_rate())
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: share_of_rate(self.progress))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     @property
@@ -95,12 +103,6 @@ class AnyArrayModule(lightning.LightningModule):
         """How far training has come, 0 to 1."""
         passed = (time.monotonic() - self._started_s) / self._most_s if self._most_s else 0.0
         return min(1.0, max(self.global_step / self.steps, passed))
-
-    def _share_of_rate(self) -> float:
-        rise = 0.1
-        if self.progress < rise:
-            return 0.1 + 0.9 * self.progress / rise
-        return 0.5 * (1 + math.cos(math.pi * (self.progress - rise) / (1 - rise))) + 1e-3
 
     def transfer_batch_to_device(self, batch: list[Analysed], device: torch.device, dataloader_idx: int) -> list[Analysed]:
         """Examples stay where they are; what is computed with goes to the device piece by piece."""

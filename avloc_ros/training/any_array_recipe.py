@@ -29,6 +29,19 @@ from avloc_ros.types import InputError
 
 
 @dataclass(frozen=True)
+class AnyArrayGpuConfig:
+    """What is different where all is made and learnt on a GPU."""
+
+    rooms: int = setting(3000, "simulated rooms; each step makes one until they are all there", low=1, high=1000000)
+    first_rooms: int = setting(300, "of them before the first step", low=1, high=1000000)
+    validation_rooms: int = setting(64, "other rooms, with other talkers, that choose the weights", low=1, high=100000)
+    examples: int = setting(48, "examples of one step", low=1, high=4096)
+    steps: int = setting(6000, "steps, unless most_minutes are over first", low=1, high=10000000)
+    generated_sounds: int = setting(600, "generated sounds beside the recorded ones", low=1, high=1000000)
+    processes: int = setting(8, "that make sounds ready before the first step", low=1, high=256)
+
+
+@dataclass(frozen=True)
 class AnyArrayRecipe:
     """Everything that makes the any-array networks."""
 
@@ -45,6 +58,7 @@ class AnyArrayRecipe:
     most_minutes: float = setting(0.0, "training ends after this time, its rate having fallen; 0: no limit", low=0.0, high=1e6)
     synthetic_voices: int = setting(120, "utterances of espeak-ng beside the recorded ones", low=0, high=100000)
     seed_of_rooms: int = setting(1, "rooms of another seed are other rooms", low=0, high=2**31 - 1)
+    gpu: AnyArrayGpuConfig = field(default_factory=AnyArrayGpuConfig)
     network: AnyArrayNetworkConfig = field(default_factory=AnyArrayNetworkConfig)
 
 
@@ -57,30 +71,29 @@ class Material:
     facts: dict[str, Any]
 
 
-def gather(recipe: AnyArrayRecipe, folder: Path, rooms_folder: Path) -> Material:
+def gather(recipe: AnyArrayRecipe, folder: Path, rooms_folder: Path, *, with_gpu: bool = False) -> Material:
     """Sounds below folder/speech, folder/events and folder/music, and room banks, made where they are not there yet.
 
-    Raises InputError where there is no speech.
+    with_gpu: training rooms are made on the GPU later, and music is among the other sounds. Raises InputError where there
+    is no speech.
     """
     speech = _sounds(folder / "speech")
     if not speech:
         raise InputError(f"no speech files in {folder / 'speech'}: need {', '.join(SOUND_SUFFIXES)}, named SPEAKER-*.*")
     voices, other_voices = shares(speech, talker_of)
-    events = _sounds(folder / "events")
-    tested = [path for path in share_of_split(events + _sounds(folder / "music"), "test") if path in set(events)]
-    sounds, other_sounds = shares(events, recording_of, tested)
-    banks = [
-        _bank(rooms_folder / f"rooms_{seed}_{count}.npz", seed, count)
-        for seed, count in (
-            (recipe.seed_of_rooms, recipe.rooms),
-            (recipe.seed_of_rooms + 1, recipe.validation_rooms),
-        )
-    ]
-    training = Mixer(SoundLibrary(voices, sounds, recipe.synthetic_voices, 0), banks[0], recipe.frames)
-    validation = Mixer(SoundLibrary(other_voices, other_sounds, 0, 1), banks[1], recipe.frames)
+    events, music = _sounds(folder / "events"), _sounds(folder / "music")
+    tested = set(share_of_split(events + music, "test"))
+    sounds, other_sounds = shares(events, recording_of, [path for path in events if path in tested])
+    if with_gpu:
+        sounds = sounds + [path for path in music if path not in tested]
+    validation_rooms = _bank(rooms_folder, recipe.seed_of_rooms + 1, recipe.validation_rooms)
+    rooms = [] if with_gpu else _bank(rooms_folder, recipe.seed_of_rooms, recipe.rooms)
+    training = Mixer(SoundLibrary(voices, sounds, recipe.synthetic_voices, 0), rooms, recipe.frames)
+    validation = Mixer(SoundLibrary(other_voices, other_sounds, 0, 1), validation_rooms, recipe.frames)
+    count = recipe.gpu.rooms if with_gpu else len(rooms)
     facts = {
-        "training": {"rooms": len(banks[0]), "speech_files": len(voices), "sound_files": len(sounds)},
-        "validation": {"rooms": len(banks[1]), "speech_files": len(other_voices), "sound_files": len(other_sounds)},
+        "training": {"rooms": count, "speech_files": len(voices), "sound_files": len(sounds)},
+        "validation": {"rooms": len(validation_rooms), "speech_files": len(other_voices), "sound_files": len(other_sounds)},
         "synthetic_voices": recipe.synthetic_voices,
         "rooms": "simulated rectangular rooms: image sources and a diffuse tail; no measured response",
         "held_out": "every third talker and sound (the test split of avloc simulate), and every fourth (benchmarks)",
@@ -142,10 +155,15 @@ def finish_any_array(
     return write_any_array(options.out, module.listening, module.sphere, recipe.network, card, provenance)
 
 
-def _bank(path: Path, seed: int, count: int) -> list[RoomResponses]:
+def shipped_arrays() -> list[MicrophoneArray]:
+    """The geometries that the package brings."""
+    return [MicrophoneArray.load(path) for path in sorted((shipped_folder() / "config" / "arrays").glob("*.yaml"))]
+
+
+def _bank(folder: Path, seed: int, count: int) -> list[RoomResponses]:
+    path = folder / f"rooms_{seed}_{count}.npz"
     if not path.is_file():
-        arrays = sorted((shipped_folder() / "config" / "arrays").glob("*.yaml"))
-        make_bank(path, seed, count, [MicrophoneArray.load(array) for array in arrays])
+        make_bank(path, seed, count, shipped_arrays())
     return load_bank(path)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ NEAR_RAD = np.radians(10.0)
 THRESHOLDS = np.round(np.arange(0.04, 0.8, 0.02), 2)
 CHOICE = "the cell threshold of 0.04 .. 0.78 with the highest F1 of peaks within 10 degrees of azimuth, on validation mixtures"
 LOOK_EVERY = 5  # frames: neighbours are alike
+Answer = tuple[np.ndarray, np.ndarray, np.ndarray]  # as score_probabilities takes them
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,16 @@ class CellScores:
 @torch.no_grad()
 def score_cells(module: AnyArrayModule, examples: Sequence[Analysed]) -> CellScores:
     """Peaks of every fifth frame against the talkers who speak in it, all microphone pairs in use."""
+    return score_probabilities(_answer(module, example) for example in examples)
+
+
+def score_probabilities(answers: Iterable[Answer]) -> CellScores:
+    """The same of given probabilities: (frames, ROWS, COLS), azimuths (talkers,), active bool (talkers, frames)."""
     hits, peaks = np.zeros(len(THRESHOLDS)), np.zeros(len(THRESHOLDS))
     talkers, errors = 0, []
-    for example in examples:
-        at = np.arange(2 * LOOK_EVERY, len(example.phases), LOOK_EVERY)
-        probability = module.probability(example, at)  # (n, ROWS, COLS)
-        truth, _ = angles_from_direction(example.directions) if len(example.directions) else (np.zeros(0), None)
-        for frame, values in zip(at, probability, strict=True):
-            speaking = truth[example.active[:, frame]]
+    for probability, truth, active in answers:
+        for values, speaks in zip(probability, active.T, strict=True):
+            speaking = truth[speaks]
             talkers += len(speaking)
             found = find_peaks(_grid(values), float(THRESHOLDS[0]), 8, 3.0)
             heights = np.array([peak.probability for peak in found])
@@ -73,6 +76,17 @@ def score_cells(module: AnyArrayModule, examples: Sequence[Analysed]) -> CellSco
                     hits += heights[own].max() >= THRESHOLDS
                     errors.append(np.degrees(off[own, talker].min()))
     return CellScores(hits, peaks, talkers, np.array(errors))
+
+
+def frames_looked_at(frames: int) -> np.ndarray:
+    """The frames of an example that are scored."""
+    return np.arange(2 * LOOK_EVERY, frames, LOOK_EVERY)
+
+
+def _answer(module: AnyArrayModule, example: Analysed) -> Answer:
+    at = frames_looked_at(len(example.phases))
+    truth = angles_from_direction(example.directions)[0] if len(example.directions) else np.zeros(0)
+    return module.probability(example, at), truth, example.active[:, at]
 
 
 def _grid(values: np.ndarray) -> SpeakerGrid:
