@@ -6,6 +6,7 @@ pyroomacoustics the sinc between samples is shorter and its high-pass filter at 
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -38,9 +39,7 @@ def image_sources(room: ShoeboxRoom, sources_m: Tensor) -> tuple[Tensor, Tensor]
     sources_m (sources, 3), array frame.
     """
     amplitudes, order = wall_amplitudes(room)
-    line = torch.arange(-order, order + 1, device=sources_m.device)
-    numbers = torch.cartesian_prod(line, line, line)
-    numbers = numbers[numbers.abs().sum(1) <= order]  # (images, 3): reflections along each axis, signed
+    numbers = torch.as_tensor(image_numbers(order), device=sources_m.device)
     size, origin = (sources_m.new_tensor(values) for values in (room.size_m, room.array_position_m))
     inside = (sources_m + origin)[:, None]
     places = numbers * size + torch.where(numbers % 2 == 0, inside, size - inside) - origin
@@ -49,6 +48,14 @@ def image_sources(room: ShoeboxRoom, sources_m: Tensor) -> tuple[Tensor, Tensor]
     low, high = torch.where(numbers < 0, more, less), torch.where(numbers < 0, less, more)
     walls = sources_m.new_tensor(amplitudes)
     return places, (walls[0::2] ** low * walls[1::2] ** high).prod(1)
+
+
+@functools.cache
+def image_numbers(order: int) -> np.ndarray:
+    """Reflections along each axis, signed, at most `order` together: int64 (images, 3)."""
+    line = np.arange(-order, order + 1)
+    numbers = np.stack(np.meshgrid(line, line, line, indexing="ij"), axis=-1).reshape(-1, 3)
+    return numbers[np.abs(numbers).sum(1) <= order]
 
 
 def image_responses(
@@ -63,9 +70,9 @@ def image_responses(
     delays = apart_m * (sample_rate_hz / SPEED_OF_SOUND_MPS) + LEAD_SAMPLES
     levels = amplitudes / apart_m.clamp(min=1e-2)
     first = delays.floor()
+    taps_around = torch.arange(1 - SINC_TAPS // 2, SINC_TAPS // 2 + 1, device=delays.device)
+    late = (first - delays)[..., None] + taps_around  # samples after the middle of each pulse: (.., images, SINC_TAPS)
+    pulses = levels[..., None] * torch.sinc(late) * (0.5 + 0.5 * torch.cos(2 * math.pi / SINC_TAPS * late))
+    at = (first[..., None] + taps_around).long().clamp(0, taps)
     heard = levels.new_zeros(*levels.shape[:-1], taps + 1)  # the last one: too late
-    for tap in range(1 - SINC_TAPS // 2, SINC_TAPS // 2 + 1):
-        late = first + tap - delays  # samples after the middle of the pulse
-        weight = torch.sinc(late) * (0.5 + 0.5 * torch.cos(2 * math.pi / SINC_TAPS * late))
-        heard.scatter_add_(-1, (first + tap).long().clamp(0, taps), levels * weight)
-    return heard[..., :taps]
+    return heard.scatter_add_(-1, at.flatten(-2), pulses.flatten(-2))[..., :taps]

