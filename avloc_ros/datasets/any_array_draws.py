@@ -128,11 +128,10 @@ def _talk(
     gain = 10 ** (rng.uniform(-LEVEL_SPREAD_DB, LEVEL_SPREAD_DB, len(example)) / 20)
     gate = np.stack([start, end], axis=1) * BLOCK
     nowhere = np.zeros(len(example), bool)
-    entries = Entries(
-        example, np.full(len(example), TALK), places[example, slot], nowhere, sound, first * BLOCK, nowhere, gate,
-        *rng.uniform(-VOICE_COLOUR, VOICE_COLOUR, (2, len(example))), gain,
-    )  # fmt: skip
-    return entries, active
+    pole, zero = rng.uniform(-VOICE_COLOUR, VOICE_COLOUR, (2, len(example)))
+    group = np.full(len(example), TALK)
+    place, offset = places[example, slot], first * BLOCK
+    return Entries(example, group, place, nowhere, sound, offset, nowhere, gate, pole, zero, gain), active
 
 
 def _others(rng: np.random.Generator, sounds: SoundTensors, talkers: np.ndarray) -> Entries:
@@ -168,11 +167,12 @@ def _plain(
     sounds: SoundTensors, *, backwards: float = 0.0, late: bool = False,
 ) -> Entries:  # fmt: skip
     count = len(example)
-    colour = rng.uniform(-OTHER_COLOUR, OTHER_COLOUR, (2, count))
+    pole, zero = rng.uniform(-OTHER_COLOUR, OTHER_COLOUR, (2, count))
     gate = np.tile([0, np.iinfo(np.int32).max], (count, 1))
     offset = rng.integers(sounds.length[sound])
     turned = rng.random(count) < backwards
-    return Entries(example, group, place, np.full(count, late), sound, offset, turned, gate, *colour, np.ones(count))
+    is_late = np.full(count, late)
+    return Entries(example, group, place, is_late, sound, offset, turned, gate, pole, zero, np.ones(count))
 
 
 def _voices(rng: np.random.Generator, sounds: SoundTensors, count: int) -> np.ndarray:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -28,6 +29,7 @@ from avloc_ros.training.any_array_scores import Answer, CellScores, frames_looke
 AVERAGED_STEPS = 500  # the weights that are kept are a mean over about so many steps
 GRADIENT_CLIP = 5.0
 WEIGHT_DECAY = 1e-3
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -100,15 +102,15 @@ def batched_losses(networks: AnyArrayNetworks, batch: Batch, at: Tensor | None) 
     return result | {"loss": loss}
 
 
-class Averaged:
+class Averaged(Generic[Network]):
     """The running mean of a module's parameters and of the statistics of its normalisation."""
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: Network) -> None:
         self.mean = copy.deepcopy(module).eval()
         self._steps = 0
 
     @torch.no_grad()
-    def update(self, module: nn.Module) -> None:
+    def update(self, module: Network) -> None:
         """Take in the module's present values."""
         self._steps += 1
         weight = 1 - min(1 - 1 / AVERAGED_STEPS, self._steps / (self._steps + 10))
