@@ -165,8 +165,9 @@ def train_batched(
     optimizer = torch.optim.AdamW(
         networks.parameters(), plan.rate, weight_decay=WEIGHT_DECAY, fused=device.type == "cuda"
     )
-    progress, best = Progress(plan), -1.0
+    progress = Progress(plan)
     out.mkdir(parents=True, exist_ok=True)
+    best = _judge(averaged.mean, validation, progress, out, -1.0, report)  # what it starts from may be good already
     while progress.share < 1.0:
         if not training.rooms.full:
             training.rooms.add()

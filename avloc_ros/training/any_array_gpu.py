@@ -58,7 +58,7 @@ def learn(
     began = time.monotonic()
     gpu, most_s = recipe.gpu, 60 * recipe.most_minutes
     sounds = SoundTensors(training, gpu.generated_sounds, seed, device, gpu.processes)
-    other_sounds = SoundTensors(validation, max(1, gpu.generated_sounds // 10), seed + 1000, device, gpu.processes)
+    other_sounds = SoundTensors(validation, max(1, gpu.generated_sounds // 10), seed + 1000, device)  # few: no processes
     report(f"{time.monotonic() - began:.1f} s: {len(sounds.first)} sounds, {len(sounds.samples) / 16000 / 60:.0f} minutes")
     rooms = RoomTensors(gpu.rooms, recipe.seed_of_rooms, arrays, device)
     other_rooms = RoomTensors(gpu.validation_rooms, recipe.seed_of_rooms + 1, arrays, device)
