@@ -57,7 +57,7 @@ def register(subparsers: Any) -> None:
     machine.add_argument("--devices", type=int, default=1, metavar="N", help="GPUs per machine (default: 1)")
     machine.add_argument("--nodes", type=int, default=1, metavar="M", help="machines (default: 1)")
     machine.add_argument("--threads", type=int, default=0, metavar="N", help="of torch on a CPU (default: torch's own)")
-    machine.add_argument("--jobs", type=int, default=1, metavar="N", help="recordings at once for grids (default: 1)")
+    machine.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that make grids or rooms (default: 1)")
     add_array_options(parser)
     parser.set_defaults(run=run)
 

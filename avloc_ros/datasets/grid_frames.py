@@ -17,7 +17,7 @@ Batch = dict[str, Tensor]
 
 
 class GridFrames(Dataset):
-    """Frames of recordings of one grid size; a whole batch is cut at once (`__getitems__`), which keeps a CPU busy.
+    """Frames of recordings of one grid size; a whole batch is cut at once (`__getitems__`), on the device that `to` named.
 
     mirror: half of the frames are shown mirrored left to right, drawn anew at every look. Batches hold audio, video,
     target float32 (batch, rows, cols), reliability (batch, 2, rows, cols), count int64 (batch,).
@@ -25,11 +25,20 @@ class GridFrames(Dataset):
 
     def __init__(self, recordings: Sequence[GridRecording], target: TargetConfig, mirror: bool = False) -> None:
         self.mirror = mirror
-        self._audio = np.concatenate([r.audio for r in recordings])
-        self._video = np.concatenate([r.video for r in recordings])
-        self._reliability = np.concatenate([r.reliability for r in recordings])
-        self._target = np.concatenate([_targets(r, target) for r in recordings]).astype(np.float16)
-        self._count = np.concatenate([r.counts for r in recordings]).astype(np.int64)
+        parts = {
+            "audio": [r.audio for r in recordings],
+            "video": [r.video for r in recordings],
+            "reliability": [r.reliability for r in recordings],
+            "target": [_targets(r, target) for r in recordings],
+        }
+        self._maps = {name: torch.from_numpy(np.concatenate(of).astype(np.float16)) for name, of in parts.items()}
+        self._count = torch.from_numpy(np.concatenate([r.counts for r in recordings]).astype(np.int64))
+
+    def to(self, device: torch.device) -> GridFrames:
+        """The same, kept on a device."""
+        self._maps = {name: maps.to(device) for name, maps in self._maps.items()}
+        self._count = self._count.to(device)
+        return self
 
     def __len__(self) -> int:
         return len(self._count)
@@ -40,21 +49,15 @@ class GridFrames(Dataset):
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
         """One batch."""
-        chosen = np.asarray(indices)
-        batch = {
-            name: torch.from_numpy(values[chosen].astype(np.float32))
-            for name, values in (
-                ("audio", self._audio),
-                ("video", self._video),
-                ("reliability", self._reliability),
-                ("target", self._target),
-            )
-        }
+        chosen = torch.as_tensor(indices).to(self._count.device)
+        batch = {name: maps[chosen].float() for name, maps in self._maps.items()}
         if self.mirror:
-            turned = torch.rand(len(chosen)) < 0.5
-            for values in batch.values():
-                values[turned] = values[turned].flip(-1)
-        return batch | {"count": torch.from_numpy(self._count[chosen])}
+            turned = (torch.rand(len(chosen)) < 0.5).to(self._count.device)
+            batch = {
+                name: torch.where(turned.view(-1, *[1] * (maps.ndim - 1)), maps.flip(-1), maps)
+                for name, maps in batch.items()
+            }
+        return batch | {"count": self._count[chosen]}
 
 
 def as_batch(batch: Any) -> Any:

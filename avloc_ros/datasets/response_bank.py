@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 
 import numpy as np
 
@@ -54,23 +58,38 @@ def make_bank(
     rooms: int,
     seed: int,
     progress: Callable[[int, int], None] | None = None,
+    jobs: int = 1,
 ) -> ResponseBank:
-    """Draw and simulate `rooms` rooms (image source method); the same seed gives the same bank."""
+    """Draw and simulate `rooms` rooms (image source method), in `jobs` processes; the same seed gives the same bank."""
     taps = round(config.longest_response_s * sample_rate_hz)
     responses = np.zeros((rooms, config.places, array.channels, taps), np.float32)
     pixels = np.full((rooms, config.places, 2), np.nan, np.float32)
-    for index in range(rooms):
-        rng = np.random.default_rng([seed, index, 41])
-        room = draw_room(rng, config)
-        places = draw_places(rng, room, camera, config)
-        for place, response in enumerate(room.responses(array.positions_m, places, sample_rate_hz)):
-            kept = response[:taps].T  # (microphones, taps)
-            responses[index, place, :, : kept.shape[1]] = kept
-        seen, inside = camera.project(places)
-        pixels[index] = np.where(inside[:, None], seen, np.nan)
-        if progress is not None:
-            progress(index + 1, rooms)
+    draw = partial(_draw_room, array, camera, sample_rate_hz, config, taps, seed)
+    with ExitStack() as stack:
+        found = map(draw, range(rooms))
+        if jobs > 1:
+            pool = stack.enter_context(ProcessPoolExecutor(jobs, mp_context=get_context("spawn")))
+            found = pool.map(draw, range(rooms), chunksize=4)
+        for index, (heard, seen) in enumerate(found):
+            responses[index], pixels[index] = heard, seen
+            if progress is not None:
+                progress(index + 1, rooms)
     return ResponseBank(responses, pixels[..., 0], pixels[..., 1])
+
+
+def _draw_room(
+    array: MicrophoneArray, camera: CameraModel, sample_rate_hz: int, config: BankConfig, taps: int, seed: int, index: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Responses (places, microphones, taps) and pixels (places, 2) of one room."""
+    rng = np.random.default_rng([seed, index, 41])
+    room = draw_room(rng, config)
+    places = draw_places(rng, room, camera, config)
+    responses = np.zeros((len(places), array.channels, taps), np.float32)
+    for place, response in enumerate(room.responses(array.positions_m, places, sample_rate_hz)):
+        kept = response[:taps].T  # (microphones, taps)
+        responses[place, :, : kept.shape[1]] = kept
+    seen, inside = camera.project(places)
+    return responses, np.where(inside[:, None], seen, np.nan)
 
 
 def draw_room(rng: np.random.Generator, config: BankConfig) -> ShoeboxRoom:

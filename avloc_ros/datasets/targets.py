@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from avloc_ros.config import setting
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 KINDS = ("active", "visible")
 SMALLEST = 0.05  # of a soft target; smaller values are 0, so that far cells are plainly empty
@@ -60,3 +64,29 @@ def grid_targets(
         np.maximum.at(targets, frames, np.where(soft >= SMALLEST, soft, 0).astype(np.float32))
     targets[frames, np.floor(row).astype(int), np.floor(col).astype(int)] = 1.0
     return targets
+
+
+def batched_targets(
+    u_px: Tensor,
+    v_px: Tensor,
+    wanted: Tensor,
+    image_size: tuple[int, int],
+    rows: int,
+    cols: int,
+    spread_cells: float = 0.0,
+) -> Tensor:
+    """`grid_targets` in torch, on the device of its arguments."""
+    import torch
+
+    width, height = image_size
+    col, row = u_px[..., None, None] * (cols / width), v_px[..., None, None] * (rows / height)  # (frames, talkers, 1, 1)
+    inside = wanted[..., None, None] & (col >= 0) & (col < cols) & (row >= 0) & (row < rows)
+    own_col, own_row = torch.floor(col), torch.floor(row)
+    at_col, at_row = torch.arange(cols, device=u_px.device), torch.arange(rows, device=u_px.device)[:, None]
+    value = ((at_col == own_col) & (at_row == own_row)).float()  # (frames, talkers, rows, cols)
+    if spread_cells > 0:
+        squares = (at_col + 0.5 - col) ** 2 + (at_row + 0.5 - row) ** 2
+        own = (own_col + 0.5 - col) ** 2 + (own_row + 0.5 - row) ** 2
+        soft = (0.5 ** ((squares - own) / spread_cells**2)).clamp(max=1.0)
+        value = torch.maximum(value, torch.where(soft >= SMALLEST, soft, 0.0))
+    return torch.where(inside, value, 0.0).amax(1)

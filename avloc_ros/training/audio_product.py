@@ -47,7 +47,8 @@ def make_audio_weights(
             f"{recipe.input.microphones}: set it to {array.channels}"
         )
     training, validation = (
-        mixed_sound(recipe, array, camera, speech, held_out, options.seed, tell) for held_out in (False, True)
+        mixed_sound(recipe, array, camera, speech, held_out, options.seed, tell, options.jobs)
+        for held_out in (False, True)
     )
     network, fitted = train_audio(recipe, training, validation, options)
     if not is_first_process():
@@ -75,13 +76,14 @@ def mixed_sound(
     held_out: bool,
     seed: int,
     tell: Tell = lambda *_: None,
+    jobs: int = 1,
 ) -> MixedSound:
     """Sound of training, or of other rooms, places and voices (held_out)."""
     rate = recipe.input.sample_rate_hz
     rooms = recipe.bank.validation_rooms if held_out else recipe.bank.rooms
     seed = 2 * seed + held_out
     bank = make_bank(
-        array, camera, rate, recipe.bank, rooms, seed, lambda done, total: tell("rooms", done, total)
+        array, camera, rate, recipe.bank, rooms, seed, lambda done, total: tell("rooms", done, total), jobs
     )
     voices = load_voices(speech, rate, held_out, max(1, recipe.voices // 4) if held_out else recipe.voices, seed)
     count = {"count": recipe.validation_steps} if held_out else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,7 @@ from avloc_ros.datasets.targets import TargetConfig
 from avloc_ros.features.dsw_input import DswInputConfig
 from avloc_ros.losses.grid import GridLossConfig, grid_loss
 from avloc_ros.models.dsw_audio import AudioNetwork, AudioNetworkConfig
-from avloc_ros.training.trainer import Fitted, OptimizerConfig, RunOptions, adam, fit
+from avloc_ros.training.trainer import Fitted, OptimizerConfig, RunOptions, adam, fit, runs_on_gpu
 from avloc_ros.types import InputError
 
 
@@ -37,7 +38,7 @@ class AudioRecipe:
     voices: int = setting(80, "voices that are kept in memory", low=1, high=100000)
     steps_per_epoch: int = setting(200, "batches of one epoch", low=1, high=10**7)
     validation_steps: int = setting(20, "batches of the validation", low=1, high=10**6)
-    workers: int = setting(0, "processes that mix sound beside the training", low=0, high=256)
+    workers: int = setting(0, "processes that mix sound beside the training; a GPU mixes for itself", low=0, high=256)
     precision: str = setting("fp16", "how the .onnx file stores its numbers", choices=("fp32", "fp16"))
 
     @property
@@ -55,10 +56,16 @@ class AudioRecipe:
 class AudioTraining(lightning.LightningModule):
     """One audio network in training."""
 
-    def __init__(self, recipe: AudioRecipe) -> None:
+    def __init__(self, recipe: AudioRecipe, sounds: Sequence[MixedSound] = ()) -> None:
+        """sounds: mix on the device of the network from the start of training on."""
         super().__init__()
-        self.recipe = recipe
+        self.recipe, self._sounds = recipe, sounds
         self.network = audio_network(recipe)
+
+    def on_fit_start(self) -> None:
+        """The device is known: sound is mixed there."""
+        for sound in self._sounds:
+            sound.to(self.device)
 
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
         """The loss of one batch."""
@@ -88,14 +95,15 @@ def train_audio(
     recipe: AudioRecipe, training: MixedSound, validation: MixedSound, options: RunOptions
 ) -> tuple[AudioNetwork, Fitted]:
     """Train until the validation gets no better. Returns the best network, on the CPU, evaluating."""
-    module = AudioTraining(recipe)
+    module = AudioTraining(recipe, (training, validation))
+    workers = 0 if runs_on_gpu(options) else recipe.workers
     sampler = RandomSampler(training, replacement=True, num_samples=recipe.steps_per_epoch)
     loader = DataLoader(
         training,
         batch_size=None,
         sampler=sampler,
-        num_workers=recipe.workers,
-        persistent_workers=recipe.workers > 0,
+        num_workers=workers,
+        persistent_workers=workers > 0,
     )
     fitted = fit(module, loader, DataLoader(validation, batch_size=None), recipe.optimizer, options)
     return module.network.cpu().eval(), fitted

@@ -49,11 +49,19 @@ class FusionRecipe:
 class FusionTraining(lightning.LightningModule):
     """One fusion network in training."""
 
-    def __init__(self, recipe: FusionRecipe, curve_recordings: Sequence[GridRecording] = ()) -> None:
+    def __init__(
+        self, recipe: FusionRecipe, curve_recordings: Sequence[GridRecording] = (), frames: Sequence[GridFrames] = ()
+    ) -> None:
+        """frames: are kept on the device of the network from the start of training on."""
         super().__init__()
-        self.recipe = recipe
+        self.recipe, self._frames = recipe, frames
         self.network = FusionNetwork(recipe.network)
         self._curve_recordings = curve_recordings
+
+    def on_fit_start(self) -> None:
+        """The device is known: the frames move there."""
+        for frames in self._frames:
+            frames.to(self.device)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """The loss of one batch."""
@@ -91,16 +99,16 @@ class FusionTraining(lightning.LightningModule):
 
 def train_fusion(recipe: FusionRecipe, split: GridSplit, options: RunOptions) -> tuple[FusionNetwork, Fitted]:
     """Train on split.train until split.validation gets no better. Returns the best network, on the CPU, evaluating."""
-    module = FusionTraining(recipe, split.validation[: recipe.curve_recordings])
+    shown, judged = GridFrames(split.train, recipe.target, recipe.mirror), GridFrames(split.validation, recipe.target)
+    module = FusionTraining(recipe, split.validation[: recipe.curve_recordings], (shown, judged))
     if not any(True for _ in module.parameters()):
         raise InputError(
             f"recipe '{recipe.name}': flat fusion without refinement has nothing to train; set network.refine to true"
         )
     batch = recipe.optimizer.batch_size
-    shown = GridFrames(split.train, recipe.target, recipe.mirror)
     # A last batch of one frame has no variance to normalise by: what is left over after whole batches is left out.
     training = DataLoader(shown, batch, shuffle=True, collate_fn=as_batch, drop_last=len(shown) >= batch)
-    validation = DataLoader(GridFrames(split.validation, recipe.target), 4 * batch, collate_fn=as_batch)
+    validation = DataLoader(judged, 4 * batch, collate_fn=as_batch)
     fitted = fit(module, training, validation, recipe.optimizer, options)
     return module.network.cpu().eval(), fitted
 

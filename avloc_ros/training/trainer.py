@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import math
 import time
 import warnings
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar, Timer
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from avloc_ros.config import setting
@@ -29,8 +31,9 @@ class OptimizerConfig:
     max_epochs: int = setting(20, "epochs at most", low=1, high=100000)
     patience: int = setting(4, "epochs without a better validation loss before it stops", low=1, high=100000)
     schedule: str = setting(
-        "constant", "learning rate over the epochs: constant, or cosine down to 0", choices=("constant", "cosine")
+        "constant", "learning rate: constant, or as a cosine down to 0 at the end", choices=("constant", "cosine")
     )
+    most_minutes: float = setting(0.0, "ends, and the cosine with it, after this time at the latest; 0: never", low=0.0)
     gradient_clip: float = setting(0.0, "largest norm of the gradient; 0: any", low=0.0, high=1e6)
 
 
@@ -45,6 +48,7 @@ class RunOptions:
     nodes: int = 1
     threads: int = 0  # of torch on a CPU; 0: torch decides
     resume: bool = False
+    jobs: int = 1  # processes that simulate before the training
     show_progress: bool = True
 
 
@@ -67,8 +71,12 @@ def fit(
     lightning.seed_everything(options.seed, workers=True, verbose=False)
     if options.threads:
         torch.set_num_threads(options.threads)
+    if runs_on_gpu(options):
+        torch.set_float32_matmul_precision("high")  # TF32
     best = ModelCheckpoint(checkpoints, "best", monitor="val_loss", save_last=True, enable_version_counter=False)
     callbacks: list[Callback] = [best, EarlyStopping("val_loss", patience=config.patience)]
+    if config.most_minutes:
+        callbacks.append(Timer(timedelta(minutes=config.most_minutes), verbose=False))
     if options.show_progress:
         callbacks.append(RichProgressBar())
     with warnings.catch_warnings(), _quiet_lightning():
@@ -103,8 +111,19 @@ def adam(module: lightning.LightningModule, config: OptimizerConfig) -> Any:
     optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
     if config.schedule == "constant":
         return optimizer
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.max_epochs)
-    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "epoch"}}
+    steps, started_s = module.trainer.estimated_stepping_batches, time.monotonic()
+
+    def share_of_rate(step: int) -> float:
+        passed = (time.monotonic() - started_s) / (60 * config.most_minutes) if config.most_minutes else 0.0
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, max(step / steps, passed))))
+
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share_of_rate)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def runs_on_gpu(options: RunOptions) -> bool:
+    """Whether these options train on a GPU."""
+    return options.device != "cpu" and torch.cuda.is_available()
 
 
 def is_first_process() -> bool:

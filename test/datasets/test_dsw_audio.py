@@ -12,10 +12,11 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("pyroomacoustics")
 
 from avloc_ros.datasets.dsw_audio import MixConfig, MixedSound, convolved  # noqa: E402
+from avloc_ros.datasets.joined_voices import JoinedVoices  # noqa: E402
 from avloc_ros.datasets.response_bank import BankConfig, make_bank  # noqa: E402
-from avloc_ros.datasets.targets import TargetConfig  # noqa: E402
+from avloc_ros.datasets.targets import TargetConfig, grid_targets  # noqa: E402
 from avloc_ros.datasets.voices import Voice  # noqa: E402
-from avloc_ros.features.dsw_input import DswInputConfig  # noqa: E402
+from avloc_ros.features.dsw_input import DswInputConfig, frame_maps, stacked_frames  # noqa: E402
 from avloc_ros.geometry import CameraModel, MicrophoneArray  # noqa: E402
 from avloc_ros.types import InputError  # noqa: E402
 
@@ -48,7 +49,7 @@ def sound_of(bank, voices, clips=2, **mix):
 def test_batched_convolution_is_scipys_without_the_run_in():
     rng = np.random.default_rng(0)
     dry, responses = rng.normal(size=(2, 3, 700)).astype(np.float32), rng.normal(size=(2, 3, 4, 150)).astype(np.float32)
-    heard = convolved(dry, responses)
+    heard = convolved(torch.from_numpy(dry), torch.from_numpy(responses)).numpy()
     assert heard.shape == (2, 3, 4, 550)
     for clip, source, microphone in ((0, 0, 0), (1, 2, 3), (0, 1, 2)):
         expected = fftconvolve(dry[clip, source], responses[clip, source, microphone])[150:700]
@@ -66,6 +67,12 @@ def test_responses_arrive_when_geometry_says(bank):
             assert first[0] - first[1] == pytest.approx(expected, abs=1.7)
             checked += 1
     assert 4 <= checked < 12  # some are seen, some are not
+
+
+def test_rooms_of_several_processes_are_the_same(bank):
+    again = make_bank(ARRAY, CAMERA, RATE, BANK, 2, seed=3, jobs=2)
+    np.testing.assert_array_equal(again.responses, bank.responses)
+    np.testing.assert_array_equal(again.u_px, bank.u_px)
 
 
 def test_batches_have_the_shapes_and_come_back_the_same(bank):
@@ -96,6 +103,35 @@ def test_targets_follow_voice_activity_and_place(bank):
             cell = int(clip.v_px[frame, 0] // 22.5), int(clip.u_px[frame, 0] // 30)
             assert target[frame][cell] == 1
     assert spoke > 3 and silent > 3
+
+
+def test_inputs_and_targets_in_torch_are_those_of_numpy(bank):
+    """The live tracker's features and the fusion's targets are the other way to get them."""
+    for layout in ("phase", "ipd"):
+        sound = sound_of(bank, [burst(0.2, 1.0, 1.5)], max_talkers=2)
+        sound.layout, sound.target = replace(LAYOUT, layout=layout, frames_before=2), TargetConfig(spread_cells=0.8)
+        batch, clips = sound[3], sound.clips_of(3)
+        for number, clip in enumerate(clips):
+            expected = stacked_frames(frame_maps(clip.samples, sound.layout), sound.layout)[2:6]
+            part = batch["spectra"][4 * number : 4 * number + 4].numpy()
+            assert part.shape == expected.shape
+            # a phase of -pi may come back as pi
+            apart = np.abs(part - expected)
+            assert np.minimum(apart, np.abs(apart - 2)).max() < 2e-3 and np.median(apart) < 1e-5
+            np.testing.assert_array_equal(sound.spectra_of(clip), part)
+            target = grid_targets(clip.u_px, clip.v_px, clip.speaking, (720, 450), 20, 24, 0.8)
+            np.testing.assert_allclose(batch["target"][4 * number : 4 * number + 4].numpy(), target, atol=1e-5)
+
+
+def test_excerpts_are_silent_beyond_a_voice_and_active_where_it_is():
+    voices = JoinedVoices([burst(0.0, 0.5, 1.0), burst(0.2, 0.4, 0.5)])
+    found = voices.excerpts(np.array([1, 0]), np.array([-800, 8000]), 16000).numpy()
+    own = burst(0.2, 0.4, 0.5).samples
+    assert not found[0, :800].any() and not found[0, 800 + len(own) :].any()
+    np.testing.assert_array_equal(found[0, 800 : 800 + len(own)], own)
+    assert not found[1].any()  # the second half of the first voice is silent, and then it ends
+    edges = np.array([[-0.1, 0.1, 0.3, 0.5, 0.9]])
+    assert voices.is_active(np.array([1]), edges)[0].tolist() == [False, True, True, False]
 
 
 def test_a_camera_that_looks_at_nothing_near_is_refused():

@@ -57,6 +57,7 @@ class Request:
             options.nodes,
             options.threads,
             options.resume,
+            options.jobs,
             show_progress=self.shows_progress,
         )
 
