@@ -21,19 +21,23 @@ from typing import Any
 import numpy as np
 import torch
 
+from avloc_ros.config import to_mapping
 from avloc_ros.datasets.dry_speech import DrySpeech
 from avloc_ros.datasets.moving_stock import MovingStock
 from avloc_ros.training.diff_track_localizer import LocalizerRecipe
 from avloc_ros.training.diff_track_lockstep import Learner, LockstepConfig, train_in_lockstep
 from avloc_ros.training.recipes import load_recipe
 
+PAPER = {
+    "tracking.motp_weight": 1.0,
+    "tracking.mota_weight": 1.0,
+    "tracking.quiet_distance": 0.0,
+    "tracking.association_frames": 1,
+}
 LEARNERS: dict[str, dict[str, Any]] = {
     "tracking": {"loss": "tracking"},
-    "tracking_paper": {
-        "loss": "tracking",
-        "tracking.association_frames": 1,
-        "tracking.quiet_distance": 0.0,
-    },
+    "tracking_steady": {"loss": "tracking", "tracking.association_frames": 5},
+    "tracking_paper": {"loss": "tracking", **PAPER},
     "pit_mse": {"loss": "pit_mse"},
     "mse": {"loss": "mse"},
 }
@@ -47,21 +51,11 @@ RECIPES = {"losses": "diff_track_localizer_gpu", "live": "diff_track_localizer_s
 
 
 def recipes(what: str) -> dict[str, LocalizerRecipe]:
-    """Name -> recipe, of the losses or of the live networks."""
-    name = RECIPES[what]
-    gpu = load_recipe("diff_track_localizer_gpu")
+    """Name -> recipe, of the losses or of the live networks; all with the weights of the tracking loss of the GPU recipe."""
+    weights = to_mapping(load_recipe("diff_track_localizer_gpu").tracking)
+    same = {f"tracking.{key}": value for key, value in weights.items()}
     chosen = LEARNERS if what == "losses" else LIVE
-    return {key: load_recipe(name, _with_tracking(gpu, changes)) for key, changes in chosen.items()}
-
-
-def _with_tracking(gpu: LocalizerRecipe, changes: dict[str, Any]) -> dict[str, Any]:
-    own = gpu.tracking
-    return {
-        "tracking.association_frames": own.association_frames,
-        "tracking.quiet_distance": own.quiet_distance,
-        "tracking.mota_weight": own.mota_weight,
-        **changes,
-    }
+    return {name: load_recipe(RECIPES[what], {**same, **changes}) for name, changes in chosen.items()}
 
 
 class Keeper:
@@ -99,7 +93,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
-    parser.add_argument("--warm-up-share", type=float, default=0.2)
+    parser.add_argument("--warm-up-share", type=float, default=0.3)
     parser.add_argument("--device", default="cuda")
     options = parser.parse_args()
     device = torch.device(options.device)

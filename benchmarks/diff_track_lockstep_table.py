@@ -32,7 +32,7 @@ from avloc_ros.training.recipes import load_recipe
 
 FIGURES = ("le_deg", "lr", "lp", "lf", "mota", "motp_deg", "id_switches", "hota")
 THRESHOLDS = np.round(np.arange(0.2, 0.81, 0.05), 2)
-ORDER = ("tracking", "tracking_paper", "pit_mse", "mse")
+ORDER = ("tracking", "tracking_steady", "tracking_paper", "pit_mse", "mse")
 LIVE = {"live": {}, "live_pit": {}, "live_wide": {"network.filters": 48, "network.recurrent": 128}}
 
 

@@ -50,7 +50,7 @@ class CaseDraw:
         index = drawn.long()
         ordered = index.sort(dim=3).values
         twice = (ordered[..., 1:] == ordered[..., :-1]).any(dim=3).any(dim=2)  # (tries, cases)
-        taken = twice.to(torch.uint8).argmin(dim=0)
+        taken = twice.to(torch.int32).argmin(dim=0)
         chosen = index[taken, torch.arange(cases, device=self.device)]
         return self.points[self.first[grid][:, None, None] + chosen]
 

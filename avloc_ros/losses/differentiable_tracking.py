@@ -25,7 +25,10 @@ class TrackingLossConfig:
         1, "frames around each that its association is made of: CLEAR MOT keeps a pair that is in the gate still", low=1
     )
     quiet_distance: float = setting(
-        0.0, "how much farther a track counts that is not active: CLEAR MOT only matches what is reported", low=0.0, high=2.0
+        0.0,
+        "how much farther a track counts that is not active, beside one that is: CLEAR MOT matches what is reported",
+        low=0.0,
+        high=2.0,
     )
 
 
@@ -89,7 +92,8 @@ class TrackingLoss(nn.Module):
         c, active = self.config, references.active[..., None]  # (batch, frames, references, 1)
         if c.quiet_distance:
             quiet = torch.sigmoid(-activity.detach())[:, :, None]  # (batch, frames, 1, tracks)
-            distances = torch.where(active, distances + c.quiet_distance * quiet, distances)
+            quieter = quiet - quiet.amin(dim=3, keepdim=True)  # than the most active one: the network knows distances up to 2
+            distances = torch.where(active, distances + c.quiet_distance * quieter, distances)
         if c.association_frames > 1:
             heard = active.to(distances.dtype)
             total, count = (_window_sum(x, c.association_frames) for x in (distances * heard, heard))

@@ -1,4 +1,4 @@
-"""Sources on the move in a rectangular room by the image-source method in torch: whole rooms at once, on the GPU where there is one.
+"""Sources on the move in a rectangular room by the image-source method in torch, on the GPU where there is one.
 
 What it gives is what simulation/moving_sound.py gives with pyroomacoustics (a test compares the two), but for the filter
 below 10 Hz that pyroomacoustics lays over its responses.
@@ -118,8 +118,10 @@ def _delayed(delay: Tensor, pressure: Tensor, length: int) -> Tensor:
     whole = delay.floor()
     taps = torch.arange(-HALF, HALF + 1, device=delay.device)
     at = taps - (delay - whole)[..., None]  # (sources, mics, images, taps)
-    window = 0.5 + 0.5 * torch.cos(torch.pi * at / (HALF + 1))
-    pulses = torch.sinc(at) * window * pressure[..., None]
+    window = 0.5 + 0.5 * torch.cos(at * (torch.pi / (HALF + 1)))
+    angle = torch.pi * at
+    sinc = torch.where(angle.abs() < 1e-6, 1.0, torch.sin(angle) / angle)
+    pulses = sinc * window * pressure[..., None]
     start = whole.long()[..., None] + taps + HALF
     kept = start < length
     found = delay.new_zeros(*delay.shape[:2], length)
