@@ -1,7 +1,7 @@
 """The losses of diff_track side by side on a GPU: equal batches, equal start, equal steps, in a given time.
 
 usage: python benchmarks/diff_track_lockstep.py --speech speech.npz --held held.npz --out DIR --seconds S
-       --what losses|live [--seed N] [--device cuda]
+       --what losses|live [--finish-by TIME] [--seed N] [--device cuda]
 
 losses: the localizer of config/train/diff_track_localizer_gpu.yaml by every loss of LEARNERS, one seed.
 live: config/train/diff_track_localizer_small.yaml (the live tracker), and a wider one, through the tracking loss.
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ LIVE: dict[str, dict[str, Any]] = {
     "live_wide": {"loss": "tracking", "network.filters": 48, "network.recurrent": 128},
 }
 KEPT = ("tracking", "live", "live_pit", "live_wide")  # whose weights are written
+LAST_REPORT_S = 9.0  # what the last report takes
 RECIPES = {"losses": "diff_track_localizer_gpu", "live": "diff_track_localizer_small"}
 
 
@@ -89,6 +91,7 @@ def main() -> None:
     parser.add_argument("--held", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--finish-by", type=float, default=float("inf"), help="clock time (s since 1970) to be done at")
     parser.add_argument("--what", choices=("losses", "live"), default="losses")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--batch", type=int, default=64)
@@ -113,7 +116,9 @@ def main() -> None:
     learners = {name: Learner(recipe, config, options.seed, device) for name, recipe in wanted.items()}
     with np.load(options.held) as content:
         held = {split: torch.from_numpy(content[f"{split}_features"]).to(device) for split in ("val", "test")}
-    print(f"{options.what} {options.seed}: {', '.join(learners)} on {device}", flush=True)
+    left_s = options.finish_by - time.time() - LAST_REPORT_S  # after all that a start takes
+    config = replace(config, seconds=max(min(options.seconds, left_s), 1.0))
+    print(f"{options.what} {options.seed}: {', '.join(learners)} on {device} for {config.seconds:.0f} s", flush=True)
     keeper = Keeper(learners, held, options.out, options.seed)
     steps = train_in_lockstep(
         learners, stock, config, keeper, lambda text: print(f"{options.what} {options.seed} {text}", flush=True)
