@@ -46,7 +46,7 @@ class Learner:
         self.recipe, self.config, self.device = recipe, config, device
         self.network = LocalizerNetwork(recipe.network).to(device)
         if device.type == "cuda":
-            self.network.convolutions.to(memory_format=torch.channels_last)
+            self.network.convolutions.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         hungarian = load_hungarian(recipe.hungarian, recipe.network.tracks)
         self.tracking = TrackingLoss(hungarian, recipe.tracking).to(device)
         self.optimiser = torch.optim.Adam(
