@@ -64,7 +64,14 @@ class LocalizerNetwork(nn.Module):
 
     def forward(self, features: Tensor) -> Located:
         """features (batch, channels, feature frames, bands)."""
-        maps = self.convolutions((features - self.mean) / self.deviation)  # (batch, filters, frames, bands / 8)
+        return self.followed(self.maps(features))
+
+    def maps(self, features: Tensor) -> Tensor:
+        """What the convolutions make of features: (batch, filters, frames, bands / 8)."""
+        return self.convolutions((features - self.mean) / self.deviation)
+
+    def followed(self, maps: Tensor) -> Located:
+        """Directions and activities of what the convolutions say."""
         sequence, _ = self.recurrent(maps.permute(0, 2, 1, 3).flatten(2))
         sequence = torch.tanh(sequence)
         if not self.config.causal:

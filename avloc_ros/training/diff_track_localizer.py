@@ -106,12 +106,6 @@ class LocalizerModule(lightning.LightningModule):
             found.directions, found.activity, references, weight, per_frame=recipe.pit_per_frame
         )
 
-    def train(self, mode: bool = True) -> LocalizerModule:
-        """As usual, but the Hungarian network never trains."""
-        super().train(mode)
-        self.tracking.eval()
-        return self
-
     def on_train_epoch_end(self) -> None:
         """Score the validation segments and keep the best weights."""
         recordings = located_frames(self.network, self.validation, self.recipe)

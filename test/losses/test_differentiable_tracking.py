@@ -14,6 +14,7 @@ from avloc_ros.evaluation.clear_mot import ClearMotScore
 from avloc_ros.losses.differentiable_tracking import (
     References,
     TrackingLoss,
+    TrackingLossConfig,
     clear_mot_errors,
     distances_to_references,
     identity_switches,
@@ -139,3 +140,38 @@ def test_more_tracks_than_slots_are_refused_with_the_way_out():
     references = References(torch.zeros(1, 4, 3, 3), torch.ones(1, 4, 3, dtype=torch.bool))
     with pytest.raises(InputError, match="train it with slots: 3"):
         TrackingLoss(HungarianNetwork())(torch.rand(1, 4, 3, 3), torch.zeros(1, 4, 3), references)
+
+
+def test_candidates_are_means_over_the_frames_around_in_which_the_reference_is_active():
+    rng = np.random.default_rng(4)
+    distances = torch.tensor(rng.uniform(0, 2, (2, 9, 2, 2)))
+    active = torch.tensor(rng.random((2, 9, 2)) < 0.6)
+    references = References(torch.zeros(2, 9, 2, 3), active)
+    distances = torch.where(active[..., None], distances, FAR)
+    loss = TrackingLoss(HungarianNetwork(), TrackingLossConfig(association_frames=3))
+    found = loss.candidates(distances, torch.zeros(2, 9, 2), references)
+    for batch, frame, reference in np.ndindex(2, 9, 2):
+        around = [k for k in (frame - 1, frame, frame + 1) if 0 <= k < 9 and active[batch, k, reference]]
+        expected = distances[batch, around, reference].mean(0) if active[batch, frame, reference] else FAR
+        np.testing.assert_allclose(found[batch, frame, reference], expected, atol=1e-9)
+
+
+def test_a_quiet_track_is_no_candidate_where_another_is_about_as_near():
+    """Both tracks are near the one reference; the nearer one says that it is silent."""
+    east = torch.tensor([1.0, 0.0, 0.0]).expand(1, 4, 2, 3)
+    active = torch.tensor([True, False]).expand(1, 4, 2)
+    tracks = torch.nn.functional.normalize(east + torch.tensor([[0.0, 0.01, 0.0], [0.0, 0.1, 0.0]]), dim=-1)
+    activity = torch.tensor([-6.0, 6.0]).expand(1, 4, 2)
+    references = References(east, active)
+    for quiet_distance, chosen in ((0.0, 0), (0.5, 1)):
+        loss = TrackingLoss(ExactAssignment(), TrackingLossConfig(quiet_distance=quiet_distance))
+        distances = loss.candidates(distances_to_references(tracks, references), activity, references)
+        association = loss.association(distances, references.active)
+        assert association[0, :, 0].argmax(dim=-1).tolist() == [chosen] * 4
+
+
+def test_the_hungarian_network_stays_in_training_mode_and_frozen():
+    """cuDNN gives gradients of recurrent layers in that mode only; the network has nothing that differs in it."""
+    loss = TrackingLoss(HungarianNetwork())
+    assert loss.eval().hungarian.training
+    assert not any(p.requires_grad for p in loss.parameters())

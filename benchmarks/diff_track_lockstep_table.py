@@ -1,0 +1,161 @@
+"""Scores of what benchmarks/diff_track_lockstep.py wrote: one table of losses, and the live network where it is better.
+
+usage: python benchmarks/diff_track_lockstep_table.py --answers DIR --speech DIR [--data DIR] --json FILE
+       [--live FILE.onnx] [--command TEXT]
+
+Every run reports from the activity on that gives its highest LF on the validation segments; so its test figures are those
+of one threshold, chosen without the test. FILE.onnx: of the live networks the one with the highest validation LF, where that
+is above the shipped card's; else nothing is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from avloc_ros.config import to_mapping
+from avloc_ros.datasets.tracked_segments import TrackedSegment, TrackedSegments, direction_frames
+from avloc_ros.evaluation.direction_tracks import localization_of, score_directions
+from avloc_ros.models.diff_track_localizer import LocalizerNetwork
+from avloc_ros.runtime.weights import read_torch
+from avloc_ros.training.cards import Provenance
+from avloc_ros.training.diff_track_live import write_live
+from avloc_ros.training.diff_track_localizer import drawn_splits
+from avloc_ros.training.recipes import load_recipe
+
+FIGURES = ("le_deg", "lr", "lp", "lf", "mota", "motp_deg", "id_switches", "hota")
+THRESHOLDS = np.round(np.arange(0.2, 0.81, 0.05), 2)
+ORDER = ("tracking", "tracking_steady", "tracking_paper", "pit_mse", "mse")
+LIVE = {"live": {}, "live_pit": {}, "live_wide": {"network.filters": 48, "network.recurrent": 128}}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a run said of a split: directions (segments, frames, tracks, 3), probability (segments, frames, tracks)."""
+
+    directions: np.ndarray
+    probability: np.ndarray
+
+    def frames(self, segments: Sequence[TrackedSegment], threshold: float) -> list[list]:
+        """Truth beside reports, per segment and label frame."""
+        rows = zip(segments, self.directions, self.probability, strict=True)
+        return [direction_frames(segment, vectors, heard, threshold) for segment, vectors, heard in rows]
+
+
+def read_run(path: Path) -> tuple[dict[str, Answers], dict[str, Any]]:
+    """Answers per split, and what the run says about itself."""
+    with np.load(path) as content:
+        answers = {}
+        for split in ("val", "test"):
+            logits = content[f"{split}_activity"].astype(np.float64)
+            answers[split] = Answers(content[f"{split}_directions"].astype(np.float64), 1 / (1 + np.exp(-logits)))
+        facts = {"seed": int(content["seed"]), "steps": int(content["step"]), "whole": bool(content["last"])}
+    return answers, facts
+
+
+def best_threshold(answers: Answers, segments: Sequence[TrackedSegment]) -> float:
+    """The activity with the highest LF."""
+    found = []
+    for threshold in THRESHOLDS:
+        recordings = answers.frames(segments, threshold)
+        found.append(localization_of([frame for frames in recordings for frame in frames]).lf or 0.0)
+    return float(THRESHOLDS[int(np.argmax(found))])
+
+
+def scored(path: Path, splits: dict[str, TrackedSegments]) -> dict[str, Any]:
+    """Threshold, validation and test figures of one run."""
+    answers, facts = read_run(path)
+    threshold = best_threshold(answers["val"], splits["val"].segments)
+    parts = {
+        name: score_directions(answers[split].frames(splits[split].segments, threshold)).to_mapping()
+        for name, split in (("validation", "val"), ("test", "test"))
+    }
+    return {**facts, "threshold": threshold, **parts}
+
+
+def over_seeds(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Mean and standard deviation over the seeds, per split and figure."""
+    table: dict[str, Any] = {"seeds": len(runs)}
+    for split in ("test", "validation"):
+        for figure in FIGURES:
+            values = [float(run[split][figure]) for run in runs if run[split][figure] is not None]
+            if values:
+                spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
+                table.setdefault(split, {})[figure] = {"mean": float(np.mean(values)), "sd": spread}
+    return table
+
+
+def as_markdown(losses: dict[str, Any]) -> str:
+    """The test figures."""
+    rows = ["| loss | " + " | ".join(FIGURES) + " |", "|---" * (len(FIGURES) + 1) + "|"]
+    for loss, scores in losses.items():
+        cells = []
+        for figure in FIGURES:
+            value = scores["test"].get(figure, {"mean": float("nan"), "sd": None})
+            spread = "" if value["sd"] is None else f" +- {value['sd']:.3g}"
+            cells.append(f"{value['mean']:.3g}{spread}")
+        rows.append(f"| {loss} ({scores['seeds']} seeds) | " + " | ".join(cells) + " |")
+    return "\n".join(rows)
+
+
+def write_better_live(
+    options: argparse.Namespace, runs: dict[str, dict[str, Any]], splits: dict[str, TrackedSegments]
+) -> None:
+    """The best live network with its card, where validation says that it is better than the shipped one."""
+    card_path = options.live.with_suffix(".card.json")
+    shipped = json.loads(card_path.read_text())["metrics"]["validation"]["lf"] if card_path.is_file() else 0.0
+    live = {name: run for name, run in runs.items() if name.rsplit("_", 1)[0] in LIVE}
+    if not live:
+        return
+    name = max(live, key=lambda key: live[key]["validation"]["lf"] or 0.0)
+    lf = live[name]["validation"]["lf"]
+    print(f"live: {name} has LF {lf:.3f} on validation, shipped {shipped:.3f}")
+    if lf <= shipped:
+        return
+    changes = LIVE[name.rsplit("_", 1)[0]]
+    recipe = load_recipe("diff_track_localizer_small", {"data.voices": str(options.speech), **changes})
+    network = LocalizerNetwork(recipe.network)
+    network.load_state_dict(read_torch(options.answers / f"{name}.pt"))
+    data = {
+        "segments": {split: len(segments) for split, segments in splits.items()},
+        "training": "rooms simulated while training, ever new",
+        "voices": Path(options.speech).name,
+        "arrays": [recipe.data.array, *recipe.data.other_arrays],
+    }
+    metrics = {split: live[name][split] for split in ("validation", "test")}
+    provenance = Provenance(to_mapping(recipe), data, options.command, live[name]["seed"])
+    write_live(network.float(), recipe, splits["val"], options.live, metrics, provenance)
+    print("weights:", name, "->", options.live)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--answers", type=Path, required=True, help="folder of NAME_SEED.npz")
+    parser.add_argument("--speech", type=Path, required=True, help="folder of speech that the segments were drawn with")
+    parser.add_argument("--data", type=Path, default=None, help="where drawn segments are kept; else the cache folder")
+    parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument("--live", type=Path, default=None)
+    parser.add_argument("--command", default="", help="the command of the training, for the card and the results")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    recipe = load_recipe("diff_track_localizer_small", {"data.voices": str(options.speech)})
+    splits = drawn_splits(recipe, ("val", "test"), options.data)
+    runs = {path.stem: scored(path, splits) for path in sorted(options.answers.glob("*_[0-9].npz"))}
+    of_loss = {loss: [run for name, run in runs.items() if name.rsplit("_", 1)[0] == loss] for loss in (*ORDER, *LIVE)}
+    losses = {loss: over_seeds(own) for loss, own in of_loss.items() if own}
+    found = {"command": options.command, "losses": losses, "runs": runs}
+    options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(as_markdown(losses))
+    if options.live is not None:
+        write_better_live(options, runs, splits)
+
+
+if __name__ == "__main__":
+    main()
