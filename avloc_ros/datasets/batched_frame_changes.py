@@ -49,7 +49,7 @@ class _Draw:
 
 def _moved_down(down: Tensor, pictures: Tensor, masks: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
     """All of a frame so many rows down (batch,), the edge row repeated in pictures, nobody there in masks."""
-    batch, count, colours, rows, cols = pictures.shape
+    _, count, colours, rows, cols = pictures.shape
     source = torch.arange(rows, device=pictures.device) - down[:, None]  # (batch, rows)
     held = source.clamp(0, rows - 1)
     inside = ((source >= 0) & (source < rows)).to(pictures.dtype)[..., None]

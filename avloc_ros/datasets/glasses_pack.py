@@ -18,7 +18,6 @@ from avloc_ros.sources.video_file import VideoWriter, video_images
 from avloc_ros.types import InputError
 
 MOST_PEOPLE = 5
-QUALITY = 17  # of the pictures, as VideoWriter counts
 SAMPLE_RATE_HZ = 16_000
 FULL_SCALE = 32_767
 
@@ -52,22 +51,20 @@ class GlassesFrames:
         return np.searchsorted(self.scene, np.arange(len(self.places_m)))
 
 
-def pack_scenes(folders: Sequence[Path], out: Path, rows: int, cols: int, *, sound: bool, most_frames: int = 10_000) -> int:
-    """Write `out`.npz and `out`.mp4 of scene folders, of each its first frames; returns how many frames there are."""
+def pack_scenes(folders: Sequence[Path], out: Path, rows: int, cols: int, *, sound: bool, quality: int = 12) -> int:
+    """Write `out`.npz and `out`.mp4 of scene folders; returns how many frames there are. quality: as VideoWriter counts."""
     if not folders:
         raise InputError(f"no scenes to pack into {out}")
     parts: dict[str, list[np.ndarray]] = {}
-    with VideoWriter(out.with_suffix(".mp4"), (cols, rows), 20, quality=QUALITY) as video:
+    with VideoWriter(out.with_suffix(".mp4"), (cols, rows), 20, quality=quality) as video:
         for number, folder in enumerate(folders):
             recording = recording_of_scene(folder, rows, cols, SAMPLE_RATE_HZ)
-            for image in recording.images[:most_frames]:
+            for image in recording.images:
                 video.write(image)
-            for name, value in _packed(folder, recording, number, most_frames, sound=sound).items():
+            for name, value in _packed(folder, recording, number, sound=sound).items():
                 parts.setdefault(name, []).append(value)
-    samples = parts.pop("samples")
-    longest = max(len(part) for part in samples)
-    arrays = {name: np.concatenate(values) for name, values in parts.items()}
-    arrays["samples"] = np.stack([np.pad(part, ((0, longest - len(part)), (0, 0))) for part in samples])
+    samples = _equally_long([part[None] for part in parts.pop("samples")])
+    arrays = {name: np.concatenate(values) for name, values in parts.items()} | {"samples": samples}
     np.savez_compressed(out.with_suffix(".npz"), **arrays)
     return len(arrays["scene"])
 
@@ -86,15 +83,14 @@ def read_frames(path: Path) -> GlassesFrames:
 
 
 def joined(parts: Sequence[GlassesFrames]) -> GlassesFrames:
-    """Several packs as one. Raises InputError where only some of them have sound, or of different lengths."""
-    shapes = {part.samples.shape[1:] for part in parts}
-    if len(shapes) != 1:
-        raise InputError(f"packs with sound of different shapes {sorted(shapes)} cannot become one")
+    """Several packs as one. Raises InputError where only some of them have sound."""
+    if len({part.samples.shape[1] > 0 for part in parts}) != 1:
+        raise InputError("packs with and without sound cannot become one: need all of one kind, and at least one")
     first = np.cumsum([0, *(len(part.places_m) for part in parts)])
     names = ("pictures", "boxes", "speaking", "wearer", "places_m", "rotations")
     arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     scene = np.concatenate([part.scene + start for part, start in zip(parts, first, strict=False)])
-    return GlassesFrames(**arrays, scene=scene, samples=np.concatenate([part.samples for part in parts]))
+    return GlassesFrames(**arrays, scene=scene, samples=_equally_long([part.samples for part in parts]))
 
 
 def turned_heads(directions: np.ndarray) -> np.ndarray:
@@ -107,10 +103,14 @@ def turned_heads(directions: np.ndarray) -> np.ndarray:
     return np.einsum("fij,fj,fjk->fik", left, signs, right)
 
 
-def _packed(
-    folder: Path, recording: EgocentricRecording, number: int, most_frames: int, *, sound: bool
-) -> dict[str, np.ndarray]:
-    frames = min(recording.frames, most_frames)
+def _equally_long(sounds: Sequence[np.ndarray]) -> np.ndarray:
+    """Sounds (scenes, samples, microphones) of several lengths as one, padded with silence."""
+    longest = max(sound.shape[1] for sound in sounds)
+    return np.concatenate([np.pad(sound, ((0, 0), (0, longest - sound.shape[1]), (0, 0))) for sound in sounds])
+
+
+def _packed(folder: Path, recording: EgocentricRecording, number: int, *, sound: bool) -> dict[str, np.ndarray]:
+    frames = recording.frames
     rows = [row for row in load_scene(folder).truth if row.speaker != WEARER and row.frame < frames]
     people = list(dict.fromkeys(row.speaker for row in rows))
     if not 2 <= len(people) <= MOST_PEOPLE:
@@ -133,7 +133,7 @@ def _packed(
     return {
         "boxes": boxes,
         "speaking": speaking,
-        "wearer": recording.wearer_speaking[:frames],
+        "wearer": recording.wearer_speaking,
         "places_m": places_m,
         "rotations": turned_heads(directions).astype(np.float32),
         "scene": np.full(frames, number),

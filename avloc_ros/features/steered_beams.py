@@ -50,7 +50,7 @@ def steered_beams(spectra: np.ndarray, fan: BeamFan, bands: int = 0) -> np.ndarr
 
 @functools.lru_cache(maxsize=8)
 def steering_of(fan: BeamFan, microphones: int) -> np.ndarray:
-    """What undoes the phases of a plane wave: complex64 (bins, beams, microphones). Raises InputError where the array has others."""
+    """What undoes the phases of a plane wave: complex64 (bins, beams, microphones). Raises InputError."""
     array = MicrophoneArray.load(shipped_folder() / "config" / "arrays" / f"{fan.array}.yaml")
     if array.channels != microphones:
         raise InputError(f"sound of {microphones} microphones, the array '{fan.array}' has {array.channels}")

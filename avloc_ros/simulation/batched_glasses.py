@@ -15,6 +15,7 @@ from torch import Tensor
 from avloc_ros.config import setting
 from avloc_ros.simulation.batched_rooms import Rooms, draw_rooms, responses, shadow_gains, shadow_spectra
 from avloc_ros.simulation.egocentric_sound import BABBLE_VOICES, MOUTH_M
+from avloc_ros.simulation.head_shadow import HEAD_CENTRE_M
 from avloc_ros.simulation.voice_bank import VoiceBank
 
 RATE_HZ, FPS = 16_000, 20
@@ -61,8 +62,10 @@ class GlassesSound:
         self, config: RenderedSoundConfig, voices: VoiceBank, microphones_m: np.ndarray, generator: torch.Generator
     ) -> None:
         self.config, self.voices, self.generator, self.device = config, voices, generator, generator.device
-        self.array_m = microphones_m
-        self.microphones_m = torch.from_numpy(microphones_m).float().to(self.device)
+        self.microphones_m, self.middle_m, self.mouth_m = (
+            torch.from_numpy(place).float().to(self.device) for place in (microphones_m, HEAD_CENTRE_M, MOUTH_M)
+        )
+        self.pieces = self._pieces()
         self.noise = self.restaurants()
 
     def windows(self, moments: Moments, before: int, after: int) -> Tensor:
@@ -88,7 +91,7 @@ class GlassesSound:
         dry = babble + 0.5 * self._clatter(count, config.tables, samples)
         heads = self.microphones_m.expand(count, 1, -1, 3)
         points = 2 ** math.ceil(math.log2(samples + LENGTH))
-        wet = torch.zeros(count, len(self.array_m), points // 2 + 1, dtype=torch.complex64, device=self.device)
+        wet = torch.zeros(count, len(self.microphones_m), points // 2 + 1, dtype=torch.complex64, device=self.device)
         for table in range(config.tables):  # one after the other, to save memory
             response = self._responses(rooms, places[:, table : table + 1], heads)[:, 0, 0]
             wet += torch.fft.rfft(dry[:, table], points)[:, None] * torch.fft.rfft(response, points)
@@ -97,20 +100,19 @@ class GlassesSound:
 
     def _people(self, rooms: Rooms, moments: Moments) -> tuple[Tensor, Tensor]:
         """Sound (batch, microphones, samples), and its power while one of them speaks, (batch, 1, 1)."""
-        batch, people = moments.places_m.shape[:2]
         dry = self.voices.speech(moments.speaking, self.generator)  # (batch, people, samples)
         heads = moments.rotations[:, ::HOP][:, :MOMENTS]  # (batch, moments, 3, 3)
-        yaw = (2 * self._random(batch) - 1) * math.radians(25)
+        yaw = (2 * self._random(len(dry)) - 1) * math.radians(25)
         room_axes = _about_z(yaw)
         places = moments.places_m @ room_axes.mT
         microphones = (room_axes[:, None] @ heads) @ self.microphones_m.T  # (batch, moments, 3, microphones)
         response = self._responses(rooms, places, microphones.mT)  # (batch, people, moments, microphones, length)
         towards = torch.einsum("bkji,bpj->bpki", heads, moments.places_m)
-        shadow = shadow_spectra(shadow_gains(self.array_m, towards), POINTS, RATE_HZ)
+        shadow = self._shadow(towards)
         spectra = torch.fft.rfft(response, POINTS) * shadow
         present = (moments.places_m.abs().amax(-1) > 0).float()  # (batch, people)
         power = response.square().sum((2, 4)).mean(2) / MOMENTS * present
-        windowed = dry[:, :, None] * self._pieces()  # (batch, people, moments, samples)
+        windowed = dry[:, :, None] * self.pieces  # (batch, people, moments, samples)
         windowed = windowed * present[..., None, None]
         heard = (torch.fft.rfft(windowed, POINTS)[:, :, :, None] * spectra).sum((1, 2))  # (batch, microphones, bins)
         mean_power = power.sum(1) / present.sum(1).clamp(min=1)
@@ -119,10 +121,12 @@ class GlassesSound:
     def _wearer(self, rooms: Rooms, speaking: Tensor) -> Tensor:
         batch = len(speaking)
         dry = self.voices.speech(speaking[:, None], self.generator)
-        mouth = torch.from_numpy(MOUTH_M).float().to(self.device).expand(batch, 1, 3)
-        response = self._responses(rooms, mouth, self.microphones_m.expand(batch, 1, -1, 3))[:, 0, 0]
+        response = self._responses(rooms, self.mouth_m.expand(batch, 1, 3), self.microphones_m.expand(batch, 1, -1, 3))[:, 0, 0]
         wet = torch.fft.rfft(dry, POINTS) * torch.fft.rfft(response, POINTS)
         return torch.fft.irfft(wet, POINTS)[..., : dry.shape[-1]]
+
+    def _shadow(self, towards_m: Tensor) -> Tensor:
+        return shadow_spectra(shadow_gains(self.microphones_m - self.middle_m, towards_m - self.middle_m), POINTS, RATE_HZ)
 
     def _noise_levels(self, power: Tensor) -> Tensor:
         low, high = self.config.lowest_snr_db, self.config.highest_snr_db

@@ -6,14 +6,16 @@ without its high-pass filter at the lower end of hearing.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
-SPEED_OF_SOUND_MPS = 343.0
+from avloc_ros.simulation.head_shadow import DARKEST_RAD, HEAD_RADIUS_M, LOWEST_GAIN, SPEED_OF_SOUND_MPS
+
 TAPS = 32  # of the windowed sinc
 LEAD_SAMPLES = 40  # silence before a response, as pyroomacoustics' longer sinc has it
 
@@ -46,6 +48,7 @@ def rooms_of(size_m: Tensor, head_m: Tensor, rt60_s: Tensor, most_reflections: i
     return Rooms(size_m, head_m, (1 - absorption).sqrt(), needed.clamp(0, most_reflections))
 
 
+@functools.lru_cache(maxsize=8)
 def image_numbers(most_reflections: int, device: torch.device) -> Tensor:
     """(images, 3): reflections along each axis, signed, at most so many together."""
     line = torch.arange(-most_reflections, most_reflections + 1, device=device)
@@ -98,25 +101,18 @@ def draw_rooms(count: int, generator: torch.Generator, *, most_reflections: int,
     return rooms_of(size_m, head_m, reverberation_s, most_reflections)
 
 
-def shadow_gains(microphones_m: np.ndarray, towards_m: Tensor) -> Tensor:
-    """High-frequency gains (.., microphones) of head_shadow for sources towards_m (.., 3) in the head's frame."""
-    from avloc_ros.simulation.head_shadow import DARKEST_RAD, HEAD_CENTRE_M, LOWEST_GAIN
-
-    outwards = torch.from_numpy(microphones_m - HEAD_CENTRE_M).to(towards_m)
-    towards = towards_m - torch.from_numpy(HEAD_CENTRE_M).to(towards_m)
-    cosine = torch.nn.functional.normalize(towards, dim=-1) @ torch.nn.functional.normalize(outwards, dim=-1).T
+def shadow_gains(microphones_m: Tensor, sources_m: Tensor) -> Tensor:
+    """High-frequency gains (.., microphones) of head_shadow; microphones_m (microphones, 3) and sources_m (.., 3) from the
+    middle of the head, along its axes."""
+    cosine = normalize(sources_m, dim=-1) @ normalize(microphones_m, dim=-1).T
     half = LOWEST_GAIN / 2
     return (1 + half) + (1 - half) * torch.cos(torch.arccos(cosine.clamp(-1, 1)) / DARKEST_RAD * math.pi)
 
 
 def shadow_spectra(gains: Tensor, points: int, sample_rate_hz: int) -> Tensor:
     """Head_shadow's filter of those gains over rfft bins of `points`: complex (.., microphones, bins)."""
-    from avloc_ros.simulation.head_shadow import HEAD_RADIUS_M, SPEED_OF_SOUND_MPS as SPEED_MPS
-
-    k = sample_rate_hz * HEAD_RADIUS_M / SPEED_MPS
-    late = torch.polar(
-        torch.ones(points // 2 + 1, device=gains.device),
-        torch.arange(points // 2 + 1, device=gains.device) * (-2 * math.pi / points),
-    )
+    k = sample_rate_hz * HEAD_RADIUS_M / SPEED_OF_SOUND_MPS
+    angles = torch.arange(points // 2 + 1, device=gains.device) * (-2 * math.pi / points)
+    late = torch.polar(torch.ones_like(angles), angles)  # one sample later
     gains = gains[..., None]
     return (1 + gains * k + (1 - gains * k) * late) / (1 + k + (1 - k) * late)

@@ -27,6 +27,7 @@ class DeviceFrames:
         self, frames: GlassesFrames, network: SpeakerUNetConfig, scale: PictureScaleConfig, device: torch.device
     ) -> None:
         self.network, self.scale, self.device = network, scale, device
+        self.offsets = torch.tensor(network.picture_offsets, device=device)
         self.pictures = torch.from_numpy(_in_colours(frames.pictures, network.colours)).to(device)
         self.boxes, self.speaking, self.wearer, self.scene, self.places_m, self.rotations = (
             torch.from_numpy(np.ascontiguousarray(value)).to(device)
@@ -43,8 +44,7 @@ class DeviceFrames:
 
     def pictures_of(self, frames: Tensor) -> Tensor:
         """(batch, pictures, colours, rows, cols), scaled for the network."""
-        offsets = torch.tensor(self.network.picture_offsets, device=self.device)
-        values = self.pictures[self.around(frames, offsets)].float() / 255
+        values = self.pictures[self.around(frames, self.offsets)].float() / 255
         return (values - self.scale.mean) / self.scale.deviation
 
     @property

@@ -51,16 +51,18 @@ class RenderedBatches:
         self.spoken, self.quiet = frames.speaking.nonzero(), (~frames.speaking).nonzero()  # (cases, 2): frame, person
         self.offsets = torch.arange(-BEFORE, AFTER + 1, device=self.device)
 
+    @torch.no_grad()
     def draw(self, count: int) -> Batch:
         """A batch: pictures, sound, mask, wearer, faces."""
         frames, recipe = self.frames, self.recipe
-        chosen = torch.where(self._share(count) < self.silent_share, self._one_of(self.without, count), self._one_of(self.with_speaker, count))
+        silent = self._share(count) < self.silent_share
+        chosen = torch.where(silent, self._one_of(self.without, count), self._one_of(self.with_speaker, count))
         around = frames.around(chosen, self.offsets)
         speaking, wearer = self._schedules(chosen, around)
         boxes, pictures = frames.boxes[chosen], frames.pictures_of(chosen)
         moments = Moments(frames.places_m[frames.scene[chosen]], frames.rotations[around], speaking, wearer)
         moments, heard = loudest(moments)
-        speaks = heard & moments_now(speaking)
+        speaks = heard & speaking[..., BEFORE]
         mirror = self._share(count) < self.config.mirrored
         moments, boxes, pictures = mirrored(mirror, moments, boxes, pictures)
         drawn = boxes if self.redrawn_boxes is None else self.redrawn_boxes(boxes)
@@ -102,15 +104,10 @@ class RenderedBatches:
         return torch.randint(end, (count,), generator=self.generator, device=self.device)
 
 
-def moments_now(speaking: Tensor) -> Tensor:
-    """Who speaks at the moment itself, bool (batch, people), of schedules (batch, people, pictures)."""
-    return speaking[..., BEFORE]
-
-
 def loudest(moments: Moments) -> tuple[Moments, Tensor]:
     """The HEARD people who matter, those first who speak at the moment itself; and who they are, bool (batch, people)."""
     present = (moments.places_m.abs().amax(-1) > 0).float()
-    score = present * (1 + 4 * moments_now(moments.speaking) + 2 * moments.speaking.any(-1)) + 1e-3 * present.cumsum(1)
+    score = present * (1 + 4 * moments.speaking[..., BEFORE] + 2 * moments.speaking.any(-1)) + 1e-3 * present.cumsum(1)
     kept = score.topk(HEARD, 1).indices
     places = moments.places_m.gather(1, kept[..., None].expand(-1, -1, 3))
     speaking = moments.speaking.gather(1, kept[..., None].expand(-1, -1, moments.speaking.shape[2]))
@@ -120,7 +117,7 @@ def loudest(moments: Moments) -> tuple[Moments, Tensor]:
 
 def mirrored(which: Tensor, moments: Moments, boxes: Tensor, pictures: Tensor) -> tuple[Moments, Tensor, Tensor]:
     """Left and right exchanged in frames `which`, bool (batch,): people, heads, boxes (batch, people, 4) and pictures."""
-    left_right = torch.tensor([1.0, -1.0, 1.0], device=which.device)
+    left_right = 1.0 - 2.0 * (torch.arange(3, device=which.device) == 1)  # of x, y, z
     places = torch.where(which[:, None, None], moments.places_m * left_right, moments.places_m)
     turned = moments.rotations * left_right * left_right[:, None]
     rotations = torch.where(which[:, None, None, None], turned, moments.rotations)

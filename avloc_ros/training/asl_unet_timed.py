@@ -39,7 +39,9 @@ class TimedRunConfig:
     validate_s: float = setting(40.0, "seconds between two validations", low=1.0)
     say_s: float = setting(10.0, "seconds between two lines of progress", low=0.5)
     rising: float = setting(0.03, "share of the run in which the learning rate rises", low=0.0, high=0.5)
-    average: float = setting(0.998, "the weights that are kept are running means over steps, which forget so much", low=0.0, high=0.9999)
+    average: float = setting(
+        0.998, "the weights that are kept are running means over steps: what stays of them in each", low=0.0, high=0.9999
+    )
     new_restaurants: int = setting(150, "steps until the noise is made anew", low=1)
 
 
@@ -146,7 +148,13 @@ class _Watch:
     """Looks at a run now and then: says how it goes, validates, keeps the best."""
 
     def __init__(
-        self, kept: SpeakerUNet, validation: RecordedFrames, config: TimedRunConfig, out: Path, seed: int, say: Callable[[str], None]
+        self,
+        kept: SpeakerUNet,
+        validation: RecordedFrames,
+        config: TimedRunConfig,
+        out: Path,
+        seed: int,
+        say: Callable[[str], None],
     ) -> None:
         self.kept, self.validation, self.config, self.out, self.seed, self.say = kept, validation, config, out, seed, say
         self.begin = self.said = self.validated = time.perf_counter()
@@ -165,7 +173,7 @@ class _Watch:
             self._validate(step, now - self.begin)
             self.validated = time.perf_counter()
         elif now - self.said >= self.config.say_s:
-            self.say(f"{now - self.begin:5.0f} s, step {step}: loss {float(loss):.3f}")
+            self.say(f"{now - self.begin:5.0f} s, step {step}: loss {float(loss.detach()):.3f}")
             self.said = now
 
     def _validate(self, step: int, seconds: float) -> None:
@@ -187,12 +195,16 @@ class _Watch:
             "recipe": to_mapping(self.validation.recipe),
             "run": to_mapping(self.config),
             "seed": self.seed,
-            "device": self.validation.chosen.device.type,
+            "device": _name_of(self.validation.chosen.device),
             "course": self.course,
             "thresholds": best["thresholds"],
             "validation": {name: best[name] for name in ("step", "loss", "mask", "wearer")},
         }
         (self.out / "training.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def _name_of(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def _replace(path: Path, weights: dict[str, Tensor]) -> None:

@@ -9,10 +9,15 @@ from scipy.signal import butter, sosfilt
 torch = pytest.importorskip("torch")
 
 from avloc_ros.simulation.batched_rooms import (  # noqa: E402
-    draw_rooms, image_numbers, responses, rooms_of, shadow_gains, shadow_spectra,
+    draw_rooms,
+    image_numbers,
+    responses,
+    rooms_of,
+    shadow_gains,
+    shadow_spectra,
 )  # fmt: skip
 from avloc_ros.simulation.egocentric import glasses_array  # noqa: E402
-from avloc_ros.simulation.head_shadow import shadowed  # noqa: E402
+from avloc_ros.simulation.head_shadow import HEAD_CENTRE_M, shadowed  # noqa: E402
 from avloc_ros.simulation.moving_sound import ShoeboxRoom  # noqa: E402
 
 RATE_HZ, LENGTH = 16_000, 4096
@@ -45,7 +50,7 @@ def test_shadow_is_that_of_the_filter():
     pulse = np.zeros((1024, 6))
     pulse[3] = 1
     wanted = np.fft.rfft(shadowed(pulse, microphones, source, RATE_HZ), axis=0).T
-    gains = shadow_gains(microphones, torch.tensor(source))
+    gains = shadow_gains(torch.tensor(microphones - HEAD_CENTRE_M), torch.tensor(source - HEAD_CENTRE_M))
     found = shadow_spectra(gains, 1024, RATE_HZ).numpy() * np.fft.rfft(pulse, axis=0).T
     np.testing.assert_allclose(found, wanted, atol=1e-3)
 
