@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -64,8 +65,8 @@ def pack_scenes(folders: Sequence[Path], out: Path, rows: int, cols: int, *, sou
             for name, value in _packed(folder, recording, number, sound=sound).items():
                 parts.setdefault(name, []).append(value)
     samples = _equally_long([part[None] for part in parts.pop("samples")])
-    arrays = {name: np.concatenate(values) for name, values in parts.items()} | {"samples": samples}
-    np.savez_compressed(out.with_suffix(".npz"), **arrays)
+    arrays: dict[str, Any] = {name: np.concatenate(values) for name, values in parts.items()}
+    np.savez_compressed(out.with_suffix(".npz"), samples=samples, **arrays)
     return len(arrays["scene"])
 
 
@@ -76,10 +77,7 @@ def read_frames(path: Path) -> GlassesFrames:
         raise InputError(f"no packed scenes at {path}: need {table.name} and {video.name} there")
     with np.load(table) as content:
         arrays = {name: content[name] for name in content.files}
-    pictures = np.stack(list(video_images(video)))
-    if len(pictures) != len(arrays["scene"]):
-        raise InputError(f"{video} has {len(pictures)} pictures, {table.name} {len(arrays['scene'])}: pack the scenes again")
-    return GlassesFrames(pictures, **arrays)
+    return GlassesFrames(_pictures(video, len(arrays["scene"])), **arrays)
 
 
 def joined(parts: Sequence[GlassesFrames]) -> GlassesFrames:
@@ -101,6 +99,20 @@ def turned_heads(directions: np.ndarray) -> np.ndarray:
     signs = np.ones((len(directions), 3))
     signs[:, 2] = np.linalg.det(left @ right)
     return np.einsum("fij,fj,fjk->fik", left, signs, right)
+
+
+def _pictures(video: Path, frames: int) -> np.ndarray:
+    """All pictures in one array, into which they are read one by one: thousands of them twice would fill the memory."""
+    pictures: np.ndarray | None = None
+    count = 0
+    for count, image in enumerate(video_images(video), 1):
+        if pictures is None:
+            pictures = np.empty((frames, *image.shape), np.uint8)
+        if count <= frames:
+            pictures[count - 1] = image
+    if pictures is None or count != frames:
+        raise InputError(f"{video} has {count} pictures, its table {frames}: pack the scenes again")
+    return pictures
 
 
 def _equally_long(sounds: Sequence[np.ndarray]) -> np.ndarray:
