@@ -37,7 +37,7 @@ def steered_beams(spectra: np.ndarray, fan: BeamFan, bands: int = 0) -> np.ndarr
     """
     microphones, bins, frames = spectra.shape
     units = (spectra / np.maximum(np.abs(spectra), 1e-9)).transpose(1, 0, 2)  # (bins, microphones, frames)
-    steering = _steering(fan, microphones)
+    steering = steering_of(fan, microphones)
     if bands:
         units, steering = units[1:], steering[1:]
     aligned = (steering @ units).view(np.float32)  # (bins, beams, 2 * frames): real and imaginary parts in turns
@@ -49,7 +49,7 @@ def steered_beams(spectra: np.ndarray, fan: BeamFan, bands: int = 0) -> np.ndarr
 
 
 @functools.lru_cache(maxsize=8)
-def _steering(fan: BeamFan, microphones: int) -> np.ndarray:
+def steering_of(fan: BeamFan, microphones: int) -> np.ndarray:
     """What undoes the phases of a plane wave: complex64 (bins, beams, microphones). Raises InputError."""
     array = MicrophoneArray.load(shipped_folder() / "config" / "arrays" / f"{fan.array}.yaml")
     if array.channels != microphones:

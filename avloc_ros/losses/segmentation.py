@@ -47,7 +47,7 @@ def segmentation_loss(logits: Tensor, mask: Tensor, config: SegmentationLossConf
 
 def weighted_bce(logits: Tensor, mask: Tensor, positive_weight: float) -> Tensor:
     """Mean over pixels of -(w y log p + (1 - y) log(1 - p))."""
-    return binary_cross_entropy_with_logits(logits, mask, pos_weight=logits.new_tensor(positive_weight))
+    return binary_cross_entropy_with_logits(logits, mask, pos_weight=logits.new_full((), positive_weight))
 
 
 def dice_loss(logits: Tensor, mask: Tensor) -> Tensor:

@@ -88,7 +88,7 @@ def answer_loss(found: SpeakerAnswer, batch: Batch, recipe: SpeakerUNetRecipe) -
         loss = loss + recipe.wearer_weight * cross_entropy(found.wearer, wearer)
     if found.faces is not None:
         loss = loss + recipe.faces_weight * binary_cross_entropy_with_logits(
-            found.faces, faces, pos_weight=mask.new_tensor(recipe.loss.positive_weight)
+            found.faces, faces, pos_weight=mask.new_full((), recipe.loss.positive_weight)
         )
     if recipe.plane_weight:
         for plane in found.planes:
