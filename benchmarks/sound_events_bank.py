@@ -114,7 +114,7 @@ def finish_av_seld(folder: Path, data: Path, out: Path) -> None:
         recordings = scene_recordings([data / split])
         chunks[split] = EventChunks(recordings, recipe.chunks, av_seld.labels_of(recipe), pictures=pictures)
     found = []
-    for candidate in CANDIDATES:
+    for candidate in _candidates(folder, "network"):
         network = av_seld.make_network(recipe)
         network.load_state_dict(torch.load(folder / f"network.{candidate}.pt", weights_only=True))
         network.eval()
@@ -157,7 +157,7 @@ def finish_coloc(folder: Path, data: Path, out: Path) -> None:
         EventChunks(scene_recordings([data / split]), recipe.chunks, labels_of(recipe)) for split in ("val", "test")
     )
     found = []
-    for candidate in CANDIDATES:
+    for candidate in _candidates(folder, "pair"):
         pair = ColocPair(recipe)
         pair.load_state_dict(torch.load(folder / f"pair.{candidate}.pt", weights_only=True))
         localizer, classifier = pair.localizer.eval(), pair.classifier.eval()
@@ -200,6 +200,10 @@ def apart(runs: Path, data: Path, out: Path) -> None:
         report[run.name] = total.shares()
         print(run.name, report[run.name], flush=True)
     out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def _candidates(folder: Path, name: str) -> list[str]:
+    return [candidate for candidate in CANDIDATES if (folder / f"{name}.{candidate}.pt").is_file()]
 
 
 def _facts(folder: Path) -> dict[str, Any]:

@@ -121,8 +121,15 @@ def bank_scaler(features: nn.Module, batches: Iterator[Batch], count: int = 8) -
 
 
 def save_whole(network: nn.Module, path: Path) -> None:
-    """The state dict on the CPU; a file of that name is either the old one or the new one, never a part."""
-    state = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+    """The state dict on the CPU, matrices of weights in 16 bits; a file of that name is the old one or the new one, never a part.
+
+    Copied into a network it is float32 again; what is scored, exported and shipped later has these rounded weights.
+    """
+    matrices = {name for name, value in network.named_parameters() if value.ndim > 1}
+    state = {
+        name: value.detach().to("cpu", torch.float16 if name in matrices else value.dtype, copy=True)
+        for name, value in network.state_dict().items()
+    }
     unfinished = path.with_suffix(".part")
     torch.save(state, unfinished)
     unfinished.rename(path)

@@ -50,6 +50,7 @@ def train_av_seld_on_bank(recipe: AvSeldRecipe, place: BankPlace) -> BankRun:
     """
     started = time.monotonic()
     torch.manual_seed(place.seed)
+    _note(recipe, "av_seld", place, {}, 0.0)
     ear = None
     if recipe.looks and recipe.hears:
         deaf_eyes = replace(recipe, network=replace(recipe.network, visual="none"))
@@ -95,6 +96,7 @@ def train_coloc_on_bank(recipe: ColocRecipe, place: BankPlace) -> BankRun:
     """Both networks side by side, in one time; leaves pair.best.pt (smallest sum of losses), pair.last.pt and the rest."""
     started = time.monotonic()
     torch.manual_seed(place.seed)
+    _note(recipe, "coloc", place, {}, 0.0)
     device = place.device
     pair, features = ColocPair(recipe).to(device), BatchedColocFeatures(recipe.features).to(device)
     batches = BankBatches(place.bank, recipe.chunks, device).training(recipe.optimizer.batch_size, place.seed)
@@ -126,6 +128,7 @@ def train_coloc_on_bank(recipe: ColocRecipe, place: BankPlace) -> BankRun:
 def _note(
     recipe: AvSeldRecipe | ColocRecipe, kind: str, place: BankPlace, runs: dict[str, BankRun], seconds: float
 ) -> None:
+    """Recipe and facts; written at the start too, so that a training which is stopped leaves them."""
     facts = {name: asdict(run) for name, run in runs.items()}
     facts |= {"seed": place.seed, "seconds": seconds, "scenes": len(place.bank.shape.kept), "device": _device_name(place.device)}
     (place.out / "run.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
