@@ -31,6 +31,7 @@ from avloc_ros.systems.sound_events import SoundEventsConfig
 SPLITS = {"train": (360, 101, 0.65), "val": (20, 102, 0.15), "test": (26, 103, 0.2)}  # scenes, seed, share of the talkers
 SCENE = ["--duration", "20", "--set", "events=10", "--set", "picture_width=224", "--set", "clip_share=0.5"]
 BASELINE = "av_seld_baseline_small"
+EAR, EYES = "av_seld_small_audio", "av_seld_small"
 RECIPES = ("av_seld_small_audio", BASELINE, "coloc_small", "av_seld_small")
 QUICK = [
     "batch_size=8", "learning_rate=0.002", "scaler_chunks=100", "epochs=1000",
@@ -108,6 +109,11 @@ def table(folder: Path, out: Path) -> None:
             if BASELINE in counts and recipe != BASELINE:
                 found = paired_event_differences(runs, counts[BASELINE], average)
                 entry[f"{average}_minus_baseline"] = {
+                    name: [found[name].value, found[name].low, found[name].high] for name in FIGURES
+                }
+            if EAR in counts and recipe == EYES:
+                found = paired_event_differences(runs, counts[EAR], average)
+                entry[f"{average}_minus_audio"] = {
                     name: [found[name].value, found[name].low, found[name].high] for name in FIGURES
                 }
         if recipe.startswith("coloc"):

@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from avloc_ros.cli.overrides import overrides_of
 from avloc_ros.types import InputError
 
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from avloc_ros.simulation.event_scene import EventSceneConfig
 
 Make = Callable[[Path, int], object]
-EVENT_STREAM = 13  # keeps these scenes apart from others of the same seed
 # Options that stand in the way of a kind, by their names in the parsed options.
 TALKERS_ONLY = (
     "audio_only", "talkers", "condition", "together", "measured", "measured_share", "like", "array", "in_view", "moving",
@@ -65,9 +62,9 @@ def make_event_scene(
     folder: Path, index: int, *, config: EventSceneConfig, clips: dict[str, tuple[Path, ...]], seed: int
 ) -> object:
     """Write scene number `index`; the same arguments give the same scene."""
-    from avloc_ros.simulation.event_scene import compose_event_scene
+    from avloc_ros.simulation.event_scene import compose_event_scene, scene_random
 
-    return compose_event_scene(folder, config, np.random.default_rng([seed, index, EVENT_STREAM]), clips)
+    return compose_event_scene(folder, config, scene_random(seed, index), clips)
 
 
 def _event_maker(options: argparse.Namespace) -> Make:

@@ -25,11 +25,12 @@ def localizer_loss(predicted: Tensor, stacked: Tensor, hidden_from: Tensor) -> T
     losses = torch.where(remaining.any(1), nearest, _length(predicted))
     # A frame with fewer than r events was conditioned on the origin as one that has r events is not: it has no step r.
     count = active.sum(1)  # (batch, frames)
-    reached = count >= hidden_from[:, None]
-    if not reached.any():
-        return predicted.sum() * 0.0
-    group = (hidden_from[:, None] * (rows + 1) + count)[reached]
-    return torch.stack([losses[reached][group == value].mean() for value in group.unique()]).mean()
+    group = (hidden_from[:, None] * (rows + 1) + count).long()
+    group = torch.where(count >= hidden_from[:, None], group, rows * (rows + 1)).flatten()  # the last one does not count
+    zeros = losses.new_zeros(rows * (rows + 1) + 1)
+    sizes = zeros.index_add(0, group, torch.ones_like(losses).flatten())[:-1]
+    means = zeros.index_add(0, group, losses.flatten())[:-1] / sizes.clamp_min(1.0)
+    return means.sum() / (sizes > 0).sum().clamp_min(1)
 
 
 def focal_loss(logits: Tensor, classes: Tensor, gamma: float = 1.0) -> Tensor:

@@ -6,7 +6,7 @@ else from formulas.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,8 @@ from avloc_ros.types import InputError
 FOA_MICROPHONE = MicrophoneArray(np.zeros((4, 3)), ("W", "Y", "Z", "X"), name="foa")
 STEP_S = 0.4  # between the responses of a moving event
 LONGEST_S = 6.0
+EVENT_STREAM = 13  # keeps these scenes apart from others of the same seed
+ReadClip = Callable[[Path, int], np.ndarray]  # a sound file and a rate to float (samples,)
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,11 @@ class EventScenePlan:
         return rows
 
 
+def scene_random(seed: int, index: int) -> np.random.Generator:
+    """The random numbers of scene number `index`: the same seed gives the same scenes."""
+    return np.random.default_rng([seed, index, EVENT_STREAM])
+
+
 def compose_event_scene(
     folder: Path,
     config: EventSceneConfig,
@@ -139,7 +146,7 @@ def write_event_scene(
         array=FOA_MICROPHONE,
         audio=audio,
         sample_rate_hz=config.sample_rate_hz,
-        images=_pictures(plan, config, random) if config.picture_width else None,
+        images=scene_pictures(plan, config, random) if config.picture_width else None,
         fps=config.picture_fps,
         extra=extra,
     )
@@ -169,12 +176,14 @@ def draw_event_scene(
     return EventScenePlan(room, tuple(events), frames, snr_db, clips)
 
 
-def render(plan: EventScenePlan, config: EventSceneConfig, random: np.random.Generator) -> np.ndarray:
-    """FOA samples (n, 4) of a plan, peak 0.5."""
+def render(
+    plan: EventScenePlan, config: EventSceneConfig, random: np.random.Generator, read: ReadClip = read_mono
+) -> np.ndarray:
+    """FOA samples (n, 4) of a plan, peak 0.5. read: what brings a clip to a rate."""
     rate = config.sample_rate_hz
     audio = np.zeros((round(plan.frames * FRAME_S * rate), 4))
     for event in plan.events:
-        dry = _dry(event, rate, random) * 10 ** (random.uniform(-9, 0) / 20)
+        dry = _dry(event, rate, random, read) * 10 ** (random.uniform(-9, 0) / 20)
         steps = np.arange(0, len(dry) / rate + STEP_S, STEP_S) / FRAME_S + event.first
         path_m = np.stack([event.place_m(event.share(frame)) for frame in steps])
         heard = heard_along(dry, path_m, plan.room, np.zeros((1, 3)), rate, STEP_S)
@@ -188,17 +197,18 @@ def render(plan: EventScenePlan, config: EventSceneConfig, random: np.random.Gen
     return audio * (0.5 / max(float(np.abs(audio).max()), 1e-9))
 
 
-def _pictures(
+def scene_pictures(
     plan: EventScenePlan, config: EventSceneConfig, random: np.random.Generator
 ) -> Iterator[np.ndarray]:
+    """BGR pictures of a plan; drawn after `render`, with the same random numbers, they are those of the written scene."""
     things = draw_things(plan.events, plan.frames, config.visible_share, config.silent_things, random)
     return panorama_frames(things, plan.frames, config.picture_fps, config.picture_width, random)
 
 
-def _dry(event: PlannedEvent, rate: int, random: np.random.Generator) -> np.ndarray:
+def _dry(event: PlannedEvent, rate: int, random: np.random.Generator, read: ReadClip) -> np.ndarray:
     duration_s = (event.end - event.first) * FRAME_S
     if event.clip is not None:
-        recorded = read_mono(event.clip, rate)
+        recorded = read(event.clip, rate)
         samples = np.resize(np.roll(recorded, -int(random.integers(len(recorded)))), round(duration_s * rate))
         return samples / max(float(np.abs(samples).max()), 1e-9)
     if event.class_index >= 0:

@@ -1,0 +1,259 @@
+"""Sound events on a GPU: the comparison of benchmarks/sound_events.py, trained on a bank of scenes that is simulated on the spot.
+
+usage, one step after the other:
+  python benchmarks/sound_events_bank.py clips CLIPS.npz --sounds DIR              speech, one folder per class (once)
+  python benchmarks/sound_events_bank.py bank BANK --split train --clips CLIPS.npz --seconds 90 --jobs 10
+  python benchmarks/sound_events_bank.py train OUT --bank BANK --held-out BANK --recipe NAME --seed 0 --seconds 300
+  python benchmarks/sound_events_bank.py finish OUT --data DIR --runs RUNS         thresholds, ONNX, cards, on a CPU
+  python benchmarks/sound_events_bank.py apart FILE.json --data SCENES --runs RUNS three events at once, two of one class
+
+The bank of a split has the scenes that `sound_events.py data` writes, and more of the same numbering, as many as the time
+allows. Trainings that share a GPU are started together and get the same time of the clock. Of the weights with the
+smallest loss and the last ones, `finish` takes those with the smaller micro SELD on the validation scenes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+SPLITS = {"train": 101, "val": 102}  # seeds, as in benchmarks/sound_events.py
+RECIPES = ("av_seld_baseline_small", "av_seld_small_audio", "av_seld_small", "coloc_small")
+BATCH = {"av_seld_baseline_small": 64, "av_seld_small_audio": 64, "av_seld_small": 64, "coloc_small": 32}
+SETTINGS: dict[str, dict[str, Any]] = {"coloc_small": {"chunks.swap_share": 0.75, "network.trunk.filters": 32}}
+RATES = {"coloc_small": 1e-3}
+RATE = 2e-3
+CANDIDATES = ("best", "last")
+
+
+def make_clips(path: Path, sounds: Path) -> None:
+    """Sound files as numbers, so that a machine without a reader of sound files has them."""
+    from avloc_ros.simulation.event_bank import keep_clips
+    from avloc_ros.simulation.kit import SOUND_SUFFIXES, files_below
+
+    keep_clips({folder.name: files_below(folder, SOUND_SUFFIXES) for folder in sorted(sounds.iterdir())}, path)
+
+
+def make_split(folder: Path, split: str, clips: Path | None, seconds: float, jobs: int, most: int, least: int) -> None:
+    """The bank of a split, simulated until `seconds` have passed."""
+    from avloc_ros.simulation.event_bank import BankWish, make_bank
+    from avloc_ros.simulation.event_scene import EventSceneConfig
+
+    started = time.time()
+    scenes = EventSceneConfig(duration_s=20.0, events=10, picture_width=224, clip_share=0.5)
+    wish = BankWish(folder, scenes, SPLITS[split], clips, started + seconds)
+    count = make_bank(wish, most, jobs, least)
+    print(f"{split}: {count} scenes in {time.time() - started:.0f} s", flush=True)
+
+
+def train(options: argparse.Namespace) -> None:
+    """One recipe with one seed."""
+    import torch
+
+    from avloc_ros.datasets.event_bank import EventBank
+    from avloc_ros.training.bank_loop import BankTime
+    from avloc_ros.training.bank_training import BankPlace, train_av_seld_on_bank, train_coloc_on_bank
+    from avloc_ros.training.recipes import load_recipe
+
+    torch.set_num_threads(1)
+    torch.set_float32_matmul_precision("high")
+    torch.backends.cudnn.benchmark = True
+    name = options.recipe
+    batch = {"optimizer.batch_size": options.batch or BATCH[name], "optimizer.learning_rate": RATES.get(name, RATE)}
+    recipe = load_recipe(name, batch | SETTINGS.get(name, {}))
+    options.out.mkdir(parents=True, exist_ok=True)
+    place = BankPlace(
+        EventBank(options.bank),
+        EventBank(options.held_out),
+        options.out,
+        torch.device(options.device),
+        options.seed,
+        BankTime(options.seconds, recipe.optimizer.learning_rate, validations=options.validations),
+        lambda text: print(f"{name} {options.seed} {text}", flush=True),
+    )
+    if options.until:  # what it took to get here counts
+        place = replace(place, time=replace(place.time, most_s=max(1.0, options.until - time.time())))
+    started = time.monotonic()
+    run = (train_coloc_on_bank if name.startswith("coloc") else train_av_seld_on_bank)(recipe, place)
+    print(f"{name} {options.seed} done: {run}, {time.monotonic() - started:.0f} s", flush=True)
+
+
+def finish(out: Path, data: Path, runs: Path) -> None:
+    """Thresholds, scores, ONNX and cards of all trainings below `out`."""
+    import torch
+
+    torch.set_num_threads(1)
+    for folder in sorted(out.iterdir()):
+        if (folder / "recipe.yaml").is_file() and not list((runs / folder.name).glob("*.card.json")):
+            recipe = folder.name.rpartition("_")[0]
+            (runs / folder.name).mkdir(parents=True, exist_ok=True)
+            (finish_coloc if recipe.startswith("coloc") else finish_av_seld)(folder, data, runs / folder.name)
+
+
+def finish_av_seld(folder: Path, data: Path, out: Path) -> None:
+    """One network: the better of its candidates on validation, its scores on the test scenes, NAME.onnx and the card."""
+    import torch
+
+    from avloc_ros.config import to_mapping
+    from avloc_ros.datasets.event_chunks import EventChunks
+    from avloc_ros.datasets.event_scenes import scene_recordings
+    from avloc_ros.training import av_seld
+    from avloc_ros.training.cards import write_weights
+    from avloc_ros.training.recipes import load_recipe
+    from avloc_ros.training.seld_export import export_av_seld
+
+    recipe = load_recipe(str(folder / "recipe.yaml"))
+    recipe = replace(recipe, optimizer=replace(recipe.optimizer, batch_size=8))
+    chunks = {}
+    for split in ("val", "test"):
+        pictures = av_seld.pictures_of(recipe, out.parent.parent / f"pictures_{split}")
+        recordings = scene_recordings([data / split])
+        chunks[split] = EventChunks(recordings, recipe.chunks, av_seld.labels_of(recipe), pictures=pictures)
+    found = []
+    for candidate in _candidates(folder, "network"):
+        network = av_seld.make_network(recipe)
+        network.load_state_dict(torch.load(folder / f"network.{candidate}.pt", weights_only=True))
+        network.eval()
+        vectors = av_seld.chunk_vectors(network, recipe, chunks["val"])
+        threshold = av_seld.choose_threshold(vectors, recipe, chunks["val"])
+        found.append((av_seld.scores_at(vectors, recipe, chunks["val"], threshold), threshold, candidate, network))
+    scores, threshold, candidate, network = min(found, key=lambda one: one[0]["micro"]["seld"])
+    test = av_seld.evaluate_av_seld(network, recipe, chunks["test"], threshold)
+    metrics = {
+        split: {name: values[name] for name in ("micro", "macro")}
+        for split, values in (("validation", scores), ("test", test))
+    }
+    path = out / f"{recipe.name}.onnx"
+    difference = export_av_seld(network, recipe, path)
+    card = {
+        "name": recipe.name, "system": recipe.system, "threshold": threshold, "metrics": metrics, "training": _facts(folder),
+        "candidate": candidate, "largest_difference_to_torch": {"fp32": difference},
+    }  # fmt: skip
+    write_weights(path, path.read_bytes(), card, _provenance(folder, to_mapping(recipe)))
+    torch.save(network.state_dict(), out / "network.pt")
+    print(out.name, candidate, threshold, {name: round(scores["micro"][name], 3) for name in scores["micro"]}, flush=True)
+
+
+def finish_coloc(folder: Path, data: Path, out: Path) -> None:
+    """Both networks of a training: the better candidate on validation, test scores with Table 1, ONNX and cards."""
+    import torch
+
+    from avloc_ros.config import to_mapping
+    from avloc_ros.datasets.event_chunks import EventChunks
+    from avloc_ros.datasets.event_scenes import scene_recordings
+    from avloc_ros.training.bank_training import ColocPair
+    from avloc_ros.training.cards import write_weights
+    from avloc_ros.training.coloc import labels_of
+    from avloc_ros.training.coloc_evaluation import choose_event_threshold, evaluate_coloc
+    from avloc_ros.training.recipes import load_recipe
+    from avloc_ros.training.seld_export import export_coloc
+
+    recipe = load_recipe(str(folder / "recipe.yaml"))
+    val, test = (
+        EventChunks(scene_recordings([data / split]), recipe.chunks, labels_of(recipe)) for split in ("val", "test")
+    )
+    found = []
+    for candidate in _candidates(folder, "pair"):
+        pair = ColocPair(recipe)
+        pair.load_state_dict(torch.load(folder / f"pair.{candidate}.pt", weights_only=True))
+        localizer, classifier = pair.localizer.eval(), pair.classifier.eval()
+        threshold = choose_event_threshold(localizer, classifier, recipe, val)
+        found.append((evaluate_coloc(localizer, classifier, recipe, val, threshold), threshold, candidate, pair))
+    scores, threshold, candidate, pair = min(found, key=lambda one: one[0]["max_overlap_3"]["micro"]["seld"])
+    metrics = {
+        "validation": scores,
+        "test": evaluate_coloc(pair.localizer.eval(), pair.classifier.eval(), recipe, test, threshold),
+    }
+    difference = export_coloc(pair.localizer, pair.classifier, recipe, out)
+    for part in ("localizer", "classifier"):
+        card = {
+            "name": recipe.name, "system": f"coloc_{part}", "threshold": threshold, "metrics": metrics,
+            "training": _facts(folder), "candidate": candidate, "largest_difference_to_torch": {"fp32": difference},
+        }  # fmt: skip
+        path = out / f"{part}.onnx"
+        write_weights(path, path.read_bytes(), card, _provenance(folder, to_mapping(recipe)))
+    micro = scores["max_overlap_3"]["micro"]
+    print(out.name, candidate, threshold, {name: round(micro[name], 3) for name in micro}, flush=True)
+
+
+def apart(runs: Path, data: Path, out: Path) -> None:
+    """How often three events at once, of which two are of one class, are all told, and those two as two."""
+    from avloc_ros.datasets.event_scenes import scene_recordings
+    from avloc_ros.evaluation.event_runs import events_by_chunks, open_network
+    from avloc_ros.evaluation.seld.kept_apart import ApartCounts, count_apart
+    from avloc_ros.systems.event_network import EventNetworkConfig
+    from avloc_ros.systems.sound_events import SoundEventsConfig
+
+    recordings, report = scene_recordings([data]), {}
+    for run in sorted(runs.iterdir()):
+        recipe = run.name.rpartition("_")[0]
+        is_coloc = recipe.startswith("coloc")
+        weights = str(run if is_coloc else run / f"{recipe}.onnx")
+        config = SoundEventsConfig("coloc" if is_coloc else "av_seld", network=EventNetworkConfig(weights, device="cpu"))
+        network, total = open_network(config), ApartCounts()
+        for recording in recordings:
+            total += count_apart(recording.rows(), events_by_chunks(network, recording))
+        report[run.name] = total.shares()
+        print(run.name, report[run.name], flush=True)
+    out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def _candidates(folder: Path, name: str) -> list[str]:
+    return [candidate for candidate in CANDIDATES if (folder / f"{name}.{candidate}.pt").is_file()]
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+
+
+def _provenance(folder: Path, recipe: dict[str, Any]) -> Any:
+    from avloc_ros.training.cards import Provenance
+
+    facts = _facts(folder)
+    data = {"training": {"scenes": facts["scenes"], "made by": "sound_events_bank.py bank --split train"}}
+    command = "benchmarks/sound_events_bank.py train " + folder.name
+    return Provenance(recipe, data, command, facts["seed"], device=facts["device"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("step", choices=("clips", "bank", "train", "finish", "apart"))
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--sounds", type=Path)
+    parser.add_argument("--split", choices=tuple(SPLITS), default="train")
+    parser.add_argument("--clips", type=Path)
+    parser.add_argument("--seconds", type=float, default=300.0)
+    parser.add_argument("--until", type=float, default=0.0, help="with train: the end by time.time(), in place of --seconds")
+    parser.add_argument("--jobs", type=int, default=4)
+    parser.add_argument("--most", type=int, default=360)
+    parser.add_argument("--least", type=int, default=1)
+    parser.add_argument("--bank", type=Path)
+    parser.add_argument("--held-out", type=Path)
+    parser.add_argument("--recipe", choices=RECIPES)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--batch", type=int, default=0, help="chunks of a step; 0: as BATCH says")
+    parser.add_argument("--validations", type=int, default=10)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--runs", type=Path)
+    options = parser.parse_args()
+    if options.step == "clips":
+        make_clips(options.out, options.sounds)
+    elif options.step == "bank":
+        make_split(
+            options.out, options.split, options.clips, options.seconds, options.jobs, options.most, options.least
+        )
+    elif options.step == "train":
+        train(options)
+    elif options.step == "finish":
+        finish(options.out, options.data, options.runs)
+    else:
+        apart(options.runs, options.data, options.out)
+
+
+if __name__ == "__main__":
+    main()
