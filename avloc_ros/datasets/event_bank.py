@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -72,7 +73,7 @@ class EventBank:
         self.shape = BankShape(**content | {"kept": tuple(content["kept"])})
         if not writable and not self.shape.kept:
             raise InputError(f"the bank in {folder} has no whole scene")
-        mode = "r+" if writable else "r"
+        mode: Literal["r+", "r"] = "r+" if writable else "r"
         self.samples, self.pictures, self.truth = (
             np.load(folder / name, mmap_mode=mode) for name in ("samples.npy", "pictures.npy", "truth.npy")
         )

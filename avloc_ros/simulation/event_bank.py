@@ -69,7 +69,7 @@ def keep_clips(clips: Mapping[str, tuple[Path, ...]], path: Path, most_s: float 
             samples, rate = read_mono(file)
             values = np.round(samples[: round(most_s * rate)] * CLIP_SCALE).astype(np.int16)
             arrays[f"{name}/{number:05d}/{rate}"] = values
-    np.savez_compressed(path, **arrays)
+    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
 
 
 def _make_one(item: tuple[BankWish, int]) -> int | None:
@@ -86,7 +86,7 @@ def _make_one(item: tuple[BankWish, int]) -> int | None:
     plan = draw_event_scene(wish.scenes, random, classes)
     audio = render(plan, wish.scenes, random, read)
     samples = np.clip(np.round(audio * FULL_SCALE), -FULL_SCALE, FULL_SCALE).astype(np.int16)
-    pictures = []
+    pictures: list[np.ndarray] = []
     if wish.scenes.picture_width:
         quality = int(np.random.default_rng([wish.seed, index]).integers(LOWEST_QUALITY, HIGHEST_QUALITY))
         per_look = wish.every * FRAME_S * wish.scenes.picture_fps  # pictures from one look to the next
@@ -100,7 +100,7 @@ def _make_one(item: tuple[BankWish, int]) -> int | None:
 def _as_filmed(picture: np.ndarray, quality: int) -> np.ndarray:
     """An RGB picture of a BGR one with the marks of compression."""
     coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]
+    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))[..., ::-1]
 
 
 def _clips(path: Path | None) -> tuple[dict[str, tuple[Path, ...]], dict[Path, tuple[np.ndarray, int]]]:

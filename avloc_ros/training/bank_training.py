@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -73,8 +74,8 @@ def _seld_stage(
     if ear is None:
         network.set_scaler(*(values.to(device) for values in bank_scaler(features, batches)))
     else:
-        network.audio_encoder.load_state_dict(ear.audio_encoder.state_dict())
-        network.set_scaler(ear.feature_mean[:, 0], ear.feature_deviation[:, 0])
+        network.get_submodule("audio_encoder").load_state_dict(ear.get_submodule("audio_encoder").state_dict())
+        network.set_scaler(ear.get_buffer("feature_mean")[:, 0], ear.get_buffer("feature_deviation")[:, 0])
 
     def loss_of(batch: Batch) -> Tensor:
         output = network_output(network, features, recipe, batch)
@@ -129,7 +130,7 @@ def _note(
     recipe: AvSeldRecipe | ColocRecipe, kind: str, place: BankPlace, runs: dict[str, BankRun], seconds: float
 ) -> None:
     """Recipe and facts; written at the start too, so that a training which is stopped leaves them."""
-    facts = {name: asdict(run) for name, run in runs.items()}
+    facts: dict[str, Any] = {name: asdict(run) for name, run in runs.items()}
     facts |= {"seed": place.seed, "seconds": seconds, "scenes": len(place.bank.shape.kept), "device": _device_name(place.device)}
     (place.out / "run.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     content = {"recipe": kind} | to_mapping(recipe)
