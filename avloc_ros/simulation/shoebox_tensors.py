@@ -65,8 +65,8 @@ def shoeboxes_of(rooms: Sequence[ShoeboxRoom], device: torch.device) -> Shoeboxe
         if room.wall_absorption:
             reflected[number] = (1 - torch.tensor(room.wall_absorption)).sqrt()
             order[number] = room.max_order
-    on_device = (part.to(device) for part in (size_m, array_m, reflected, order))
-    return Shoeboxes(*on_device, most_reflections=int(order.max()))
+    most = int(order.max())
+    return Shoeboxes(size_m.to(device), array_m.to(device), reflected.to(device), order.to(device), most)
 
 
 def image_responses(
