@@ -89,7 +89,7 @@ def test_it_learns_and_keeps_what_it_learnt(mixer, tmp_path):
     at = torch.arange(6, FRAMES, 4)
     before = values_of(batched_losses(networks, batch, at))
     lines: list[str] = []
-    plan = BatchedPlan(steps=12, most_seconds=0.0, rate=1e-2, pretrain_steps=2, validation_batches=1)
+    plan = BatchedPlan(steps=8, most_seconds=0.0, rate=1e-2, pretrain_steps=2, validation_batches=1)
     best = train_batched(networks, mixer, mixer, plan, tmp_path, 0, lines.append)
     after = values_of(batched_losses(networks, batch, at))
     assert after["loss"] < 0.95 * before["loss"] and after["cells"] < before["cells"]
