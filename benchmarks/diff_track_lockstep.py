@@ -27,6 +27,7 @@ from avloc_ros.datasets.dry_speech import DrySpeech
 from avloc_ros.datasets.moving_stock import MovingStock
 from avloc_ros.training.diff_track_localizer import LocalizerRecipe
 from avloc_ros.training.diff_track_lockstep import Learner, LockstepConfig, train_in_lockstep
+from avloc_ros.training.limited_time import save_whole
 from avloc_ros.training.recipes import load_recipe
 
 PAPER = {
@@ -79,10 +80,9 @@ class Keeper:
             np.savez_compressed(part, **said)
             part.replace(path.with_suffix(".npz"))
             if name in KEPT:
-                weights = {key: value.cpu() for key, value in learner.network.state_dict().items()}
+                weights = learner.network.state_dict()
                 small = {k: v.half() if v.is_floating_point() and name not in LIVE else v for k, v in weights.items()}
-                torch.save(small, path.with_suffix(".part"))
-                path.with_suffix(".part").replace(path.with_suffix(".pt"))
+                save_whole(small, path.with_suffix(".pt"))
 
 
 def main() -> None:

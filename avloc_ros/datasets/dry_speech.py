@@ -9,10 +9,10 @@ import numpy as np
 
 from avloc_ros.simulation.clean_speech import speech_activity
 from avloc_ros.simulation.moving_sources import MovingSourcesConfig, VoiceDraw
+from avloc_ros.simulation.mu_law import from_mu_law, to_mu_law
 from avloc_ros.types import InputError
 
 STEPS = 31  # of the logarithmic scale, up and down: what it takes away is part of the dry sound, of no direction of its own
-BEND = 255.0  # of the mu-law
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,7 @@ class DrySpeech:
 
     def samples(self) -> np.ndarray:
         """float32 (clips, samples)."""
-        share = np.abs(self.steps).astype(np.float32) / STEPS
-        return np.sign(self.steps) * ((1 + BEND) ** share - 1) / BEND * self.peak[:, None]
+        return from_mu_law(self.steps, self.peak[:, None], STEPS)
 
     def save(self, path: Path) -> None:
         """Write it as a compressed .npz."""
@@ -55,10 +54,5 @@ def draw_dry_speech(voice: VoiceDraw, config: MovingSourcesConfig, clips: int, s
         dry = voice(np.random.default_rng([seed, 17, number]), length, rate)
         active[number] = speech_activity(dry, rate, 1 / config.label_hop_s, config.label_frames)
         peak[number] = np.abs(dry).max() + 1e-9
-        steps[number] = _to_steps(dry / peak[number])
+        steps[number] = to_mu_law(dry, float(peak[number]), STEPS)
     return DrySpeech(steps, peak, active)
-
-
-def _to_steps(samples: np.ndarray) -> np.ndarray:
-    share = np.log1p(BEND * np.abs(samples)) / np.log1p(BEND)
-    return (np.sign(samples) * np.round(share * STEPS)).astype(np.int8)

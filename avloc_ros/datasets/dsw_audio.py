@@ -167,7 +167,7 @@ class MixedSound(Dataset):
         power = speech.square().mean((1, 2), keepdim=True)
         power = torch.where(power < 1e-12, noise_power, power)  # nobody speaks: as loud as if somebody did
         noise = noise * (power / noise_power).sqrt() * _column(_factor(-draw.snr_db)[:, None], device)
-        own = torch.randn(speech.shape, generator=random, device=device) * power.sqrt() * _factor(-self.mix.sensor_snr_db)
+        own = torch.randn(speech.shape, generator=random, device=device) * power.sqrt() * float(_factor(-self.mix.sensor_snr_db))
         level = _column(_factor(draw.level_dbfs)[:, None], device) / power.sqrt()
         return ((speech + noise + own) * level).clamp(-1.0, 1.0)
 
@@ -180,8 +180,8 @@ class MixedSound(Dataset):
     def _targets(self, draw: Draw) -> Tensor:
         speaking = torch.from_numpy(self.speaking(draw)).flatten(0, 1)  # (clips * clip_frames, talkers)
         u_px, v_px = (torch.from_numpy(v).repeat_interleave(self.mix.clip_frames, 0) for v in self._places_px(draw))
-        where = (part.to(self._responses.device) for part in (u_px, v_px, speaking))
-        return batched_targets(*where, self.image_size, *self.grid, self.target.spread_cells)
+        u_px, v_px, speaking = (part.to(self._responses.device) for part in (u_px, v_px, speaking))
+        return batched_targets(u_px, v_px, speaking, self.image_size, *self.grid, self.target.spread_cells)
 
     def _places_px(self, draw: Draw) -> tuple[np.ndarray, np.ndarray]:
         """u_px and v_px (clips, talkers) of the talkers' places, NaN where the camera is blind."""

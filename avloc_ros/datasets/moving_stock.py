@@ -17,8 +17,8 @@ from avloc_ros.datasets.dry_speech import DrySpeech
 from avloc_ros.datasets.tracked_segments import FIRST_INTENSITY, YZX, TrackedSegmentsConfig
 from avloc_ros.features.direction_features import FOA_FEATURES
 from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.simulation.moving_sound_tensors import heard_along_batch
 from avloc_ros.simulation.moving_sources import draw_path, draw_room_of
-from avloc_ros.simulation.shoebox_batch import heard_along_batch
 from avloc_ros.training.batched_direction_features import BatchedDirectionFeatures
 from avloc_ros.types import InputError
 

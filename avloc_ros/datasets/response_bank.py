@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ def make_bank(
     pixels = np.full((rooms, config.places, 2), np.nan, np.float32)
     draw = partial(_draw_room, array, camera, sample_rate_hz, config, taps, seed)
     with ExitStack() as stack:
-        found = map(draw, range(rooms))
+        found: Iterator[tuple[np.ndarray, np.ndarray]] = map(draw, range(rooms))
         if jobs > 1:
             pool = stack.enter_context(ProcessPoolExecutor(jobs, mp_context=get_context("spawn")))
             found = pool.map(draw, range(rooms), chunksize=4)

@@ -23,7 +23,7 @@ from avloc_ros.datasets.room_bank import (
     tail_level_span,
 )
 from avloc_ros.geometry import SPEED_OF_SOUND_MPS, MicrophoneArray
-from avloc_ros.simulation.uneven_rooms import image_responses
+from avloc_ros.simulation.shoebox_tensors import image_responses, shoeboxes_of
 
 MOST_CHANNELS = 6
 PLACES = VOICES + SOUNDS
@@ -69,7 +69,8 @@ class RoomTensors:
 
     def _with_tail(self, rng: np.random.Generator, plan: RoomPlan, microphones_m: np.ndarray) -> Tensor:
         """(PLACES, channels, TAPS): image sources and, where they end before that, a diffuse tail."""
-        early = image_responses(plan.room, self._own(microphones_m), self._own(plan.places_m), RATE_HZ, TAPS)
+        room, sources_m = shoeboxes_of([plan.room], self.device), self._own(plan.places_m)[None]
+        early = image_responses(room, sources_m, self._own(microphones_m)[None], RATE_HZ, TAPS)[0]
         if plan.traced_samples >= TAPS - 200:
             return early
         level = early[..., tail_level_span(plan)].square().mean((1, 2), keepdim=True).sqrt()

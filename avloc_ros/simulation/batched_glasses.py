@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from avloc_ros.config import setting
-from avloc_ros.simulation.batched_rooms import Rooms, draw_rooms, responses, shadow_gains, shadow_spectra
 from avloc_ros.simulation.egocentric_sound import BABBLE_VOICES, MOUTH_M
 from avloc_ros.simulation.head_shadow import HEAD_CENTRE_M
+from avloc_ros.simulation.head_shadow_tensors import shadow_gains, shadow_spectra
+from avloc_ros.simulation.shoebox_tensors import Shoeboxes, even_shoeboxes, image_responses
 from avloc_ros.simulation.voice_bank import VoiceBank
 
 RATE_HZ, FPS = 16_000, 20
@@ -84,21 +85,21 @@ class GlassesSound:
         config, count = self.config, self.config.restaurants
         samples = round(config.restaurant_s * RATE_HZ)
         rooms = self._rooms(count)
-        places = (0.3 + (rooms.size_m[:, None] - 0.6) * self._random(count, config.tables, 3)) - rooms.head_m[:, None]
+        places = (0.3 + (rooms.size_m[:, None] - 0.6) * self._random(count, config.tables, 3)) - rooms.array_m[:, None]
         # Tables are not on the wearer's: whoever would be stands 1.5 m away, in the same direction.
         places = places * (1.5 / places.norm(dim=-1, keepdim=True)).clamp(min=1)
         babble = self.voices.babble((count, config.tables), BABBLE_VOICES, samples, self.generator)
         dry = babble + 0.5 * self._clatter(count, config.tables, samples)
-        heads = self.microphones_m.expand(count, 1, -1, 3)
+        microphones = self.microphones_m.expand(count, -1, 3)
         points = 2 ** math.ceil(math.log2(samples + LENGTH))
         wet = torch.zeros(count, len(self.microphones_m), points // 2 + 1, dtype=torch.complex64, device=self.device)
         for table in range(config.tables):  # one after the other, to save memory
-            response = self._responses(rooms, places[:, table : table + 1], heads)[:, 0, 0]
+            response = self._responses(rooms, places[:, table : table + 1], microphones)[:, 0]
             wet += torch.fft.rfft(dry[:, table], points)[:, None] * torch.fft.rfft(response, points)
         heard = torch.fft.irfft(wet, points)[..., :samples]
         return heard / heard.square().mean((1, 2), keepdim=True).sqrt()
 
-    def _people(self, rooms: Rooms, moments: Moments) -> tuple[Tensor, Tensor]:
+    def _people(self, rooms: Shoeboxes, moments: Moments) -> tuple[Tensor, Tensor]:
         """Sound (batch, microphones, samples), and its power while one of them speaks, (batch, 1, 1)."""
         dry = self.voices.speech(moments.speaking, self.generator)  # (batch, people, samples)
         heads = moments.rotations[:, ::HOP][:, :MOMENTS]  # (batch, moments, 3, 3)
@@ -106,7 +107,8 @@ class GlassesSound:
         room_axes = _about_z(yaw)
         places = moments.places_m @ room_axes.mT
         microphones = (room_axes[:, None] @ heads) @ self.microphones_m.T  # (batch, moments, 3, microphones)
-        response = self._responses(rooms, places, microphones.mT)  # (batch, people, moments, microphones, length)
+        response = self._responses(rooms, places, microphones.mT.flatten(1, 2))
+        response = response.unflatten(2, (MOMENTS, -1))  # (batch, people, moments, microphones, length)
         towards = torch.einsum("bkji,bpj->bpki", heads, moments.places_m)
         shadow = self._shadow(towards)
         spectra = torch.fft.rfft(response, POINTS) * shadow
@@ -118,10 +120,10 @@ class GlassesSound:
         mean_power = power.sum(1) / present.sum(1).clamp(min=1)
         return torch.fft.irfft(heard, POINTS)[..., : dry.shape[-1]], mean_power[:, None, None]
 
-    def _wearer(self, rooms: Rooms, speaking: Tensor) -> Tensor:
+    def _wearer(self, rooms: Shoeboxes, speaking: Tensor) -> Tensor:
         batch = len(speaking)
         dry = self.voices.speech(speaking[:, None], self.generator)
-        response = self._responses(rooms, self.mouth_m.expand(batch, 1, 3), self.microphones_m.expand(batch, 1, -1, 3))[:, 0, 0]
+        response = self._responses(rooms, self.mouth_m.expand(batch, 1, 3), self.microphones_m.expand(batch, -1, 3))[:, 0]
         wet = torch.fft.rfft(dry, POINTS) * torch.fft.rfft(response, POINTS)
         return torch.fft.irfft(wet, POINTS)[..., : dry.shape[-1]]
 
@@ -156,21 +158,31 @@ class GlassesSound:
         weights = (1 - apart.abs() / (HOP * FRAME)).clamp(min=0)
         return weights / weights.sum(0).clamp(min=1e-6)
 
-    def _responses(self, rooms: Rooms, sources_m: Tensor, microphones_m: Tensor) -> Tensor:
-        reflections = self.config.reflections
-        return responses(
-            rooms, sources_m, microphones_m, most_reflections=reflections, sample_rate_hz=RATE_HZ, length=LENGTH
-        )
+    def _responses(self, rooms: Shoeboxes, sources_m: Tensor, microphones_m: Tensor) -> Tensor:
+        return image_responses(rooms, sources_m, microphones_m, RATE_HZ, LENGTH)
 
-    def _rooms(self, count: int) -> Rooms:
-        times = self.config.shortest_rt60_s, self.config.longest_rt60_s
-        return draw_rooms(count, self.generator, most_reflections=self.config.reflections, rt60_s=times)
+    def _rooms(self, count: int) -> Shoeboxes:
+        return draw_rooms(count, self.generator, self.config)
 
     def _random(self, *shape: int) -> Tensor:
         return torch.rand(shape, generator=self.generator, device=self.device)
 
     def _integers(self, end: int, *shape: int) -> Tensor:
         return torch.randint(end, shape, generator=self.generator, device=self.device)
+
+
+def draw_rooms(count: int, generator: torch.Generator, config: RenderedSoundConfig) -> Shoeboxes:
+    """Rooms of the sizes and places that scenes of glasses have (simulation.egocentric)."""
+    device = generator.device
+    low, high = (torch.tensor(sizes, device=device) for sizes in ([5.0, 5.0, 2.6], [9.0, 8.0, 3.4]))
+    size_m = low + (high - low) * torch.rand(count, 3, generator=generator, device=device)
+    nearest = torch.tensor([1.2, 2.0], device=device)
+    farthest = size_m[:, :2] - torch.tensor([3.0, 2.0], device=device)
+    head_m = nearest + (farthest - nearest) * torch.rand(count, 2, generator=generator, device=device)
+    head_m = torch.cat([head_m, torch.full((count, 1), 1.2, device=device)], 1)
+    shortest, longest = config.shortest_rt60_s, config.longest_rt60_s
+    rt60_s = shortest + (longest - shortest) * torch.rand(count, generator=generator, device=device)
+    return even_shoeboxes(size_m, head_m, rt60_s, config.reflections)
 
 
 def _about_z(angle_rad: Tensor) -> Tensor:

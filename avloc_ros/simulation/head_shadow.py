@@ -9,11 +9,12 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import lfilter
 
+from avloc_ros.geometry import SPEED_OF_SOUND_MPS
+
 HEAD_CENTRE_M = np.array([-0.085, 0.0, -0.02])  # behind and a little below the bridge of the nose
 HEAD_RADIUS_M = 0.0875
 DARKEST_RAD = np.deg2rad(150.0)  # the shadow is deepest here: right behind the sphere the sound meets again
 LOWEST_GAIN = 0.1  # of high frequencies in the deepest shadow
-SPEED_OF_SOUND_MPS = 343.0
 
 
 def high_frequency_gain(incidence_rad: np.ndarray) -> np.ndarray:

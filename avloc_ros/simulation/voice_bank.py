@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from avloc_ros.simulation.clean_speech import active_blocks, active_rms
+from avloc_ros.simulation.mu_law import from_mu_law, to_mu_law
 from avloc_ros.types import InputError
 
 RATE_HZ, FPS = 16_000, 20
 FRAME, BLOCK = RATE_HZ // FPS, RATE_HZ // 100  # samples of a picture and of a block of voice activity
 RAMP_S = 0.01
-MU, LOUDEST = 255.0, 16.0  # of the mu-law; the largest sample that it holds
+LOUDEST = 16.0  # the largest sample that 8 bits hold
 
 
 def pack_voices(files: Sequence[Path], out: Path) -> float:
@@ -29,7 +30,7 @@ def pack_voices(files: Sequence[Path], out: Path) -> float:
     spoken = [voice[: len(voice) // FRAME * FRAME] for voice in spoken]
     active = np.concatenate([active_blocks(voice, RATE_HZ) for voice in spoken])
     levelled = np.concatenate([voice / active_rms(voice, RATE_HZ) for voice in spoken])
-    np.savez_compressed(out, samples=_in_8_bits(levelled), active=active)
+    np.savez_compressed(out, samples=to_mu_law(levelled, LOUDEST), active=active)
     return len(levelled) / RATE_HZ
 
 
@@ -52,7 +53,7 @@ class VoiceBank:
         spoken = np.convolve(active, np.ones(blocks), "valid") >= blocks / 2  # of a picture that begins at each block
         begins = np.arange(len(active) - pictures * blocks)
         starts = begins[spoken[begins + centre * blocks]] * BLOCK
-        return VoiceBank(torch.from_numpy(_from_8_bits(samples)).to(device), torch.from_numpy(starts).to(device))
+        return VoiceBank(torch.from_numpy(from_mu_law(samples, LOUDEST)).to(device), torch.from_numpy(starts).to(device))
 
     def speech(self, speaking: Tensor, generator: torch.Generator) -> Tensor:
         """Excerpts (.., samples) that are heard while speaking, bool (.., pictures), and in its centre are spoken."""
@@ -68,14 +69,3 @@ class VoiceBank:
         starts = torch.randint(len(self.samples) - samples, (*shape, voices), generator=generator, device=self.samples.device)
         heard = self.samples[starts[..., None] + torch.arange(samples, device=self.samples.device)]
         return (heard / heard.square().mean(-1, keepdim=True).sqrt().clamp(min=0.1)).sum(-2)
-
-
-def _in_8_bits(samples: np.ndarray) -> np.ndarray:
-    """mu-law (ITU-T G.711, continuous form): int8."""
-    level = np.log1p(MU * np.minimum(np.abs(samples) / LOUDEST, 1)) / np.log1p(MU)
-    return np.round(np.sign(samples) * level * 127).astype(np.int8)
-
-
-def _from_8_bits(codes: np.ndarray) -> np.ndarray:
-    level = np.abs(codes.astype(np.float32)) / 127
-    return (np.sign(codes) * LOUDEST * np.expm1(level * np.log1p(MU)) / MU).astype(np.float32)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import csv
 import math
-import os
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -25,11 +21,11 @@ from avloc_ros.models.any_array_batched_maps import BatchedMaps
 from avloc_ros.models.any_array_maps import MaskedMaps
 from avloc_ros.training.any_array import EVERY, MASK_LOSS, VOICE_LOSS, WARM_FRAMES, share_of_rate
 from avloc_ros.training.any_array_scores import Answer, CellScores, frames_looked_at, score_probabilities
+from avloc_ros.training.limited_time import Clock, RunningMean, save_whole
 
-AVERAGED_STEPS = 500  # the weights that are kept are a mean over about so many steps
+AVERAGE_STAYS = 0.998  # in each step: the weights that are kept are a mean over about 500 steps
 GRADIENT_CLIP = 5.0
 WEIGHT_DECAY = 1e-3
-Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -102,49 +98,6 @@ def batched_losses(networks: AnyArrayNetworks, batch: Batch, at: Tensor | None) 
     return result | {"loss": loss}
 
 
-class Averaged(Generic[Network]):
-    """The running mean of a module's parameters and of the statistics of its normalisation."""
-
-    def __init__(self, module: Network) -> None:
-        self.mean = copy.deepcopy(module).eval()
-        self._steps = 0
-
-    @torch.no_grad()
-    def update(self, module: Network) -> None:
-        """Take in the module's present values."""
-        self._steps += 1
-        weight = 1 - min(1 - 1 / AVERAGED_STEPS, self._steps / (self._steps + 10))
-        own, new = ([v for v in m.state_dict().values() if v.is_floating_point()] for m in (self.mean, module))
-        torch._foreach_lerp_(own, new, weight)
-
-
-@dataclass
-class Progress:
-    """How far a training has come, and what is to be done when."""
-
-    plan: BatchedPlan
-    started_s: float = field(default_factory=time.monotonic)
-    step: int = 0
-    _last_s: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.started_s
-
-    @property
-    def share(self) -> float:
-        """0 to 1."""
-        passed = self.seconds / self.plan.most_seconds if self.plan.most_seconds else 0.0
-        return min(1.0, max(self.step / self.plan.steps, passed))
-
-    def is_due(self, what: str, every_s: float) -> bool:
-        """Whether `every_s` have passed since this was last said of `what`, or since the start."""
-        due = self.seconds - self._last_s.get(what, 0.0) >= every_s
-        if due:
-            self._last_s[what] = self.seconds
-        return due
-
-
 def train_batched(
     networks: AnyArrayNetworks,
     training: BatchMixer,
@@ -161,39 +114,40 @@ def train_batched(
     device = training.rooms.device
     torch.set_float32_matmul_precision("high")
     rng, noise = np.random.default_rng([seed, 3]), torch.Generator(device).manual_seed(seed)
-    averaged = Averaged(networks)
+    averaged = RunningMean(networks, AVERAGE_STAYS)
     optimizer = torch.optim.AdamW(
         networks.parameters(), plan.rate, weight_decay=WEIGHT_DECAY, fused=device.type == "cuda"
     )
-    progress = Progress(plan)
+    clock = Clock(plan.most_seconds, plan.steps)
     out.mkdir(parents=True, exist_ok=True)
-    best = _judge(averaged.mean, validation, progress, out, -1.0, report)  # what it starts from may be good already
-    while progress.share < 1.0:
+    best = _judge(averaged.mean, validation, plan, clock, out, -1.0, report)  # what it starts from may be good already
+    while clock.share < 1.0:
         if not training.rooms.full:
             training.rooms.add()
-        losses = _step(networks, optimizer, training.batch(rng, noise), progress, rng)
+        losses = _step(networks, optimizer, training.batch(rng, noise), plan, clock, rng)
         averaged.update(networks)
-        progress.step += 1
-        if progress.is_due("report", plan.report_every_s) or progress.step == 1:
-            report(_line(progress, losses, training))
-        if progress.is_due("keep", plan.keep_every_s) or progress.step == 1:
-            _keep(averaged.mean, out / "last.pt")
-        if progress.is_due("validate", plan.validate_every_s):
-            best = _judge(averaged.mean, validation, progress, out, best, report)
-    _keep(averaged.mean, out / "last.pt")
-    _judge(averaged.mean, validation, progress, out, best, report)
+        clock.step += 1
+        if clock.is_due("report", plan.report_every_s) or clock.step == 1:
+            report(_line(clock, losses, training))
+        if clock.is_due("keep", plan.keep_every_s) or clock.step == 1:
+            save_whole(averaged.mean.state_dict(), out / "last.pt")
+        if clock.is_due("validate", plan.validate_every_s):
+            best = _judge(averaged.mean, validation, plan, clock, out, best, report)
+    save_whole(averaged.mean.state_dict(), out / "last.pt")
+    _judge(averaged.mean, validation, plan, clock, out, best, report)
     return out / "best.pt"
 
 
 def _step(
-    networks: AnyArrayNetworks, optimizer: torch.optim.Optimizer, batch: Batch, progress: Progress, rng: np.random.Generator
-) -> dict[str, Tensor]:
+    networks: AnyArrayNetworks, optimizer: torch.optim.Optimizer, batch: Batch, plan: BatchedPlan, clock: Clock,
+    rng: np.random.Generator,
+) -> dict[str, Tensor]:  # fmt: skip
     networks.train()
     for group in optimizer.param_groups:
-        group["lr"] = progress.plan.rate * share_of_rate(progress.share)
+        group["lr"] = plan.rate * share_of_rate(clock.share)
     frames = batch.active.shape[-1]
     at = torch.arange(WARM_FRAMES + int(rng.integers(EVERY)), frames, EVERY, device=batch.levels.device)
-    losses = batched_losses(networks, batch, at if progress.step >= progress.plan.pretrain_steps else None)
+    losses = batched_losses(networks, batch, at if clock.step >= plan.pretrain_steps else None)
     optimizer.zero_grad(set_to_none=True)
     losses["loss"].backward()
     for parameter in networks.parameters():
@@ -232,12 +186,12 @@ def _answers(
 
 
 def _judge(
-    averaged: AnyArrayNetworks, validation: BatchMixer, progress: Progress, out: Path, best: float,
+    averaged: AnyArrayNetworks, validation: BatchMixer, plan: BatchedPlan, clock: Clock, out: Path, best: float,
     report: Callable[[str], None],
 ) -> float:  # fmt: skip
     """Validate, write down, keep what is best so far; the best F1."""
-    scores, loss = validate(averaged, validation, progress.plan.validation_batches)
-    facts = {"seconds": round(progress.seconds, 1), "step": progress.step, "val_cells": round(loss, 3), **scores.facts()}
+    scores, loss = validate(averaged, validation, plan.validation_batches)
+    facts = {"seconds": round(clock.seconds, 1), "step": clock.step, "val_cells": round(loss, 3), **scores.facts()}
     report("validation " + " ".join(f"{name}={value}" for name, value in facts.items()))
     curve = out / "validation.csv"
     new = not curve.is_file()
@@ -248,17 +202,11 @@ def _judge(
         writer.writerow(facts)
     f1 = float(scores.facts()["f1"])
     if f1 > best:
-        _keep(averaged, out / "best.pt")
+        save_whole(averaged.state_dict(), out / "best.pt")
     return max(best, f1)
 
 
-def _keep(networks: nn.Module, path: Path) -> None:
-    state = {name: value.detach().cpu() for name, value in networks.state_dict().items()}
-    torch.save(state, path.with_suffix(".part"))
-    os.replace(path.with_suffix(".part"), path)
-
-
-def _line(progress: Progress, losses: dict[str, Tensor], training: BatchMixer) -> str:
+def _line(clock: Clock, losses: dict[str, Tensor], training: BatchMixer) -> str:
     values = " ".join(f"{name}={float(loss):.3f}" for name, loss in losses.items())
-    examples = progress.step * training.examples
-    return f"{progress.seconds:.0f} s, step {progress.step}, {examples} examples, {training.rooms.count} rooms: {values}"
+    examples = clock.step * training.examples
+    return f"{clock.seconds:.0f} s, step {clock.step}, {examples} examples, {training.rooms.count} rooms: {values}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -25,6 +24,7 @@ from avloc_ros.training.asl_unet_recipe import Batch, SpeakerUNetRecipe, answer,
 from avloc_ros.training.asl_unet_scores import Thresholds, score_frames
 from avloc_ros.training.asl_unet_start import start_from
 from avloc_ros.training.lightning_run import lightning_trainer, seeded
+from avloc_ros.training.limited_time import rate_share
 from avloc_ros.types import InputError
 
 
@@ -74,7 +74,7 @@ class SpeakerUNetModule(lightning.LightningModule):
     def on_train_batch_start(self, *_: Any) -> None:
         """The learning rate of this step."""
         if self.recipe.falling_rate:
-            share = 0.5 * (1 + math.cos(math.pi * min(1.0, self.global_step / self.recipe.steps)))
+            share = rate_share(self.global_step / self.recipe.steps)
             for group in self.trainer.optimizers[0].param_groups:
                 group["lr"] = self.recipe.learning_rate * share
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ from avloc_ros.training.asl_unet_rendered import RenderedBatches
 from avloc_ros.training.asl_unet_scores import SpeakerUNetScore
 from avloc_ros.training.asl_unet_sound import sound_features
 from avloc_ros.training.asl_unet_start import start_from
+from avloc_ros.training.limited_time import Clock, RunningMean, descend, device_name, rate_share, save_whole
 
 SCORED_AT_ONCE = 64
 LARGEST_GRADIENT = 5.0
@@ -110,38 +109,26 @@ def train_timed(
     if recipe.start:
         start_from(network, Path(recipe.start))
     network = network.to(device)
-    kept = copy.deepcopy(network)
+    averaged = RunningMean(network, config.average)
     weights = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(
         weights, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=device.type == "cuda"
     )
-    watch = _Watch(kept, validation, config, out, seed, say)
-    step, share = 0, 0.0
-    while share < 1:
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * rate_share(share, config.rising)
+    clock = Clock(60 * config.most_minutes, config.most_steps)
+    watch = _Watch(averaged.mean, validation, config, clock, out, seed, say)
+    while clock.share < 1:
         network.train()
-        if step and step % config.new_restaurants == 0:
+        if clock.step and clock.step % config.new_restaurants == 0:
             batches.sound.noise = batches.sound.restaurants()
         batch = batches.draw(recipe.batch_size)
-        optimizer.zero_grad(set_to_none=True)
         loss = answer_loss(answer(network, batch, recipe), batch, recipe)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(weights, LARGEST_GRADIENT)
-        optimizer.step()
-        step += 1
-        _follow(kept, network, min(config.average, step / (step + 10)))
-        share = watch.share_after(step)
-        watch.look(step, loss, last=share >= 1)
-    kept.load_state_dict(watch.best_weights)
-    return kept.cpu().eval()
-
-
-def rate_share(share: float, rising: float) -> float:
-    """The learning rate's share of its largest: up along a line, down along a cosine."""
-    if share < rising:
-        return max(0.02, share / rising)
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (share - rising) / (1 - rising))))
+        descend(optimizer, loss, recipe.learning_rate * rate_share(clock.share, config.rising), LARGEST_GRADIENT)
+        averaged.update(network)
+        clock.step += 1
+        watch.look(loss)
+    watch.validate()
+    averaged.mean.load_state_dict(watch.best_weights)
+    return averaged.mean.cpu().eval()
 
 
 class _Watch:
@@ -152,31 +139,27 @@ class _Watch:
         kept: SpeakerUNet,
         validation: RecordedFrames,
         config: TimedRunConfig,
+        clock: Clock,
         out: Path,
         seed: int,
         say: Callable[[str], None],
     ) -> None:
-        self.kept, self.validation, self.config, self.out, self.seed, self.say = kept, validation, config, out, seed, say
-        self.begin = self.said = self.validated = time.perf_counter()
+        self.kept, self.validation, self.config, self.clock = kept, validation, config, clock
+        self.out, self.seed, self.say = out, seed, say
         self.best_iou, self.best_weights = -1.0, copy.deepcopy(kept.state_dict())
         self.course: list[dict[str, Any]] = []
 
-    def share_after(self, step: int) -> float:
-        """Of the run that is over."""
-        of_time = (time.perf_counter() - self.begin) / (60 * self.config.most_minutes)
-        return max(of_time, step / self.config.most_steps) if self.config.most_steps else of_time
-
-    def look(self, step: int, loss: Tensor, *, last: bool) -> None:
+    def look(self, loss: Tensor) -> None:
         """Say and validate where it is time."""
-        now = time.perf_counter()
-        if last or now - self.validated >= self.config.validate_s:
-            self._validate(step, now - self.begin)
-            self.validated = time.perf_counter()
-        elif now - self.said >= self.config.say_s:
-            self.say(f"{now - self.begin:5.0f} s, step {step}: loss {float(loss.detach()):.3f}")
-            self.said = now
+        if self.clock.is_due("validation", self.config.validate_s):
+            self.validate()
+            self.clock.done("validation")
+        elif self.clock.is_due("line", self.config.say_s):
+            self.say(f"{self.clock.seconds:5.0f} s, step {self.clock.step}: loss {float(loss.detach()):.3f}")
 
-    def _validate(self, step: int, seconds: float) -> None:
+    def validate(self) -> None:
+        """Score what is kept, write down how the run goes, keep the weights where they are the best so far."""
+        seconds, step = self.clock.seconds, self.clock.step
         score = score_recorded(self.kept, self.validation)
         thresholds = score.best_thresholds()
         found = score.to_mapping(thresholds)
@@ -189,37 +172,18 @@ class _Watch:
         )
         if iou > self.best_iou:
             self.best_iou, self.best_weights = iou, copy.deepcopy(self.kept.state_dict())
-            _replace(self.out / "asl_unet.pt", self.best_weights)
+            save_whole(self.best_weights, self.out / "asl_unet.pt")
         best = max(self.course, key=lambda row: row["mask"]["iou"] or 0.0)
         record = {
             "recipe": to_mapping(self.validation.recipe),
             "run": to_mapping(self.config),
             "seed": self.seed,
-            "device": _name_of(self.validation.chosen.device),
+            "device": device_name(self.validation.chosen.device),
             "course": self.course,
             "thresholds": best["thresholds"],
             "validation": {name: best[name] for name in ("step", "loss", "mask", "wearer")},
         }
         (self.out / "training.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-
-
-def _name_of(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-
-
-def _replace(path: Path, weights: dict[str, Tensor]) -> None:
-    """Never half a file, whenever the run is stopped."""
-    part = path.with_name(path.name + ".part")
-    torch.save({name: value.cpu() for name, value in weights.items()}, part)
-    part.replace(path)
-
-
-@torch.no_grad()
-def _follow(kept: SpeakerUNet, network: SpeakerUNet, average: float) -> None:
-    """Move the running means a little; counts of batches are taken over."""
-    mine, theirs = kept.state_dict(), network.state_dict()
-    floats = [name for name, value in mine.items() if value.is_floating_point()]
-    torch._foreach_lerp_([mine[name] for name in floats], [theirs[name] for name in floats], 1 - average)
 
 
 def _counts(probability: Tensor, true: Tensor) -> Tensor:

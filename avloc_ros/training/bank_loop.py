@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from avloc_ros.training.bank_batches import Batch
+from avloc_ros.training.limited_time import Clock, descend, rate_share, save_whole
 
 LARGEST_GRADIENT = 5.0
 SMALLEST_DEVIATION = 1e-4
@@ -34,10 +34,7 @@ class BankTime:
 
     def rate(self, share: float) -> float:
         """The learning rate when a share of the time has passed: a rise in a line, then half a cosine down to 0."""
-        if share < self.warm_up:
-            return self.learning_rate * (share + 1e-3) / (self.warm_up + 1e-3)
-        left = min(1.0, (share - self.warm_up) / (1.0 - self.warm_up))
-        return self.learning_rate * (0.5 + 0.5 * math.cos(math.pi * left))
+        return self.learning_rate * rate_share(share, self.warm_up)
 
 
 @dataclass(frozen=True)
@@ -67,33 +64,26 @@ def train_on_bank(
     parameters = [value for value in network.parameters() if value.requires_grad]
     fused = parameters[0].device.type == "cuda"
     optimizer = torch.optim.Adam(parameters, lr=plan.learning_rate, fused=fused)
-    started = told = time.monotonic()
+    clock = Clock(plan.most_s)
     best, last, done, recent = math.inf, math.nan, 0, None
     network.train()
     for step in itertools.count():
-        passed_s = time.monotonic() - started
-        share = passed_s / plan.most_s
+        share = clock.share
         if (due := min(int(share * plan.validations), plan.validations)) > done or share >= 1.0:
             last = validation_loss(network, loss_of, held_out)
-            save_whole(network, out / f"{name}.last.pt")
+            save_whole(rounded(network), out / f"{name}.last.pt")
             if last < best:
                 best = last
-                save_whole(network, out / f"{name}.best.pt")
+                save_whole(rounded(network), out / f"{name}.best.pt")
             done = due
-            tell(f"{name}: {passed_s:.0f} s, step {step}, validation loss {last:.4f}, best {best:.4f}")
+            tell(f"{name}: {clock.seconds:.0f} s, step {step}, validation loss {last:.4f}, best {best:.4f}")
         if share >= 1.0:
-            return BankRun(step, best, last, passed_s)
-        for group in optimizer.param_groups:
-            group["lr"] = plan.rate(share)
+            return BankRun(step, best, last, clock.seconds)
         loss = loss_of(next(batches))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, LARGEST_GRADIENT)
-        optimizer.step()
+        descend(optimizer, loss, plan.rate(share), LARGEST_GRADIENT)
         recent = loss.detach() if recent is None else recent.lerp(loss.detach(), 0.05)
-        if time.monotonic() - told > plan.told_every_s:
-            told = time.monotonic()
-            tell(f"{name}: {told - started:.0f} s, step {step + 1}, loss {recent.item():.4f}, rate {plan.rate(share):.2e}")
+        if clock.is_due("line", plan.told_every_s):
+            tell(f"{name}: {clock.seconds:.0f} s, step {step + 1}, loss {recent.item():.4f}, rate {plan.rate(share):.2e}")
     raise AssertionError("unreachable")
 
 
@@ -120,16 +110,10 @@ def bank_scaler(features: nn.Module, batches: Iterator[Batch], count: int = 8) -
     return mean.float(), deviation.float()
 
 
-def save_whole(network: nn.Module, path: Path) -> None:
-    """The state dict on the CPU, matrices of weights in 16 bits; a file of that name is the old one or the new one, never a part.
+def rounded(network: nn.Module) -> dict[str, Tensor]:
+    """The state dict with matrices of weights in 16 bits: copied into a network they are float32 again.
 
-    Copied into a network it is float32 again; what is scored, exported and shipped later has these rounded weights.
+    What is scored, exported and shipped later has these rounded weights.
     """
     matrices = {name for name, value in network.named_parameters() if value.ndim > 1}
-    state = {
-        name: value.detach().to("cpu", torch.float16 if name in matrices else value.dtype, copy=True)
-        for name, value in network.state_dict().items()
-    }
-    unfinished = path.with_suffix(".part")
-    torch.save(state, unfinished)
-    unfinished.rename(path)
+    return {name: value.half() if name in matrices else value for name, value in network.state_dict().items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -24,6 +23,7 @@ from avloc_ros.training.bank_batches import BankBatches, Batch
 from avloc_ros.training.bank_labels import batched_adpit, coloc_labels
 from avloc_ros.training.bank_loop import BankRun, BankTime, bank_scaler, train_on_bank
 from avloc_ros.training.batched_features import BatchedColocFeatures
+from avloc_ros.training.limited_time import device_name
 from avloc_ros.training.seld_recipes import AvSeldRecipe, ColocRecipe
 
 EAR_FIRST = 0.4  # share of the time of a network with eyes in which its ear learns alone
@@ -131,11 +131,7 @@ def _note(
 ) -> None:
     """Recipe and facts; written at the start too, so that a training which is stopped leaves them."""
     facts: dict[str, Any] = {name: asdict(run) for name, run in runs.items()}
-    facts |= {"seed": place.seed, "seconds": seconds, "scenes": len(place.bank.shape.kept), "device": _device_name(place.device)}
+    facts |= {"seed": place.seed, "seconds": seconds, "scenes": len(place.bank.shape.kept), "device": device_name(place.device)}
     (place.out / "run.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     content = {"recipe": kind} | to_mapping(recipe)
     (place.out / "recipe.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-
-
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,9 +11,10 @@ from avloc_ros.datasets.association_cases_batch import CaseDraw
 from avloc_ros.losses.association import association_loss
 from avloc_ros.models.diff_track_hungarian import HungarianNetwork, save_hungarian
 from avloc_ros.training.diff_track_hungarian import HungarianRecipe, write_weights
-from avloc_ros.training.diff_track_lockstep import rate_share
+from avloc_ros.training.limited_time import Clock, descend, rate_share
 
 RISE_SHARE = 0.02
+LARGEST_GRADIENT = 1.0
 
 
 class HungarianLearner:
@@ -31,14 +31,9 @@ class HungarianLearner:
 
     def step(self, share: float) -> None:
         """One step on fresh cases, at a share of the time in [0, 1]."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.recipe.learning_rate * rate_share(share, RISE_SHARE)
         distances, matrix = self.draw(self.recipe.batch_size)
         loss = association_loss(self.network(distances), matrix)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimiser.step()
+        descend(self.optimiser, loss, self.recipe.learning_rate * rate_share(share, RISE_SHARE), LARGEST_GRADIENT)
         self.lately = torch.lerp(self.lately, loss.detach(), 0.02)
 
 
@@ -59,18 +54,16 @@ def train_hungarians(
     """
     out.mkdir(parents=True, exist_ok=True)
     learners = [HungarianLearner(recipe, seed, device) for recipe in recipes]
-    begin_s = said_s = time.monotonic()
-    step = 0
-    while (share := (time.monotonic() - begin_s) / seconds) < 1:
+    clock = Clock(seconds)
+    while (share := clock.share) < 1:
         for learner in learners:
             learner.step(share)
-        step += 1
-        if time.monotonic() - said_s > every_s:
+        clock.step += 1
+        if clock.is_due("line", every_s):
             losses = " ".join(f"{one.recipe.name[-3:]} {one.lately.item():.4f}" for one in learners)
-            say(f"hungarian step {step} of share {share:.3f}: {losses}")
+            say(f"hungarian step {clock.step} of share {share:.3f}: {losses}")
             for learner in learners:
                 save_hungarian(learner.network, out / f"{learner.recipe.name}.npz")
-            said_s = time.monotonic()
     for learner in learners:
-        write_weights(learner.network.cpu().eval(), learner.recipe, seed, out, f"{command} ({step} steps)")
-    return step
+        write_weights(learner.network.cpu().eval(), learner.recipe, seed, out, f"{command} ({clock.step} steps)")
+    return clock.step

@@ -5,14 +5,12 @@ All learners of a run see the same segments in the same order and take the same 
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from avloc_ros.config import setting
 from avloc_ros.datasets.moving_stock import Batch, MovingStock, MovingStockConfig
@@ -21,6 +19,7 @@ from avloc_ros.losses.direction_regression import permutation_invariant_loss, sl
 from avloc_ros.models.diff_track_hungarian import load_hungarian
 from avloc_ros.models.diff_track_localizer import LocalizerNetwork
 from avloc_ros.training.diff_track_localizer import LocalizerRecipe
+from avloc_ros.training.limited_time import Clock, descend, rate_share
 
 SCALE_BATCHES = 4  # batches that the scale of the features is taken from
 
@@ -57,15 +56,10 @@ class Learner:
     def step(self, batch: Batch, share: float) -> None:
         """One step at a share of the budget in [0, 1]."""
         features, directions, active = batch
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.config.learning_rate * rate_share(share, self.config.rise_share)
         self.network.train()
         loss = self._loss(features, References(directions, active), share)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        if self.recipe.gradient_clip:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.gradient_clip)
-        self.optimiser.step()
+        rate = self.config.learning_rate * rate_share(share, self.config.rise_share)
+        descend(self.optimiser, loss, rate, self.recipe.gradient_clip)
         self.lately = torch.lerp(self.lately, loss.detach(), 0.05)
 
     def _loss(self, features: Tensor, references: References, share: float) -> Tensor:
@@ -93,14 +87,6 @@ class Learner:
         return directions.cpu().numpy(), activity.cpu().numpy()
 
 
-def rate_share(share: float, rise_share: float) -> float:
-    """Of the highest learning rate: rises in a straight line, then falls along a cosine to zero at the end."""
-    if share < rise_share:
-        return max(share / rise_share, 0.02)
-    fallen = min((share - rise_share) / max(1 - rise_share, 1e-9), 1.0)
-    return max(0.5 * (1 + math.cos(math.pi * fallen)), 1e-4)
-
-
 def feature_scale(stock: MovingStock, size: int) -> tuple[Tensor, Tensor]:
     """Mean and deviation (7, 1, bands) of some batches."""
     values = torch.cat([stock.batch(size)[0] for _ in range(SCALE_BATCHES)])
@@ -124,26 +110,23 @@ def train_in_lockstep(
     for learner in learners.values():
         learner.network.mean.copy_(mean)
         learner.network.deviation.copy_(deviation)
-    begin_s = said_s = reported_s = time.monotonic()
-    going, step = dict(learners), 0
-    while (share := (time.monotonic() - begin_s) / config.seconds) < 1:
+    clock, going = Clock(config.seconds), dict(learners)
+    while (share := clock.share) < 1:
         batch = stock.batch(config.batch_size)
         for name, learner in list(going.items()):
             try:
                 learner.step(batch, share)
             except RuntimeError as error:
-                say(f"{name} is left out from step {step}: {error}")
+                say(f"{name} is left out from step {clock.step}: {error}")
                 del going[name]
                 if not going:
                     raise
-        step += 1
-        now_s = time.monotonic()
-        if now_s - said_s > say_every_s:  # the only place where the host waits for the device
+        clock.step += 1
+        if clock.is_due("line", say_every_s):  # the only place where the host waits for the device
             losses = " ".join(f"{name} {learner.lately.item():.3f}" for name, learner in going.items())
-            say(f"step {step} of share {share:.3f}: {losses}")
-            said_s = now_s
-        if now_s - reported_s > config.report_every_s:
-            report(step, share, False)
-            reported_s = time.monotonic()
-    report(step, 1.0, True)
-    return step
+            say(f"step {clock.step} of share {share:.3f}: {losses}")
+        if clock.is_due("report", config.report_every_s):
+            report(clock.step, share, False)
+            clock.done("report")
+    report(clock.step, 1.0, True)
+    return clock.step

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import math
 import time
 import warnings
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from avloc_ros.config import setting
 from avloc_ros.runtime.weights import read_torch
+from avloc_ros.training.limited_time import Clock, rate_share
 from avloc_ros.types import InputError
 
 
@@ -111,11 +111,11 @@ def adam(module: lightning.LightningModule, config: OptimizerConfig) -> Any:
     optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate)
     if config.schedule == "constant":
         return optimizer
-    steps, started_s = module.trainer.estimated_stepping_batches, time.monotonic()
+    clock = Clock(60 * config.most_minutes, module.trainer.estimated_stepping_batches)
 
     def share_of_rate(step: int) -> float:
-        passed = (time.monotonic() - started_s) / (60 * config.most_minutes) if config.most_minutes else 0.0
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, max(step / steps, passed))))
+        clock.step = step
+        return rate_share(clock.share)
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share_of_rate)
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -34,22 +34,22 @@ def test_a_packed_scene_is_the_simulated_one(tmp_path):
         voices.append(tmp_path / f"{number}.wav")
         hum = rng.standard_normal(48_000) * (np.arange(48_000) % 12_000 < 9_000) * 0.1
         soundfile.write(voices[-1], hum, 16_000)
-    config = EgocentricConfig(width=128, height=72, seconds=1.5, reflections=1, tables=1)
+    config = EgocentricConfig(width=128, height=72, seconds=1.0, reflections=1, tables=1, clip_face_px=40.0)
     compose_egocentric(tmp_path / "scene", 0, seed=3, config=config, parts=EgocentricParts(voices=tuple(voices)))
     count = pack_scenes([tmp_path / "scene"], tmp_path / "pack", 36, 64, sound=True)
     found, wanted = read_frames(tmp_path / "pack"), recording_of_scene(tmp_path / "scene", 36, 64)
-    assert count == len(found) == wanted.frames == 30
+    assert count == len(found) == wanted.frames == 20
     assert np.abs(found.pictures.astype(int) - wanted.images).mean() < 6
     np.testing.assert_allclose(found.samples[0] / 32_767, wanted.samples, atol=1e-4)
     np.testing.assert_array_equal(found.wearer, wanted.wearer_speaking)
     faces = [sorted((b.left / 2, b.speaking) for b in boxes) for boxes in wanted.boxes]
     seen = found.boxes[..., 2] > found.boxes[..., 0]
     assert seen.any()
-    for frame in range(30):
+    for frame in range(20):
         packed = sorted(zip(found.boxes[frame, seen[frame], 0], found.speaking[frame, seen[frame]], strict=True))
         np.testing.assert_allclose(np.array(packed, float), np.array(faces[frame], float), atol=1e-3)
     twice = joined([found, found])
-    assert len(twice) == 60 and list(twice.first_frames) == [0, 30]
+    assert len(twice) == 40 and list(twice.first_frames) == [0, 20]
 
 
 def test_packs_with_and_without_sound_do_not_mix():

@@ -25,7 +25,6 @@ from avloc_ros.training.asl_unet_rendered import RedrawnConfig, RenderedBatches 
 from avloc_ros.training.asl_unet_timed import (  # noqa: E402
     RecordedFrames,
     TimedRunConfig,
-    rate_share,
     score_recorded,
     train_timed,
 )
@@ -136,8 +135,3 @@ def test_training_ends_in_time_and_keeps_its_best(frames, tmp_path):
     assert score.masks(score.best_thresholds().mask).iou == pytest.approx(best)
     pixels = score.masks(0.0)
     assert pixels.true_positives + pixels.false_positives == len(validation) * ROWS * COLS
-
-
-def test_the_learning_rate_rises_then_falls_to_nothing():
-    shares = [rate_share(at, 0.1) for at in (0.0, 0.05, 0.1, 0.55, 1.0)]
-    assert shares == pytest.approx([0.02, 0.5, 1.0, 0.5, 0.0])
