@@ -83,50 +83,54 @@ def train(options: argparse.Namespace) -> None:
 
 
 def finish(out: Path, data: Path, runs: Path) -> None:
-    """Thresholds, scores, ONNX and cards of all trainings below `out`."""
+    """Thresholds, predictions for the test scenes, ONNX and cards of all trainings below `out`."""
     import torch
 
     torch.set_num_threads(1)
+    splits: dict[tuple[Any, ...], Any] = {}
     for folder in sorted(out.iterdir()):
         if (folder / "recipe.yaml").is_file() and not list((runs / folder.name).glob("*.card.json")):
             recipe = folder.name.rpartition("_")[0]
             (runs / folder.name).mkdir(parents=True, exist_ok=True)
-            (finish_coloc if recipe.startswith("coloc") else finish_av_seld)(folder, data, runs / folder.name)
+            if recipe.startswith("coloc"):
+                finish_coloc(folder, data, runs / folder.name)
+            else:
+                finish_av_seld(folder, data, runs / folder.name, splits)
 
 
-def finish_av_seld(folder: Path, data: Path, out: Path) -> None:
-    """One network: the better of its candidates on validation, its scores on the test scenes, NAME.onnx and the card."""
+def finish_av_seld(folder: Path, data: Path, out: Path, splits: dict[tuple[Any, ...], Any]) -> None:
+    """One network: the better of its candidates on validation, what it tells of the test scenes, NAME.onnx and the card."""
     import torch
 
     from avloc_ros.config import to_mapping
-    from avloc_ros.datasets.event_chunks import EventChunks
-    from avloc_ros.datasets.event_scenes import scene_recordings
+    from avloc_ros.decode.multi_accdoa import decode_multi_accdoa
+    from avloc_ros.sources.dcase_csv import write_events
     from avloc_ros.training import av_seld
     from avloc_ros.training.cards import write_weights
     from avloc_ros.training.recipes import load_recipe
     from avloc_ros.training.seld_export import export_av_seld
+    from avloc_ros.training.seld_scores import chunk_scores, recording_rows
 
     recipe = load_recipe(str(folder / "recipe.yaml"))
-    recipe = replace(recipe, optimizer=replace(recipe.optimizer, batch_size=8))
-    chunks = {}
-    for split in ("val", "test"):
-        pictures = av_seld.pictures_of(recipe, out.parent.parent / f"pictures_{split}")
-        recordings = scene_recordings([data / split])
-        chunks[split] = EventChunks(recordings, recipe.chunks, av_seld.labels_of(recipe), pictures=pictures)
+    val, test = (_split(recipe, data / split, out.parent.parent, splits) for split in ("val", "test"))
     found = []
     for candidate in _candidates(folder, "network"):
         network = av_seld.make_network(recipe)
         network.load_state_dict(torch.load(folder / f"network.{candidate}.pt", weights_only=True))
-        network.eval()
-        vectors = av_seld.chunk_vectors(network, recipe, chunks["val"])
-        threshold = av_seld.choose_threshold(vectors, recipe, chunks["val"])
-        found.append((av_seld.scores_at(vectors, recipe, chunks["val"], threshold), threshold, candidate, network))
+        vectors = _vectors(network.eval(), recipe, val)
+        threshold = av_seld.choose_threshold(vectors, recipe, val[0])
+        found.append((av_seld.scores_at(vectors, recipe, val[0], threshold), threshold, candidate, network))
     scores, threshold, candidate, network = min(found, key=lambda one: one[0]["micro"]["seld"])
-    test = av_seld.evaluate_av_seld(network, recipe, chunks["test"], threshold)
-    metrics = {
-        split: {name: values[name] for name in ("micro", "macro")}
-        for split, values in (("validation", scores), ("test", test))
-    }
+    decode = replace(recipe.decode, activity_threshold=threshold)
+    told = [
+        (name, first, decode_multi_accdoa(values, recipe.classes, decode))
+        for name, first, values in _vectors(network, recipe, test)
+    ]
+    (out / "predictions").mkdir(exist_ok=True)
+    for name, rows in recording_rows(told, test[0]).items():
+        write_events(out / "predictions" / f"{name}.csv", rows)
+    judged = {"validation": scores, "test": chunk_scores(told, test[0], recipe.classes)}
+    metrics = {split: {name: values[name] for name in ("micro", "macro")} for split, values in judged.items()}
     path = out / f"{recipe.name}.onnx"
     difference = export_av_seld(network, recipe, path)
     card = {
@@ -135,7 +139,44 @@ def finish_av_seld(folder: Path, data: Path, out: Path) -> None:
     }  # fmt: skip
     write_weights(path, path.read_bytes(), card, _provenance(folder, to_mapping(recipe)))
     torch.save(network.state_dict(), out / "network.pt")
-    print(out.name, candidate, threshold, {name: round(scores["micro"][name], 3) for name in scores["micro"]}, flush=True)
+    shown = {split: {name: round(value, 3) for name, value in values["micro"].items()} for split, values in judged.items()}
+    print(out.name, candidate, threshold, difference, shown, flush=True)
+
+
+def _split(recipe: Any, folder: Path, cache: Path, splits: dict[tuple[Any, ...], Any]) -> tuple[Any, list[Any]]:
+    """The chunks of a split and their batches, with features in place of samples: made once for all that want the same."""
+    import torch
+
+    from avloc_ros.datasets.event_chunks import EventChunks
+    from avloc_ros.datasets.event_scenes import scene_recordings
+    from avloc_ros.training import av_seld
+    from avloc_ros.training.seld_loop import chunk_loader
+
+    key = folder, repr(recipe.features), recipe.chunks.chunk_s, recipe.looks
+    if key not in splits:
+        pictures = av_seld.pictures_of(recipe, cache / "pictures")
+        chunks = EventChunks(scene_recordings([folder]), recipe.chunks, av_seld.labels_of(recipe), pictures=pictures)
+        features, batches = av_seld.make_features(recipe), []
+        with torch.no_grad():
+            for batch in chunk_loader(chunks, replace(recipe.optimizer, batch_size=8)):
+                batches.append(batch | {"samples": features(batch["samples"])})
+        splits[key] = chunks, batches
+    return splits[key]
+
+
+def _vectors(network: Any, recipe: Any, split: tuple[Any, list[Any]]) -> list[Any]:
+    """(recording, first frame, vectors) of all chunks of a split."""
+    import torch
+
+    from avloc_ros.training.av_seld import network_output
+
+    found = []
+    with torch.no_grad():
+        for batch in split[1]:
+            output = network_output(network, torch.nn.Identity(), recipe, batch).numpy()
+            rows = zip(batch["recording"], batch["first_frame"], output, strict=True)
+            found += [(int(recording), int(first), vectors) for recording, first, vectors in rows]
+    return found
 
 
 def finish_coloc(folder: Path, data: Path, out: Path) -> None:
@@ -203,7 +244,10 @@ def apart(runs: Path, data: Path, out: Path) -> None:
 
 
 def _candidates(folder: Path, name: str) -> list[str]:
-    return [candidate for candidate in CANDIDATES if (folder / f"{name}.{candidate}.pt").is_file()]
+    """Those whose files are there; one, where the last weights had the smallest loss."""
+    there = [candidate for candidate in CANDIDATES if (folder / f"{name}.{candidate}.pt").is_file()]
+    run = _facts(folder).get(name, {"best": 0.0, "last": 1.0})
+    return there[-1:] if run["best"] == run["last"] else there
 
 
 def _facts(folder: Path) -> dict[str, Any]:
