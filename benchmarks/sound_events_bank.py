@@ -4,8 +4,9 @@ usage, one step after the other:
   python benchmarks/sound_events_bank.py clips CLIPS.npz --sounds DIR              speech, one folder per class (once)
   python benchmarks/sound_events_bank.py bank BANK --split train --clips CLIPS.npz --seconds 90 --jobs 10
   python benchmarks/sound_events_bank.py train OUT --bank BANK --held-out BANK --recipe NAME --seed 0 --seconds 300
-  python benchmarks/sound_events_bank.py finish OUT --data DIR --runs RUNS         thresholds, ONNX, cards, on a CPU
-  python benchmarks/sound_events_bank.py apart FILE.json --data SCENES --runs RUNS three events at once, two of one class
+  python benchmarks/sound_events_bank.py finish OUT --data DIR --runs DIR/runs     thresholds, predictions; on a CPU
+  python benchmarks/sound_events.py table DIR --out FILE.json                      figures and differences of all runs
+  python benchmarks/sound_events_bank.py ship WEIGHTS --run DIR/runs/RUN --trained OUT/RUN     one run as ONNX with its card
 
 The bank of a split has the scenes that `sound_events.py data` writes, and more of the same numbering, as many as the time
 allows. Trainings that share a GPU are started together and get the same time of the clock. Of the weights with the
@@ -89,7 +90,7 @@ def finish(out: Path, data: Path, runs: Path) -> None:
     torch.set_num_threads(1)
     splits: dict[tuple[Any, ...], Any] = {}
     for folder in sorted(out.iterdir()):
-        if (folder / "recipe.yaml").is_file() and not list((runs / folder.name).glob("*.card.json")):
+        if (folder / "recipe.yaml").is_file() and not (runs / folder.name / "scores.json").is_file():
             recipe = folder.name.rpartition("_")[0]
             (runs / folder.name).mkdir(parents=True, exist_ok=True)
             if recipe.startswith("coloc"):
@@ -99,16 +100,13 @@ def finish(out: Path, data: Path, runs: Path) -> None:
 
 
 def finish_av_seld(folder: Path, data: Path, out: Path, splits: dict[tuple[Any, ...], Any]) -> None:
-    """One network: the better of its candidates on validation, what it tells of the test scenes, NAME.onnx and the card."""
+    """One network: the better of its candidates on validation, what it tells of the test scenes, scores.json and network.pt."""
     import torch
 
-    from avloc_ros.config import to_mapping
     from avloc_ros.decode.multi_accdoa import decode_multi_accdoa
     from avloc_ros.sources.dcase_csv import write_events
     from avloc_ros.training import av_seld
-    from avloc_ros.training.cards import write_weights
     from avloc_ros.training.recipes import load_recipe
-    from avloc_ros.training.seld_export import export_av_seld
     from avloc_ros.training.seld_scores import chunk_scores, recording_rows
 
     recipe = load_recipe(str(folder / "recipe.yaml"))
@@ -131,16 +129,11 @@ def finish_av_seld(folder: Path, data: Path, out: Path, splits: dict[tuple[Any, 
         write_events(out / "predictions" / f"{name}.csv", rows)
     judged = {"validation": scores, "test": chunk_scores(told, test[0], recipe.classes)}
     metrics = {split: {name: values[name] for name in ("micro", "macro")} for split, values in judged.items()}
-    path = out / f"{recipe.name}.onnx"
-    difference = export_av_seld(network, recipe, path)
-    card = {
-        "name": recipe.name, "system": recipe.system, "threshold": threshold, "metrics": metrics, "training": _facts(folder),
-        "candidate": candidate, "largest_difference_to_torch": {"fp32": difference},
-    }  # fmt: skip
-    write_weights(path, path.read_bytes(), card, _provenance(folder, to_mapping(recipe)))
     torch.save(network.state_dict(), out / "network.pt")
+    kept = {"threshold": threshold, "candidate": candidate, "metrics": metrics, "training": _facts(folder)}
+    (out / "scores.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     shown = {split: {name: round(value, 3) for name, value in values["micro"].items()} for split, values in judged.items()}
-    print(out.name, candidate, threshold, difference, shown, flush=True)
+    print(out.name, candidate, threshold, shown, flush=True)
 
 
 def _split(recipe: Any, folder: Path, cache: Path, splits: dict[tuple[Any, ...], Any]) -> tuple[Any, list[Any]]:
@@ -221,26 +214,28 @@ def finish_coloc(folder: Path, data: Path, out: Path) -> None:
     print(out.name, candidate, threshold, {name: round(micro[name], 3) for name in micro}, flush=True)
 
 
-def apart(runs: Path, data: Path, out: Path) -> None:
-    """How often three events at once, of which two are of one class, are all told, and those two as two."""
-    from avloc_ros.datasets.event_scenes import scene_recordings
-    from avloc_ros.evaluation.event_runs import events_by_chunks, open_network
-    from avloc_ros.evaluation.seld.kept_apart import ApartCounts, count_apart
-    from avloc_ros.systems.event_network import EventNetworkConfig
-    from avloc_ros.systems.sound_events import SoundEventsConfig
+def ship(run: Path, out: Path, trained: Path, notes: str) -> None:
+    """The weights of a run of `finish` as out/NAME.onnx, stored in 16 bits, with a card."""
+    import torch
 
-    recordings, report = scene_recordings([data]), {}
-    for run in sorted(runs.iterdir()):
-        recipe = run.name.rpartition("_")[0]
-        is_coloc = recipe.startswith("coloc")
-        weights = str(run if is_coloc else run / f"{recipe}.onnx")
-        config = SoundEventsConfig("coloc" if is_coloc else "av_seld", network=EventNetworkConfig(weights, device="cpu"))
-        network, total = open_network(config), ApartCounts()
-        for recording in recordings:
-            total += count_apart(recording.rows(), events_by_chunks(network, recording))
-        report[run.name] = total.shares()
-        print(run.name, report[run.name], flush=True)
-    out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    from avloc_ros.config import to_mapping
+    from avloc_ros.training.av_seld import make_network
+    from avloc_ros.training.cards import write_weights
+    from avloc_ros.training.onnx_export import largest_difference, stored_as_float16
+    from avloc_ros.training.recipes import load_recipe
+    from avloc_ros.training.seld_export import example_av_seld, export_av_seld
+
+    torch.manual_seed(0)
+    recipe, kept = load_recipe(str(trained / "recipe.yaml")), json.loads((run / "scores.json").read_text(encoding="utf-8"))
+    network = make_network(recipe)
+    network.load_state_dict(torch.load(run / "network.pt", weights_only=True))
+    full = run / f"{recipe.name}.onnx"
+    difference = export_av_seld(network, recipe, full)
+    half = stored_as_float16(full.read_bytes())
+    differences = {"fp32": difference, "fp16": largest_difference(network, half, example_av_seld(recipe))}
+    card = {"name": recipe.name, "system": recipe.system} | kept | {"largest_difference_to_torch": differences}
+    path = write_weights(out / f"{recipe.name}.onnx", half, card, _provenance(trained, to_mapping(recipe), notes))
+    print(path, len(half), differences, flush=True)
 
 
 def _candidates(folder: Path, name: str) -> list[str]:
@@ -254,18 +249,25 @@ def _facts(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "run.json").read_text(encoding="utf-8"))
 
 
-def _provenance(folder: Path, recipe: dict[str, Any]) -> Any:
+def _provenance(folder: Path, recipe: dict[str, Any], notes: str = "") -> Any:
     from avloc_ros.training.cards import Provenance
 
     facts = _facts(folder)
-    data = {"training": {"scenes": facts["scenes"], "made by": "sound_events_bank.py bank --split train"}}
-    command = "benchmarks/sound_events_bank.py train " + folder.name
-    return Provenance(recipe, data, command, facts["seed"], device=facts["device"])
+    made = "sound_events_bank.py bank --split train: simulated rooms, 20 s and 10 events each, half of the speech from clips"
+    data = {"training": {"scenes": facts["scenes"], "made by": made}, "validation": {"scenes": 20}, "test": {"scenes": 26}}
+    name = recipe["name"]
+    batch, seconds = recipe["optimizer"]["batch_size"], round(facts["seconds"])
+    command = (
+        f"python benchmarks/sound_events_bank.py train OUT --bank BANK --held-out BANK --recipe {name} "
+        f"--seed {facts['seed']} --seconds {seconds} --batch {batch}"
+    )
+    device = f"one {facts['device']}, shared with other trainings"
+    return Provenance(recipe, data, command, facts["seed"], notes=notes, device=device)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("step", choices=("clips", "bank", "train", "finish", "apart"))
+    parser.add_argument("step", choices=("clips", "bank", "train", "finish", "ship"))
     parser.add_argument("out", type=Path)
     parser.add_argument("--sounds", type=Path)
     parser.add_argument("--split", choices=tuple(SPLITS), default="train")
@@ -284,6 +286,9 @@ def main() -> None:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--runs", type=Path)
+    parser.add_argument("--run", type=Path)
+    parser.add_argument("--trained", type=Path)
+    parser.add_argument("--notes", default="", help="with ship: a sentence for the card")
     options = parser.parse_args()
     if options.step == "clips":
         make_clips(options.out, options.sounds)
@@ -296,7 +301,7 @@ def main() -> None:
     elif options.step == "finish":
         finish(options.out, options.data, options.runs)
     else:
-        apart(options.runs, options.data, options.out)
+        ship(options.run, options.out, options.trained, options.notes)
 
 
 if __name__ == "__main__":
