@@ -10,7 +10,7 @@ usage, one step after the other:
 
 The bank of a split has the scenes that `sound_events.py data` writes, and more of the same numbering, as many as the time
 allows. Trainings that share a GPU are started together and get the same time of the clock. Of the weights with the
-smallest loss and the last ones, `finish` takes those with the smaller micro SELD on the validation scenes.
+smallest loss and the last ones, `finish` takes those with the smaller micro SELD on the validation scenes (coloc: the former).
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ BATCH = {"av_seld_baseline_small": 64, "av_seld_small_audio": 64, "av_seld_small
 SETTINGS: dict[str, dict[str, Any]] = {"coloc_small": {"chunks.swap_share": 0.75, "network.trunk.filters": 32}}
 RATES = {"coloc_small": 1e-3}
 RATE = 2e-3
-CANDIDATES = ("best", "last")
+CANDIDATES = ("best", "last")  # of the smallest loss, and of the last step
+COLOC_THRESHOLDS = (0.3, 0.4, 0.5)
 
 
 def make_clips(path: Path, sounds: Path) -> None:
@@ -173,36 +174,38 @@ def _vectors(network: Any, recipe: Any, split: tuple[Any, list[Any]]) -> list[An
 
 
 def finish_coloc(folder: Path, data: Path, out: Path) -> None:
-    """Both networks of a training: the better candidate on validation, test scores with Table 1, ONNX and cards."""
+    """Both networks of a training: threshold, scores with max_overlap 3 and Table 1, ONNX and cards."""
     import torch
 
     from avloc_ros.config import to_mapping
     from avloc_ros.datasets.event_chunks import EventChunks
     from avloc_ros.datasets.event_scenes import scene_recordings
+    from avloc_ros.sources.dcase_csv import write_events
     from avloc_ros.training.bank_training import ColocPair
     from avloc_ros.training.cards import write_weights
     from avloc_ros.training.coloc import labels_of
     from avloc_ros.training.coloc_evaluation import choose_event_threshold, evaluate_coloc
     from avloc_ros.training.recipes import load_recipe
     from avloc_ros.training.seld_export import export_coloc
+    from avloc_ros.training.seld_scores import recording_rows
 
     recipe = load_recipe(str(folder / "recipe.yaml"))
-    val, test = (
-        EventChunks(scene_recordings([data / split]), recipe.chunks, labels_of(recipe)) for split in ("val", "test")
-    )
-    found = []
-    for candidate in _candidates(folder, "pair"):
-        pair = ColocPair(recipe)
-        pair.load_state_dict(torch.load(folder / f"pair.{candidate}.pt", weights_only=True))
-        localizer, classifier = pair.localizer.eval(), pair.classifier.eval()
-        threshold = choose_event_threshold(localizer, classifier, recipe, val)
-        found.append((evaluate_coloc(localizer, classifier, recipe, val, threshold), threshold, candidate, pair))
-    scores, threshold, candidate, pair = min(found, key=lambda one: one[0]["max_overlap_3"]["micro"]["seld"])
-    metrics = {
-        "validation": scores,
-        "test": evaluate_coloc(pair.localizer.eval(), pair.classifier.eval(), recipe, test, threshold),
-    }
-    difference = export_coloc(pair.localizer, pair.classifier, recipe, out)
+    pair, candidate = ColocPair(recipe), _candidates(folder, "pair")[0]
+    pair.load_state_dict(torch.load(folder / f"pair.{candidate}.pt", weights_only=True))
+    localizer, classifier = pair.localizer.eval(), pair.classifier.eval()
+    metrics: dict[str, Any] = {}
+    for split in ("val", "test"):
+        chunks = EventChunks(scene_recordings([data / split]), recipe.chunks, labels_of(recipe))
+        if split == "val":
+            threshold = choose_event_threshold(localizer, classifier, recipe, chunks, COLOC_THRESHOLDS)
+        told: dict[int, list[Any]] = {recipe.steps.max_overlap: []}
+        scores = evaluate_coloc(localizer, classifier, recipe, chunks, threshold, told)
+        metrics["validation" if split == "val" else split] = scores
+        print(out.name, split, candidate, threshold, scores["max_overlap_3"]["micro"], scores["conditional_accuracy"], flush=True)
+    (out / "predictions").mkdir(exist_ok=True)
+    for name, rows in recording_rows(told[recipe.steps.max_overlap], chunks).items():
+        write_events(out / "predictions" / f"{name}.csv", rows)
+    difference = export_coloc(localizer, classifier, recipe, out)
     for part in ("localizer", "classifier"):
         card = {
             "name": recipe.name, "system": f"coloc_{part}", "threshold": threshold, "metrics": metrics,
@@ -210,8 +213,6 @@ def finish_coloc(folder: Path, data: Path, out: Path) -> None:
         }  # fmt: skip
         path = out / f"{part}.onnx"
         write_weights(path, path.read_bytes(), card, _provenance(folder, to_mapping(recipe)))
-    micro = scores["max_overlap_3"]["micro"]
-    print(out.name, candidate, threshold, {name: round(micro[name], 3) for name in micro}, flush=True)
 
 
 def ship(run: Path, out: Path, trained: Path, notes: str) -> None:
