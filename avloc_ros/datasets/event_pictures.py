@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def cached_pictures(
     """
     if recording.pictures is None:
         raise InputError(f"recording {recording.name} has no pictures: train an audio-only system on it")
-    path = folder / f"{recording.name}_{width}x{height}.npy"
+    source = hashlib.sha256(str(recording.pictures.resolve()).encode()).hexdigest()[:8]  # names repeat in other splits
+    path = folder / f"{recording.name}_{source}_{width}x{height}.npy"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".part.npy")

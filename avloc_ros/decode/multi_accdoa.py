@@ -52,6 +52,8 @@ def decode_multi_accdoa(
 
 def merge_close(vectors: np.ndarray, closer_than_deg: float) -> list[np.ndarray]:
     """Means (3,) of the groups of vectors (n, 3) that are linked by angles below the limit."""
+    if len(vectors) == 1:
+        return [vectors[0]]
     angles_deg = np.degrees(angle_between(vectors[:, None], vectors[None]))  # (n, n)
     linked = (angles_deg < closer_than_deg) | np.eye(len(vectors), dtype=bool)
     for _ in range(len(vectors)):  # friends of friends

@@ -12,6 +12,8 @@ from avloc_ros.types import InputError
 
 FIGURES = ("er20", "f20", "le_cd_deg", "lr_cd", "seld")
 AVERAGES = {"micro": micro, "macro": macro}
+ARRAYS = ("near", "far", "false_positives", "false_negatives", "references", "angle_sum_deg")
+NUMBERS = ("substitutions", "deletions", "insertions")
 RESAMPLINGS = 1000
 SEED = 20
 
@@ -50,7 +52,10 @@ def _difference(first: BySeed, second: BySeed, chosen: Sequence[int] | None, ave
 
 
 def _merged(run: Sequence[SegmentCounts], chosen: Sequence[int]) -> SegmentCounts:
-    total = SegmentCounts(run[0].classes)
-    for index in chosen:
-        total.merge(run[index])
+    """The counts of the chosen recordings together, a recording as often as it is chosen."""
+    total, times = SegmentCounts(run[0].classes), np.bincount(chosen, minlength=len(run))
+    for name in ARRAYS:
+        setattr(total, name, times @ np.stack([getattr(counts, name) for counts in run]))
+    for name in NUMBERS:
+        setattr(total, name, int(times @ np.array([getattr(counts, name) for counts in run])))
     return total

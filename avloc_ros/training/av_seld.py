@@ -32,6 +32,7 @@ from avloc_ros.types import InputError
 
 PIXEL_RANGE = 255.0
 THRESHOLDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7)
+PATIENCE = 3
 ChunkVectors = tuple[int, int, np.ndarray]
 
 
@@ -224,8 +225,15 @@ def choose_threshold(vectors: list[ChunkVectors], recipe: AvSeldRecipe, chunks: 
     """The length of a vector from which it is an event, of THRESHOLDS, that gives validation the smallest micro SELD score.
 
     Not macro: there a class that was never found has an error of 180 degrees, which rewards false events of every class.
+    Tried from the longest on, until PATIENCE in a row were no better: short ones give many events, and take long.
     """
-    return min(THRESHOLDS, key=lambda threshold: scores_at(vectors, recipe, chunks, threshold)["micro"]["seld"])
+    best, smallest, worse = THRESHOLDS[-1], np.inf, 0
+    for threshold in reversed(THRESHOLDS):
+        score = scores_at(vectors, recipe, chunks, threshold)["micro"]["seld"]
+        best, smallest, worse = (threshold, score, 0) if score < smallest else (best, smallest, worse + 1)
+        if worse == PATIENCE:
+            break
+    return best
 
 
 def evaluate_av_seld(

@@ -16,7 +16,7 @@ from avloc_ros.models.coloc import Classifier, Localizer
 from avloc_ros.training.batched_features import BatchedColocFeatures
 from avloc_ros.training.coloc_scores import ConditionedErrors, conditional_accuracy
 from avloc_ros.training.seld_recipes import ColocRecipe
-from avloc_ros.training.seld_scores import chunk_scores
+from avloc_ros.training.seld_scores import ChunkEvents, chunk_scores
 
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6)
 
@@ -44,14 +44,18 @@ def events_of_chunk(
 
 @torch.no_grad()
 def choose_event_threshold(
-    localizer: nn.Module, classifier: nn.Module, recipe: ColocRecipe, chunks: EventChunks
+    localizer: nn.Module,
+    classifier: nn.Module,
+    recipe: ColocRecipe,
+    chunks: EventChunks,
+    thresholds: tuple[float, ...] = THRESHOLDS,
 ) -> float:
-    """The length from which a direction is an event, of THRESHOLDS, that gives validation the smallest micro SELD score.
+    """The length from which a direction is an event, of `thresholds`, that gives validation the smallest micro SELD score.
 
     The report says 0.5. A network that has learnt for minutes is not sure of directions, and makes shorter ones.
     """
     make_features = BatchedColocFeatures(recipe.features)
-    found: dict[float, list[Any]] = {threshold: [] for threshold in THRESHOLDS}
+    found: dict[float, list[Any]] = {threshold: [] for threshold in thresholds}
     for item in range(len(chunks)):
         chunk = chunks[item]
         features = make_features(torch.from_numpy(chunk["samples"])[None])
@@ -59,7 +63,7 @@ def choose_event_threshold(
             steps = replace(recipe.steps, event_threshold=threshold)
             heard = events_of_chunk(localizer, classifier, features, recipe.chunks.frames, recipe, steps)
             events.append((chunk["recording"], chunk["first_frame"], heard))
-    return min(THRESHOLDS, key=lambda one: chunk_scores(found[one], chunks, recipe.classes)["micro"]["seld"])
+    return min(thresholds, key=lambda one: chunk_scores(found[one], chunks, recipe.classes)["micro"]["seld"])
 
 
 @torch.no_grad()
@@ -69,14 +73,15 @@ def evaluate_coloc(
     recipe: ColocRecipe,
     chunks: EventChunks,
     event_threshold: float | None = None,
+    told: dict[int, list[ChunkEvents]] | None = None,
 ) -> dict[str, Any]:
     """Scores with max_overlap 3 and 2 (`max_overlap_3`, `max_overlap_2`), conditional accuracy, and the report's Table 1.
 
-    event_threshold: None: the recipe's.
+    event_threshold: None: the recipe's. told: empty lists by max_overlap, for others than 3 and 2: filled with the events.
     """
     length = recipe.steps.event_threshold if event_threshold is None else event_threshold
     make_features = BatchedColocFeatures(recipe.features)
-    predictions: dict[int, list[Any]] = {3: [], 2: []}
+    predictions = {3: [], 2: []} if told is None else told
     errors, named, true = ConditionedErrors(), [], []
     for item in range(len(chunks)):
         chunk = chunks[item]

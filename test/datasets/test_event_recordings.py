@@ -9,6 +9,7 @@ import pytest
 soundfile = pytest.importorskip("soundfile")
 
 from avloc_ros.datasets.event_pictures import cached_pictures, read_pictures
+from avloc_ros.datasets.event_recording import EventRecording
 from avloc_ros.datasets.l3das import l3das_recordings
 from avloc_ros.datasets.starss import starss_recordings
 from avloc_ros.sources.dcase_csv import EventRow
@@ -74,6 +75,19 @@ def test_pictures_are_those_on_the_screen_when_a_label_frame_begins(starss, tmp_
     assert np.array_equal(cached_pictures(recording, tmp_path / "cache", 12, 32, 16), pictures)
     with pytest.raises(InputError, match="no pictures"):
         cached_pictures(starss_recordings(starss)[1], tmp_path / "cache", 12, 32, 16)
+
+
+def test_recordings_of_one_name_in_two_splits_keep_their_own_pictures(tmp_path):
+    import cv2
+
+    shown = []
+    for split, grey in (("train", 40), ("test", 200)):
+        (tmp_path / split).mkdir()
+        still = tmp_path / split / "still.png"
+        cv2.imwrite(str(still), np.full((16, 32, 3), grey, np.uint8))
+        recording = EventRecording("scene0000", tmp_path / split / "audio.wav", lambda: (), split, pictures=still)
+        shown.append(int(cached_pictures(recording, tmp_path / "cache", 3, 32, 16).mean()))
+    assert shown == [40, 200]
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from avloc_ros.models.conformer import ConformerConfig
 from avloc_ros.models.crnn import CrnnConfig, SeldCrnnConfig
 from avloc_ros.sources.dcase_csv import EventRow, read_events, write_events
 from avloc_ros.sources.video_file import VideoWriter
+from avloc_ros.training import av_seld
 from avloc_ros.training.av_seld import (
     AvSeldTraining,
     labels_of,
@@ -200,3 +201,16 @@ def test_the_rate_is_constant_and_then_falls():
         configured["optimizer"].step()
         configured["lr_scheduler"]["scheduler"].step()
     assert rates == pytest.approx([1e-3, 1e-3, 5e-4, 2.5e-4])
+
+
+def test_the_threshold_is_searched_from_the_longest_vectors_until_it_gets_no_better(monkeypatch):
+    seld = dict(zip(av_seld.THRESHOLDS, (0.1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.3, 0.4, 0.45, 0.35, 0.5, 0.6), strict=True))
+    asked = []
+
+    def scores_at(vectors, recipe, chunks, threshold):
+        asked.append(threshold)
+        return {"micro": {"seld": seld[threshold]}}
+
+    monkeypatch.setattr(av_seld, "scores_at", scores_at)
+    assert av_seld.choose_threshold([], None, None) == 0.4  # .45 and .5 were no better than .55, but .4 is
+    assert asked == [0.7, 0.6, 0.55, 0.5, 0.45, 0.4, 0.35, 0.3, 0.25]

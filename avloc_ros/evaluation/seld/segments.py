@@ -121,6 +121,8 @@ def _count_block(counts: SegmentCounts, true: ClassFrames, guessed: ClassFrames,
     for class_index in range(counts.classes):
         reference = true.between(class_index, first, first + BLOCK_FRAMES)
         predicted = guessed.between(class_index, first, first + BLOCK_FRAMES)
+        if not reference and not predicted:
+            continue
         wrong, missed = _count_class(counts, class_index, reference, predicted)
         false_positives += wrong
         false_negatives += missed
