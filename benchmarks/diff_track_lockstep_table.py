@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from diff_track_lockstep import LIVE, WARM_UP_SHARE, recipes
 
 from avloc_ros.config import to_mapping
 from avloc_ros.datasets.tracked_segments import TrackedSegment, TrackedSegments, direction_frames
@@ -31,14 +32,14 @@ from avloc_ros.runtime.diff_track_network import LiveLocalizer, live_weights
 from avloc_ros.runtime.weights import read_torch
 from avloc_ros.training.cards import Provenance
 from avloc_ros.training.diff_track_live import write_live
-from avloc_ros.training.diff_track_localizer import drawn_splits
+from avloc_ros.training.diff_track_localizer import LocalizerRecipe, drawn_splits
+from avloc_ros.training.diff_track_lockstep import LockstepConfig
 from avloc_ros.training.recipes import load_recipe
 
 FIGURES = ("le_deg", "lr", "lp", "lf", "mota", "motp_deg", "id_switches", "hota")
 THRESHOLDS = np.round(np.arange(0.2, 0.81, 0.05), 2)
 ORDER = ("tracking", "tracking_steady", "tracking_paper", "pit_mse", "mse")
 WIDE = "live_wide"
-LIVE = {"live": {}, "live_pit": {"loss": "pit_mse"}, WIDE: {"network.filters": 48, "network.recurrent": 128}}
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,16 @@ def lf_there(path: Path, segments: TrackedSegments) -> float:
     return localization_of([frame for recording in frames for frame in recording]).lf or 0.0
 
 
+def as_learned(recipe: LocalizerRecipe, run: dict[str, Any]) -> dict[str, Any]:
+    """The recipe with what the lockstep decides in place of epochs; voices: as data of the card says."""
+    lockstep = to_mapping(LockstepConfig(warm_up_share=WARM_UP_SHARE))
+    said = {**to_mapping(recipe), "steps": run["steps"], **lockstep}
+    for key in ("epochs", "warm_up_epochs", "last_learning_rate_share", "seconds", "report_every_s"):
+        said.pop(key)
+    said["data"].pop("voices")
+    return said
+
+
 def write_better_live(
     options: argparse.Namespace, runs: dict[str, dict[str, Any]], splits: dict[str, TrackedSegments]
 ) -> None:
@@ -156,8 +167,7 @@ def write_better_live(
     print(f"live: {name} has LF {lf:.3f} on validation, shipped {shipped:.3f}")
     if lf <= shipped:
         return
-    changes = LIVE[name.rsplit("_", 1)[0]]
-    recipe = load_recipe("diff_track_localizer_small", {"data.voices": str(options.speech), **changes})
+    recipe = recipes("live")[name.rsplit("_", 1)[0]]
     network = LocalizerNetwork(recipe.network)
     network.load_state_dict(read_torch(options.answers / f"{name}.pt"))
     data = {
@@ -167,7 +177,7 @@ def write_better_live(
         "arrays": [recipe.data.array, *recipe.data.other_arrays],
     }
     metrics = {split: live[name][split] for split in ("validation", "test")}
-    provenance = Provenance(to_mapping(recipe), data, options.command, live[name]["seed"], device=options.device)
+    provenance = Provenance(as_learned(recipe, live[name]), data, options.command, live[name]["seed"], device=options.device)
     write_live(network.float(), recipe, splits["val"], options.live, metrics, provenance)
     print("weights:", name, "->", options.live)
 
