@@ -13,7 +13,6 @@ benchmarks/diff_track_lockstep_table.py makes the scores of it.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +48,7 @@ LIVE: dict[str, dict[str, Any]] = {
     "live_wide": {"loss": "tracking", "network.filters": 48, "network.recurrent": 128},
 }
 KEPT = ("tracking", "live", "live_pit", "live_wide")  # whose weights are written
+WARM_UP_SHARE = 0.3
 LAST_REPORT_S = 9.0  # what the last report takes
 RECIPES = {"losses": "diff_track_localizer_gpu", "live": "diff_track_localizer_small"}
 
@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
-    parser.add_argument("--warm-up-share", type=float, default=0.3)
+    parser.add_argument("--warm-up-share", type=float, default=WARM_UP_SHARE)
     parser.add_argument("--device", default="cuda")
     options = parser.parse_args()
     device = torch.device(options.device)
@@ -127,4 +127,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

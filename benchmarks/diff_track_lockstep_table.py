@@ -1,16 +1,18 @@
 """Scores of what benchmarks/diff_track_lockstep.py wrote: one table of losses, and the live network where it is better.
 
 usage: python benchmarks/diff_track_lockstep_table.py --answers DIR --speech DIR [--data DIR] --json FILE
-       [--live FILE.onnx] [--command TEXT]
+       [--live FILE.onnx] [--wide] [--command TEXT]
 
 Every run reports from the activity on that gives its highest LF on the validation segments; so its test figures are those
-of one threshold, chosen without the test. FILE.onnx: of the live networks the one with the highest validation LF, where that
-is above the shipped card's; else nothing is written.
+of one threshold, chosen without the test. FILE.onnx: of the live networks (the wider one only with --wide) the one with the
+highest validation LF, where that is above the LF of the network that is there, which is heard anew and has its own best
+threshold, too; else nothing is written.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,21 +21,25 @@ from typing import Any
 
 import numpy as np
 import torch
+from diff_track_lockstep import LIVE, WARM_UP_SHARE, recipes
 
 from avloc_ros.config import to_mapping
 from avloc_ros.datasets.tracked_segments import TrackedSegment, TrackedSegments, direction_frames
-from avloc_ros.evaluation.direction_tracks import localization_of, score_directions
+from avloc_ros.evaluation.direction_tracks import GATE_DEG, localization_of, score_directions
+from avloc_ros.geometry import angle_between
 from avloc_ros.models.diff_track_localizer import LocalizerNetwork
+from avloc_ros.runtime.diff_track_network import LiveLocalizer, live_weights
 from avloc_ros.runtime.weights import read_torch
 from avloc_ros.training.cards import Provenance
 from avloc_ros.training.diff_track_live import write_live
-from avloc_ros.training.diff_track_localizer import drawn_splits
+from avloc_ros.training.diff_track_localizer import LocalizerRecipe, drawn_splits
+from avloc_ros.training.diff_track_lockstep import LockstepConfig
 from avloc_ros.training.recipes import load_recipe
 
 FIGURES = ("le_deg", "lr", "lp", "lf", "mota", "motp_deg", "id_switches", "hota")
 THRESHOLDS = np.round(np.arange(0.2, 0.81, 0.05), 2)
 ORDER = ("tracking", "tracking_steady", "tracking_paper", "pit_mse", "mse")
-LIVE = {"live": {}, "live_pit": {}, "live_wide": {"network.filters": 48, "network.recurrent": 128}}
+WIDE = "live_wide"
 
 
 @dataclass(frozen=True)
@@ -61,11 +67,20 @@ def read_run(path: Path) -> tuple[dict[str, Answers], dict[str, Any]]:
 
 
 def best_threshold(answers: Answers, segments: Sequence[TrackedSegment]) -> float:
-    """The activity with the highest LF."""
+    """The activity with the highest LF, that of localization_of for all thresholds at once."""
+    true = np.stack([segment.directions for segment in segments]).astype(np.float64)
+    active = np.stack([segment.active for segment in segments])  # (segments, frames, sources)
+    angles_deg = np.degrees(angle_between(true[:, :, :, None], answers.directions[:, :, None]))
+    near = (angles_deg <= GATE_DEG + 1e-9) & active[..., None]  # (segments, frames, sources, tracks)
     found = []
     for threshold in THRESHOLDS:
-        recordings = answers.frames(segments, threshold)
-        found.append(localization_of([frame for frames in recordings for frame in frames]).lf or 0.0)
+        reported = answers.probability >= threshold
+        pairs = near & reported[:, :, None]
+        sources, tracks = pairs.shape[2:]
+        ways = itertools.permutations(range(max(sources, tracks)), sources)
+        pairs = np.pad(pairs, ((0, 0), (0, 0), (0, 0), (0, max(sources - tracks, 0))))
+        hits = np.max([pairs[:, :, range(sources), list(way)].sum(axis=2) for way in ways], axis=0)
+        found.append(2 * hits.sum() / max(active.sum() + reported.sum(), 1))
     return float(THRESHOLDS[int(np.argmax(found))])
 
 
@@ -105,22 +120,54 @@ def as_markdown(losses: dict[str, Any]) -> str:
     return "\n".join(rows)
 
 
+def answers_of(path: Path, segments: TrackedSegments) -> Answers:
+    """What weights of the live tracker say of a split, label frame by label frame."""
+    localizer = LiveLocalizer(live_weights(str(path)))
+    directions, logits = [], []
+    for index in range(len(segments)):
+        localizer.reset()
+        features = segments[index][0].numpy()  # (channels, feature frames, bands)
+        labels = len(segments.segments[index].active)
+        found = [localizer.step(part) for part in np.split(features, labels, axis=1)]
+        directions.append(np.stack([vectors for vectors, _ in found]))
+        logits.append(np.stack([heard for _, heard in found]))
+    return Answers(np.stack(directions).astype(np.float64), 1 / (1 + np.exp(-np.stack(logits).astype(np.float64))))
+
+
+def lf_there(path: Path, segments: TrackedSegments) -> float:
+    """LF of weights at their own best threshold; 0 where there are none."""
+    if not path.is_file():
+        return 0.0
+    answers = answers_of(path, segments)
+    frames = answers.frames(segments.segments, best_threshold(answers, segments.segments))
+    return localization_of([frame for recording in frames for frame in recording]).lf or 0.0
+
+
+def as_learned(recipe: LocalizerRecipe, run: dict[str, Any]) -> dict[str, Any]:
+    """The recipe with what the lockstep decides in place of epochs; voices: as data of the card says."""
+    lockstep = to_mapping(LockstepConfig(warm_up_share=WARM_UP_SHARE))
+    said = {**to_mapping(recipe), "steps": run["steps"], **lockstep}
+    for key in ("epochs", "warm_up_epochs", "last_learning_rate_share", "seconds", "report_every_s"):
+        said.pop(key)
+    said["data"].pop("voices")
+    return said
+
+
 def write_better_live(
     options: argparse.Namespace, runs: dict[str, dict[str, Any]], splits: dict[str, TrackedSegments]
 ) -> None:
     """The best live network with its card, where validation says that it is better than the shipped one."""
-    card_path = options.live.with_suffix(".card.json")
-    shipped = json.loads(card_path.read_text())["metrics"]["validation"]["lf"] if card_path.is_file() else 0.0
-    live = {name: run for name, run in runs.items() if name.rsplit("_", 1)[0] in LIVE}
+    chosen = [loss for loss in LIVE if options.wide or loss != WIDE]
+    live = {name: run for name, run in runs.items() if name.rsplit("_", 1)[0] in chosen}
     if not live:
         return
+    shipped = lf_there(options.live, splits["val"])
     name = max(live, key=lambda key: live[key]["validation"]["lf"] or 0.0)
     lf = live[name]["validation"]["lf"]
     print(f"live: {name} has LF {lf:.3f} on validation, shipped {shipped:.3f}")
     if lf <= shipped:
         return
-    changes = LIVE[name.rsplit("_", 1)[0]]
-    recipe = load_recipe("diff_track_localizer_small", {"data.voices": str(options.speech), **changes})
+    recipe = recipes("live")[name.rsplit("_", 1)[0]]
     network = LocalizerNetwork(recipe.network)
     network.load_state_dict(read_torch(options.answers / f"{name}.pt"))
     data = {
@@ -130,7 +177,7 @@ def write_better_live(
         "arrays": [recipe.data.array, *recipe.data.other_arrays],
     }
     metrics = {split: live[name][split] for split in ("validation", "test")}
-    provenance = Provenance(to_mapping(recipe), data, options.command, live[name]["seed"])
+    provenance = Provenance(as_learned(recipe, live[name]), data, options.command, live[name]["seed"], device=options.device)
     write_live(network.float(), recipe, splits["val"], options.live, metrics, provenance)
     print("weights:", name, "->", options.live)
 
@@ -142,6 +189,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=None, help="where drawn segments are kept; else the cache folder")
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--live", type=Path, default=None)
+    parser.add_argument("--wide", action="store_true", help="the wider live network may be written, too")
+    parser.add_argument("--device", default="cuda", help="what the networks were trained on, for the card")
     parser.add_argument("--command", default="", help="the command of the training, for the card and the results")
     options = parser.parse_args()
     torch.set_num_threads(1)
