@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from avloc_ros.cli.demos.sound_events import event_demo
 
-DEMO = event_demo("av_seld", "av_seld_small")
+DEMO = event_demo("av_seld", "av_seld_baseline_small")
