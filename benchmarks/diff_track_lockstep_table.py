@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from diff_track_lockstep import LIVE, WARM_UP_SHARE, recipes
+from diff_track_losses import FIGURES, table
 
 from avloc_ros.config import to_mapping
 from avloc_ros.datasets.tracked_segments import TrackedSegment, TrackedSegments, direction_frames
@@ -36,7 +37,6 @@ from avloc_ros.training.diff_track_localizer import LocalizerRecipe, drawn_split
 from avloc_ros.training.diff_track_lockstep import LockstepConfig
 from avloc_ros.training.recipes import load_recipe
 
-FIGURES = ("le_deg", "lr", "lp", "lf", "mota", "motp_deg", "id_switches", "hota")
 THRESHOLDS = np.round(np.arange(0.2, 0.81, 0.05), 2)
 ORDER = ("tracking", "tracking_steady", "tracking_paper", "pit_mse", "mse")
 WIDE = "live_wide"
@@ -97,27 +97,14 @@ def scored(path: Path, splits: dict[str, TrackedSegments]) -> dict[str, Any]:
 
 def over_seeds(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Mean and standard deviation over the seeds, per split and figure."""
-    table: dict[str, Any] = {"seeds": len(runs)}
+    found: dict[str, Any] = {"seeds": len(runs)}
     for split in ("test", "validation"):
         for figure in FIGURES:
             values = [float(run[split][figure]) for run in runs if run[split][figure] is not None]
             if values:
                 spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
-                table.setdefault(split, {})[figure] = {"mean": float(np.mean(values)), "sd": spread}
-    return table
-
-
-def as_markdown(losses: dict[str, Any]) -> str:
-    """The test figures."""
-    rows = ["| loss | " + " | ".join(FIGURES) + " |", "|---" * (len(FIGURES) + 1) + "|"]
-    for loss, scores in losses.items():
-        cells = []
-        for figure in FIGURES:
-            value = scores["test"].get(figure, {"mean": float("nan"), "sd": None})
-            spread = "" if value["sd"] is None else f" +- {value['sd']:.3g}"
-            cells.append(f"{value['mean']:.3g}{spread}")
-        rows.append(f"| {loss} ({scores['seeds']} seeds) | " + " | ".join(cells) + " |")
-    return "\n".join(rows)
+                found.setdefault(split, {})[figure] = {"mean": float(np.mean(values)), "sd": spread}
+    return found
 
 
 def answers_of(path: Path, segments: TrackedSegments) -> Answers:
@@ -201,7 +188,7 @@ def main() -> None:
     losses = {loss: over_seeds(own) for loss, own in of_loss.items() if own}
     found = {"command": options.command, "losses": losses, "runs": runs}
     options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(as_markdown(losses))
+    print(table({"losses": losses}))
     if options.live is not None:
         write_better_live(options, runs, splits)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -19,8 +18,10 @@ from avloc_ros.features.any_array_layout import COLS, HOPS, MOST_PAIRS, ROWS
 from avloc_ros.geometry import angles_from_direction, cell_centres, sphere_grid, wrap_angle
 from avloc_ros.models.any_array import AnyArrayNetworkConfig, ListeningNetwork, SphereNetwork
 from avloc_ros.models.any_array_maps import ArraySteering, MaskedMaps
+from avloc_ros.training.limited_time import rate_share
 
 MASK_LOSS, VOICE_LOSS = 20.0, 2.0  # weights beside the loss of the cells of a frame
+RISE_SHARE = 0.1  # of the way, in which the learning rate rises
 WARM_FRAMES = 6  # the first frames of an example have no past: they are not scored
 EVERY = 4  # of the frames of an example, this many apart are looked at: neighbours are alike
 
@@ -58,14 +59,6 @@ def cell_targets(directions: np.ndarray, active: np.ndarray) -> Tensor:
     return torch.as_tensor(target).unflatten(1, (ROWS, COLS))
 
 
-def share_of_rate(progress: float) -> float:
-    """Of the highest learning rate, when `progress` (0 to 1) of the way is behind: it rises for a tenth, then falls."""
-    rise = 0.1
-    if progress < rise:
-        return 0.1 + 0.9 * progress / rise
-    return 0.5 * (1 + math.cos(math.pi * (progress - rise) / (1 - rise))) + 1e-3
-
-
 class AnyArrayModule(lightning.LightningModule):
     """Both networks, trained together; for the first `pretrain_steps` the listening network alone."""
 
@@ -95,7 +88,7 @@ class AnyArrayModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         optimizer = torch.optim.AdamW(self.parameters(), self.rate, weight_decay=1e-3)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: share_of_rate(self.progress))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: rate_share(self.progress, RISE_SHARE))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     @property

@@ -19,9 +19,9 @@ from avloc_ros.geometry import angles_from_direction, cell_centres, sphere_grid
 from avloc_ros.models.any_array import AnyArrayNetworkConfig, ListeningNetwork, SphereNetwork
 from avloc_ros.models.any_array_batched_maps import BatchedMaps
 from avloc_ros.models.any_array_maps import MaskedMaps
-from avloc_ros.training.any_array import EVERY, MASK_LOSS, VOICE_LOSS, WARM_FRAMES, share_of_rate
+from avloc_ros.training.any_array import EVERY, MASK_LOSS, RISE_SHARE, VOICE_LOSS, WARM_FRAMES
 from avloc_ros.training.any_array_scores import Answer, CellScores, frames_looked_at, score_probabilities
-from avloc_ros.training.limited_time import Clock, RunningMean, save_whole
+from avloc_ros.training.limited_time import Clock, RunningMean, rate_share, save_whole
 
 AVERAGE_STAYS = 0.998  # in each step: the weights that are kept are a mean over about 500 steps
 GRADIENT_CLIP = 5.0
@@ -144,7 +144,7 @@ def _step(
 ) -> dict[str, Tensor]:  # fmt: skip
     networks.train()
     for group in optimizer.param_groups:
-        group["lr"] = plan.rate * share_of_rate(clock.share)
+        group["lr"] = plan.rate * rate_share(clock.share, RISE_SHARE)
     frames = batch.active.shape[-1]
     at = torch.arange(WARM_FRAMES + int(rng.integers(EVERY)), frames, EVERY, device=batch.levels.device)
     losses = batched_losses(networks, batch, at if clock.step >= plan.pretrain_steps else None)
