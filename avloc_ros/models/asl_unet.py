@@ -13,9 +13,10 @@ from avloc_ros.models.asl_unet_config import SpeakerUNetConfig
 from avloc_ros.models.beam_plane import BeamPlane
 from avloc_ros.models.resnet18 import ResNet18
 from avloc_ros.models.unet import UNet, padded_size
+from avloc_ros.models.wearer_ear import WearerEar
 from avloc_ros.types import InputError
 
-__all__ = ["SpeakerAnswer", "SpeakerMasks", "SpeakerUNet", "SpeakerUNetConfig"]
+__all__ = ["SpeakerAnswer", "SpeakerFaces", "SpeakerMasks", "SpeakerUNet", "SpeakerUNetConfig"]
 
 RARE = 0.01  # share of speakers' pixels that an untrained mask expects
 
@@ -25,6 +26,14 @@ class SpeakerMasks(NamedTuple):
 
     mask: Tensor
     wearer: Tensor
+
+
+class SpeakerFaces(NamedTuple):
+    """The same with faces: logits (batch, rows, cols) of anybody's face."""
+
+    mask: Tensor
+    wearer: Tensor
+    faces: Tensor
 
 
 class SpeakerAnswer(NamedTuple):
@@ -61,7 +70,7 @@ class SpeakerUNet(nn.Module):
         super().__init__()
         self.config = config = config or SpeakerUNetConfig()
         self.audio = ResNet18(config.audio_channels, config.audio_width)
-        self.wearer = nn.Linear(self.audio.outputs, 2)
+        self.wearer = self._wearer_head()
         self.dropout = nn.Dropout(config.dropout)
         self.time = nn.Conv2d(config.pictures, config.time_maps, 1)
         early, late = config.fusion in ("early", "both"), config.fusion in ("bottleneck", "both")
@@ -76,13 +85,16 @@ class SpeakerUNet(nn.Module):
         if self.unet.output.bias is not None:
             nn.init.constant_(self.unet.output.bias, math.log(RARE / (1 - RARE)))
 
-    def forward(self, pictures: Tensor, sound: Tensor) -> SpeakerMasks:
+    def forward(self, pictures: Tensor, sound: Tensor) -> SpeakerMasks | SpeakerFaces:
         """pictures (batch, pictures, colours, rows, cols), normalised; sound (batch, channels, bins, spectra).
 
-        Raises InputError where the pictures have another size than the config's.
+        With config.faces the answer has a mask of all faces too. Raises InputError where the pictures have another size
+        than the config's.
         """
         found = self.answer(pictures, sound)
-        return SpeakerMasks(found.mask, found.wearer)
+        if found.faces is None:
+            return SpeakerMasks(found.mask, found.wearer)
+        return SpeakerFaces(found.mask, found.wearer, found.faces)
 
     def answer(self, pictures: Tensor, sound: Tensor) -> SpeakerAnswer:
         """The same with all that is learned from. Raises InputError as forward does."""
@@ -93,11 +105,21 @@ class SpeakerUNet(nn.Module):
         masks = self._masks(pictures, early, late)  # (batch, 1 or 2, rows, cols)
         faces = masks[:, 1] if self.config.faces else None
         planes = tuple(plane[:, 0] for plane in (early, late) if plane is not None)
-        return SpeakerAnswer(masks[:, 0], self.wearer(heard), faces, planes)
+        return SpeakerAnswer(masks[:, 0], self._own_voice(sound, heard), faces, planes)
 
     def wearer_logits(self, sound: Tensor) -> Tensor:
         """The wearer's activity alone, (batch, 2), without any picture."""
-        return self.wearer(self.dropout(self.audio(sound)))
+        return self._own_voice(sound, None if self.config.ear_filters else self.dropout(self.audio(sound)))
+
+    def _wearer_head(self) -> nn.Module:
+        config = self.config
+        if not config.ear_filters:
+            return nn.Linear(self.audio.outputs, 2)
+        return WearerEar(config.audio_channels - config.beams, config.spectra, config.ear_filters)
+
+    def _own_voice(self, sound: Tensor, heard: Tensor | None) -> Tensor:
+        """The wearer's logits (batch, 2): by an ear of their own, or from the ResNet's features."""
+        return self.wearer(sound if self.config.ear_filters else heard)
 
     def _masks(self, pictures: Tensor, early: Tensor | None, late: Tensor | None) -> Tensor:
         config = self.config

@@ -32,7 +32,11 @@ class SpeakerUNetConfig:
         12, "early fusion: rows of the plane that the sound draws, upsampled to the picture; 0: the picture's", low=0
     )
     early_cols: int = setting(20, "early fusion: columns of it; 0: the picture's", low=0)
-    faces: bool = setting(False, "a second mask, of all faces, as a help in learning; the exported network has none")
+    faces: bool = setting(False, "a second mask, of all faces: a help in learning, and for decode.face_memory")
+    ear_filters: int = setting(
+        0, "filters of a network of its own that hears the wearer, over time; 0: the ResNet's features tell", low=0, high=256
+    )
+    spectra: int = setting(22, "with ear_filters: spectra of the sound's window", low=1)
     dropout: float = setting(0.0, "share of the sound's features left out at random in learning", low=0.0, high=0.9)
     time_maps: int = setting(1, "pictures that the context collapses to; with 2 the network can see what moves", low=1, high=8)
     past_only: bool = setting(False, "context pictures before only, for the live path")

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.signal import resample_poly
 
 from avloc_ros.config import from_mapping, setting
+from avloc_ros.decode.face_memory import FaceMemory, FaceMemoryConfig
 from avloc_ros.decode.speaker_mask import binary_mask, blobs_to_grid, speaker_blobs
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig, segment_features
 from avloc_ros.features.asl_unet_picture import PictureScaleConfig, picture_maps, reduced_picture
@@ -36,6 +37,9 @@ class SpeakerUNetSettings:
     wearer_threshold: float = setting(
         -1.0, "probability above which the wearer speaks; below 0: the validated one", low=-1.0, high=1.0
     )
+    remember: bool = setting(
+        True, "weigh who speaks over time, face by face, with weights that were validated so; off: every picture by itself"
+    )
     grid_rows: int = setting(36, "rows of speaker_grid", low=2, high=400)
     grid_cols: int = setting(64, "columns of speaker_grid", low=2, high=400)
     device: str = setting("auto", "where to infer: auto, cpu, cuda, cuda:N, tensorrt")
@@ -52,7 +56,8 @@ class WearerVoice:
 
 @dataclass(frozen=True)
 class ActiveSpeakers:
-    """What was found about one moment. probability: float32 (rows, cols) per pixel of the network's picture.
+    """What was found about one moment. probability: float32 (rows, cols) per pixel of the network's picture, weighed over
+    time where the system remembers.
 
     mask: uint8 (height, width) of the camera's picture, 255 where somebody speaks. All but wearer are None without a picture.
     """
@@ -87,7 +92,11 @@ class SpeakerUNetSystem:
         self.network = _part(SpeakerUNetConfig, recipe, "network", weights)
         self.audio = _part(SegmentAudioConfig, recipe, "audio", weights)
         self.scale = _part(PictureScaleConfig, recipe, "picture", weights)
-        self.threshold = config.threshold if config.threshold >= 0 else weights.number("threshold")
+        memory, validated = memory_of(weights) if config.remember else None, weights.number("threshold")
+        self._memory = None
+        if memory is not None:
+            self._memory, validated = FaceMemory(memory[0]), memory[1]
+        self.threshold = config.threshold if config.threshold >= 0 else validated
         self.wearer_threshold = (
             config.wearer_threshold if config.wearer_threshold >= 0 else weights.number("wearer_threshold")
         )
@@ -116,8 +125,10 @@ class SpeakerUNetSystem:
         }
 
     def reset(self) -> None:
-        """Forget the pictures."""
+        """Forget the pictures, and who spoke."""
         self._seen: deque[_Seen] = deque()
+        if self._memory is not None:
+            self._memory.reset()
 
     def see(self, frame: VideoFrame) -> None:
         """Keep a picture until its sound has come. Raises InputError on what is no picture."""
@@ -141,6 +152,8 @@ class SpeakerUNetSystem:
         if frame is None:
             return ActiveSpeakers(stamp_ns, wearer)
         probability = _sigmoid(found["mask"][0])  # (rows, cols)
+        if self._memory is not None:
+            probability = self._memory.step(probability, _sigmoid(found["faces"][0]), stamp_ns)
         size, threshold = frame.size, self.threshold
         grid = blobs_to_grid(
             speaker_blobs(probability, threshold, *size), stamp_ns, size, (self.config.grid_rows, self.config.grid_cols),
@@ -184,6 +197,20 @@ class SpeakerUNetSystem:
         nearest = np.abs(stamps[None] - wanted_ns[:, None]).argmin(axis=1)
         maps = picture_maps([self._seen[number].image for number in nearest], self.network.colours, self.scale)
         return self._seen[int(present[0])], maps
+
+
+def memory_of(weights: Weights) -> tuple[FaceMemoryConfig, float] | None:
+    """How these weights are weighed over time, and the threshold of beliefs that validation chose; None: not at all.
+
+    Raises InputError where the card has other settings than FaceMemoryConfig and `threshold`.
+    """
+    given = weights.card.get("memory")
+    if given is None:
+        return None
+    if not isinstance(given, dict) or not isinstance(given.get("threshold"), float):
+        raise InputError(f"the card of {weights.path}: memory needs its settings and a number 'threshold'")
+    settings = {name: value for name, value in given.items() if name != "threshold"}
+    return from_mapping(FaceMemoryConfig, settings, f"the card of {weights.path}"), given["threshold"]
 
 
 def _part(kind: type, recipe: dict, name: str, weights: Weights):

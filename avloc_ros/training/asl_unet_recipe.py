@@ -64,6 +64,9 @@ class SpeakerUNetRecipe:
         if self.network.beams not in (0, self.audio.beams):
             raise InputError(f"network.beams is {self.network.beams}, the sound has {self.audio.beams} beams: the same, or 0")
 
+        if self.network.ear_filters and self.network.spectra != self.audio.shape[2]:
+            raise InputError(f"network.spectra is {self.network.spectra}, a window of the sound has {self.audio.shape[2]}")
+
     @property
     def steps(self) -> int:
         """Steps at most."""

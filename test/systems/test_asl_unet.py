@@ -14,6 +14,7 @@ import torch
 from avloc_ros.config import to_mapping
 from avloc_ros.datasets.egocentric import EgocentricRecording
 from avloc_ros.datasets.speaker_frames import SpeakerFrames
+from avloc_ros.decode.face_memory import FaceMemory, FaceMemoryConfig
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
 from avloc_ros.models.asl_unet import SpeakerUNet
 from avloc_ros.models.asl_unet_config import SpeakerUNetConfig
@@ -117,6 +118,36 @@ def test_streaming_says_what_the_network_says_about_the_recording(tmp_path, reco
         assert result.mask.shape == (72, 128) and result.grid.layout.shape == (36, 64)
         compared += 1
     assert compared >= FRAMES - 2
+
+
+def test_with_a_memory_its_beliefs_are_what_is_published(tmp_path, recording):
+    """The belief in every moment is that of a memory fed with the network's two masks; a setting turns it off."""
+    made = recipe(faces=True, past_only=True)
+    memory = FaceMemoryConfig(face_threshold=0.001)  # an untrained network expects few faces
+    network = write(tmp_path, made, memory=to_mapping(memory) | {"threshold": 0.25})
+    system = SpeakerUNetSystem(SpeakerUNetSettings(weights=str(tmp_path / "tiny.onnx"), device="cpu"))
+    found = [result for result in streamed(system, recording) if result.probability is not None]
+    small = np.stack([_small(image, 36, 64) for image in recording.images])
+    offline = SpeakerFrames(
+        [dataclasses.replace(recording, images=small)], [(0, k) for k in range(FRAMES)], made.network, made.audio
+    )
+    remembers, compared = FaceMemory(memory), 0
+    for result in found:
+        number = (result.stamp_ns - START_NS) // 50_000_000
+        pictures, sound, _, _, _ = offline[number]
+        with torch.no_grad():
+            masks = network(pictures[None], sound[None])
+        speaking, faces = (torch.sigmoid(mask[0]).numpy() for mask in (masks.mask, masks.faces))
+        belief = remembers.step(speaking, faces, result.stamp_ns)
+        assert belief.any() and result.probability == pytest.approx(belief, abs=1e-3)
+        compared += 1
+    assert compared >= FRAMES - 2 and system.threshold == 0.25
+    alone = SpeakerUNetSystem(SpeakerUNetSettings(weights=str(tmp_path / "tiny.onnx"), device="cpu", remember=False))
+    last = [result for result in streamed(alone, recording) if result.stamp_ns == found[-1].stamp_ns]
+    assert last[0].probability == pytest.approx(speaking, abs=1e-4) and alone.threshold == 0.5
+    write(tmp_path, made, memory={"evidence": 0.3})
+    with pytest.raises(InputError, match="memory needs its settings"):
+        SpeakerUNetSystem(SpeakerUNetSettings(weights=str(tmp_path / "tiny.onnx"), device="cpu"))
 
 
 def _small(image: np.ndarray, rows: int, cols: int) -> np.ndarray:
