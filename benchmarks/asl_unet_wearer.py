@@ -58,8 +58,8 @@ def main() -> None:
     difference = export_speaker_unet(network, path, *recipe.audio.shape[1:])
     scores = validated(path, recipe, options.validation, memory)
     card = {key: before[key] for key in ("name", "system", "threshold")} | chosen(scores, memory, before)
-    card["largest_difference_to_torch"] = {"fp32": difference}
-    learned = before["recipe"] | {"network": to_mapping(network.config), "ear": to_mapping(ear)}
+    card |= {"largest_difference_to_torch": {"fp32": difference}, "ear": to_mapping(ear)}
+    learned = before["recipe"] | {"network": to_mapping(network.config)}
     facts = before["data"] | {"ear": {"scenes": [path.name for path in options.train], "moments": len(moments)}}
     command = "python benchmarks/asl_unet_wearer.py RUN --train " + " ".join(f"glasses/{path.name}" for path in options.train)
     command += " --validation " + " ".join(f"glasses/{path.name}" for path in options.validation) + " --out OUT"
