@@ -22,7 +22,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run until Ctrl-C."""
+    """Run until Ctrl-C; end with status 2 where a device that was named cannot be opened."""
     from avloc_ros.cli.pipeline import run_nodes
 
     names = pipeline_nodes(options)
@@ -30,9 +30,9 @@ def run(options: argparse.Namespace) -> int:
     names += ["camera_capture"] if options.camera is not None else []
     parameters = pipeline_parameters(options, names)
     if options.microphone is not None:
-        parameters["audio_capture"]["device"] = options.microphone
+        parameters["audio_capture"] |= {"device": options.microphone, "exit_without_device": True}
         if options.array is not None:
             parameters["audio_capture"]["array_file"] = str(options.array)
     if options.camera is not None:
-        parameters["camera_capture"]["device"] = options.camera
+        parameters["camera_capture"] |= {"device": options.camera, "exit_without_device": True}
     return run_nodes(options, names, parameters)

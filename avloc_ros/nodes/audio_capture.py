@@ -24,6 +24,7 @@ class AudioCaptureConfig:
     encoding: str = setting("S16LE", "PCM encoding of `audio`", choices=tuple(BYTES_PER_SAMPLE), read_only=True)
     reliability: str = setting("reliable", "QoS offered", choices=RELIABILITIES, read_only=True)
     frame_prefix: str = setting("", "put before the name of the array's frame", read_only=True)
+    exit_without_device: bool = setting(False, "end the process where the sound device cannot be opened", read_only=True)
 
 
 class AudioCaptureNode(SourceNode):
@@ -31,6 +32,10 @@ class AudioCaptureNode(SourceNode):
 
     NAME = "audio_capture"
     CONFIG = AudioCaptureConfig
+
+    def is_vital(self) -> bool:
+        """As its settings say."""
+        return self.config.exit_without_device
 
     def open(self) -> Source:
         """The sound device. Raises InputError where it is not there."""

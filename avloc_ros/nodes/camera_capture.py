@@ -22,6 +22,7 @@ class CameraCaptureConfig:
     image_transport: str = setting("raw", "pictures as Image, CompressedImage or both", choices=tuple(TRANSPORTS), read_only=True)
     reliability: str = setting("reliable", "QoS offered", choices=RELIABILITIES, read_only=True)
     frame_prefix: str = setting("", "put before the name of the camera's frame", read_only=True)
+    exit_without_device: bool = setting(False, "end the process where the camera cannot be opened", read_only=True)
 
 
 class CameraCaptureNode(SourceNode):
@@ -29,6 +30,10 @@ class CameraCaptureNode(SourceNode):
 
     NAME = "camera_capture"
     CONFIG = CameraCaptureConfig
+
+    def is_vital(self) -> bool:
+        """As its settings say."""
+        return self.config.exit_without_device
 
     def open(self) -> Source:
         """The camera. Raises InputError where it is not there."""

@@ -191,6 +191,10 @@ class PipelineNode(LifecycleNode):
     def reconfigure(self, config: Any) -> None:
         """Take over changed settings while running; by default only new steps see `self.config`."""
 
+    def is_vital(self) -> bool:
+        """Whether the process that runs this node shall end where it cannot be configured."""
+        return False
+
     def excuse(self) -> str:
         """Why it is right that nothing comes out while nothing comes in; "" where it is not."""
         return ""
@@ -308,7 +312,7 @@ class PipelineNode(LifecycleNode):
         if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
         else:
-            self.has_failed = self.is_finished = getattr(self.config, "exit_at_end", False)
+            self.has_failed = self.is_finished = self.is_vital()
 
     def _apply_config(self, config: Any) -> None:
         if self._is_built:

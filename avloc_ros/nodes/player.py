@@ -53,6 +53,10 @@ class PlayerNode(SourceNode):
     NAME = "player"
     CONFIG = PlayerConfig
 
+    def is_vital(self) -> bool:
+        """As its settings say."""
+        return self.config.exit_at_end
+
     def open(self) -> Source:
         """The recording. Raises InputError where it cannot be played as asked."""
         config = self.config

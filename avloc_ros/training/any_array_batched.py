@@ -121,14 +121,18 @@ def train_batched(
     clock = Clock(plan.most_seconds, plan.steps)
     out.mkdir(parents=True, exist_ok=True)
     best = _judge(averaged.mean, validation, plan, clock, out, -1.0, report)  # what it starts from may be good already
+    spoilt = torch.zeros((), dtype=torch.int64, device=device)  # steps with a gradient that was not finite
     while clock.share < 1.0:
         if not training.rooms.full:
             training.rooms.add()
-        losses = _step(networks, optimizer, training.batch(rng, noise), plan, clock, rng)
+        losses = _learn_from(networks, optimizer, training.batch(rng, noise), plan, clock, rng)
+        spoilt += mend_gradients(networks)
+        nn.utils.clip_grad_norm_(networks.parameters(), GRADIENT_CLIP)
+        optimizer.step()
         averaged.update(networks)
         clock.step += 1
         if clock.is_due("report", plan.report_every_s) or clock.step == 1:
-            report(_line(clock, losses, training))
+            report(_line(clock, losses, training, int(spoilt)))
         if clock.is_due("keep", plan.keep_every_s) or clock.step == 1:
             save_whole(averaged.mean.state_dict(), out / "last.pt")
         if clock.is_due("validate", plan.validate_every_s):
@@ -138,7 +142,7 @@ def train_batched(
     return out / "best.pt"
 
 
-def _step(
+def _learn_from(
     networks: AnyArrayNetworks, optimizer: torch.optim.Optimizer, batch: Batch, plan: BatchedPlan, clock: Clock,
     rng: np.random.Generator,
 ) -> dict[str, Tensor]:  # fmt: skip
@@ -150,12 +154,16 @@ def _step(
     losses = batched_losses(networks, batch, at if clock.step >= plan.pretrain_steps else None)
     optimizer.zero_grad(set_to_none=True)
     losses["loss"].backward()
-    for parameter in networks.parameters():
-        if parameter.grad is not None:
-            parameter.grad.nan_to_num_(0.0, 0.0, 0.0)  # one bad example in thousands must not end it
-    nn.utils.clip_grad_norm_(networks.parameters(), GRADIENT_CLIP)
-    optimizer.step()
     return {name: loss.detach() for name, loss in losses.items()}
+
+
+def mend_gradients(networks: nn.Module) -> Tensor:
+    """Set what is not finite to 0, for one bad example in thousands must not end a training; bool (), whether there was any."""
+    gradients = [parameter.grad for parameter in networks.parameters() if parameter.grad is not None]
+    was_spoilt = ~torch.stack([gradient.isfinite().all() for gradient in gradients]).all()
+    for gradient in gradients:
+        gradient.nan_to_num_(0.0, 0.0, 0.0)
+    return was_spoilt
 
 
 @torch.no_grad()
@@ -206,7 +214,9 @@ def _judge(
     return max(best, f1)
 
 
-def _line(clock: Clock, losses: dict[str, Tensor], training: BatchMixer) -> str:
+def _line(clock: Clock, losses: dict[str, Tensor], training: BatchMixer, spoilt: int) -> str:
     values = " ".join(f"{name}={float(loss):.3f}" for name, loss in losses.items())
     examples = clock.step * training.examples
-    return f"{clock.seconds:.0f} s, step {clock.step}, {examples} examples, {training.rooms.count} rooms: {values}"
+    return f"{clock.seconds:.0f} s, step {clock.step}, {examples} examples, {training.rooms.count} rooms: {values}" + (
+        f"; gradients not finite in {spoilt} steps, there taken as 0" if spoilt else ""
+    )

@@ -14,7 +14,9 @@ from rclpy.parameter import Parameter
 
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.nodes.attention import AttentionConfig, AttentionNode
+from avloc_ros.nodes.audio_capture import AudioCaptureNode
 from avloc_ros.nodes.audio_tracker import AudioTrackerNode
+from avloc_ros.nodes.camera_capture import CameraCaptureNode
 from avloc_ros.nodes.compose import make_node, run_in_one_process
 from avloc_ros.nodes.fusion import FusionNode
 from avloc_ros.nodes.player import PlayerNode
@@ -69,6 +71,14 @@ def test_a_parameter_out_of_range_stops_the_start_with_a_clear_line(rig, capfd):
 
 def test_a_source_that_cannot_be_opened_ends_the_process_that_plays_it():
     assert run_in_one_process([PlayerNode], {"player": {"path": "no/such/scene", "exit_at_end": True}}) == 2
+
+
+@pytest.mark.parametrize("node_class", [CameraCaptureNode, AudioCaptureNode])
+def test_a_device_that_a_command_named_and_that_is_not_there_ends_it(node_class, capfd):
+    asked = {node_class.NAME: {"device": "no-such-device", "exit_without_device": True}}
+    assert run_in_one_process([node_class], asked) == 2
+    said = capfd.readouterr().err
+    assert "cannot configure" in said and ("no-such-device" in said or "PortAudio" in said)  # where there is none, that is said
 
 
 def test_without_autostart_the_life_cycle_is_the_users(rig):

@@ -22,6 +22,7 @@ from avloc_ros.training.any_array_batched import (  # noqa: E402
     BatchedPlan,
     batched_losses,
     batched_targets,
+    mend_gradients,
     train_batched,
 )  # fmt: skip
 
@@ -111,3 +112,10 @@ def test_gradients_reach_the_listening_network_through_the_maps(mixer):
 
 def values_of(losses: dict[str, torch.Tensor]) -> dict[str, float]:
     return {name: float(loss.detach()) for name, loss in losses.items()}
+
+
+def test_gradients_that_are_not_finite_are_told_and_taken_as_0():
+    layer = torch.nn.Linear(2, 1)
+    layer.weight.grad, layer.bias.grad = torch.tensor([[1.0, float("nan")]]), torch.tensor([float("inf")])
+    assert bool(mend_gradients(layer)) and not bool(mend_gradients(layer))
+    assert layer.weight.grad.tolist() == [[1.0, 0.0]] and layer.bias.grad.tolist() == [0.0]
