@@ -29,7 +29,10 @@ class BlendConfig:
     """Settings of the blend."""
 
     classical_share: float = setting(
-        0.6, "share of the classical tracker (srp) in the log odds, the rest is any_array's", low=0.0, high=1.0
+        0.3, "share of the classical tracker (srp) in the log odds, the rest is any_array's", low=0.0, high=1.0
+    )
+    classical_share_in_picture: float = setting(
+        0.6, "the same for the image grid: the share that the shipped fusions learnt with", low=0.0, high=1.0
     )
     threshold: float = setting(0.46, "detection threshold of a cell, chosen on validation scenes", low=0.0, high=1.0)
 
@@ -90,15 +93,19 @@ class BlendTracker:
         learned, classical = self._learned.step(window), self._classical.step(window)
         # What the array cannot tell apart (a flat one: heights) spreads srp thin.
         as_sure_as_can_be = classical.sphere.probability / classical.sphere.threshold
-        probability = self._blend(learned.sphere.probability, as_sure_as_can_be)
-        voice = float(self._blend(learned.voice_probability, classical.voice_probability))
-        threshold = self.config.threshold
-        return self._view.grids(window, probability, threshold, voice, self.array.frame_id, learned.reasons)
+        share, share_seen = self.config.classical_share, self.config.classical_share_in_picture
+        odds = _log_odds(learned.sphere.probability), _log_odds(as_sure_as_can_be)  # (ROWS, COLS) each
+        voices = _log_odds(learned.voice_probability), _log_odds(classical.voice_probability)
+        probability, voice = _blended(*odds, share), float(_blended(*voices, share_seen))
+        seen = _blended(*odds, share_seen) if self.camera is not None and share_seen != share else None
+        return self._view.grids(
+            window, probability, self.config.threshold, voice, self.array.frame_id, learned.reasons, seen
+        )
 
-    def _blend(self, learned: np.ndarray | float, classical: np.ndarray | float) -> np.ndarray:
-        share = self.config.classical_share
-        odds = (1 - share) * _log_odds(learned) + share * _log_odds(classical)
-        return expit(odds).astype(np.float32)
+
+def _blended(learned: np.ndarray, classical: np.ndarray, classical_share: float) -> np.ndarray:
+    """Probabilities of averaged log odds."""
+    return expit((1 - classical_share) * learned + classical_share * classical).astype(np.float32)
 
 
 def _log_odds(probability: np.ndarray | float) -> np.ndarray:

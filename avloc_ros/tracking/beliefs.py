@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 import numpy as np
 
 from avloc_ros.tracking.config import LifeConfig, SpeakingConfig
+
+
+class Place(Enum):
+    """Where a talker is for the camera, in one frame: that decides what sound alone is worth."""
+
+    SEEN = "with a face"
+    HIDDEN = "inside the picture, without a face"
+    OUTSIDE = "outside the picture, or there is no camera"
 
 
 def odds(probability: float) -> float:
@@ -20,19 +30,20 @@ def bayes(probability: float, likelihood_ratio: float) -> float:
 
 
 def speaking_after(
-    previous: float, evidence: float | None, duration_s: float, config: SpeakingConfig, seen: bool = True
+    previous: float, evidence: float | None, duration_s: float, config: SpeakingConfig, place: Place = Place.SEEN
 ) -> float:
     """Probability of speaking after one frame: a two-state Markov chain, then the frame's evidence.
 
     evidence: the probability, by this frame alone, that the talker speaks; None where there was no sound at all (the
     chain then relaxes towards its stationary value).
     """
-    starts, stops = 1 / config.mean_pause_s, 1 / config.mean_turn_s  # rates, 1/s
+    pause_s = config.mean_pause_outside_s if place is Place.OUTSIDE else config.mean_pause_s
+    starts, stops = 1 / pause_s, 1 / config.mean_turn_s  # rates, 1/s
     stationary = starts / (starts + stops)
     predicted = stationary + (previous - stationary) * np.exp(-(starts + stops) * duration_s)
     if evidence is None:
         return float(predicted)
-    prior = config.prior if seen else config.prior_unseen
+    prior = {Place.SEEN: config.prior, Place.HIDDEN: config.prior_unseen, Place.OUTSIDE: config.prior_outside}[place]
     return bayes(float(predicted), evidence_ratio(evidence, config, prior))
 
 

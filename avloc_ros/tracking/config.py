@@ -61,7 +61,10 @@ class AudioEvidenceConfig:
     reach_azimuth_deg: float = setting(12.0, "what is this near to a peak belongs to it", low=1.0, high=90.0)
     reach_elevation_deg: float = setting(40.0, "the same, in height", low=1.0, high=90.0)
     echo_odds: float = setting(
-        15.0, "odds of a weaker peak beside a surer one are divided by this: walls show talkers twice", low=1.0, high=1000.0
+        9.0, "odds of a weaker peak beside a surer one are divided by this: walls show talkers twice", low=1.0, high=1000.0
+    )
+    echo_odds_fused: float = setting(
+        5.0, "the same for peaks of a trained fusion, which knows whether there is a face", low=1.0, high=1000.0
     )
     inside_picture: str = setting(
         "fused",
@@ -77,6 +80,7 @@ class SpeakingConfig:
 
     mean_turn_s: float = setting(0.4, "mean time for which somebody speaks", low=0.04, high=60.0)
     mean_pause_s: float = setting(0.8, "mean time for which somebody is silent", low=0.04, high=60.0)
+    mean_pause_outside_s: float = setting(1.2, "the same for talkers outside the picture", low=0.04, high=60.0)
     prior: float = setting(0.5, "probability at which evidence says nothing", low=0.01, high=0.99)
     prior_unseen: float = setting(
         0.05,
@@ -84,6 +88,7 @@ class SpeakingConfig:
         low=0.01,
         high=0.99,
     )
+    prior_outside: float = setting(0.035, "the same for talkers outside the picture", low=0.01, high=0.99)
     evidence_exponent: float = setting(
         1.0,
         "weight of one frame's evidence; below 1 where neighbouring frames share sound",
@@ -109,6 +114,9 @@ class LifeConfig:
         0.3, "an unconfirmed track survives this long without evidence", low=0.0, high=60.0
     )
     birth: float = setting(0.02, "existence probability of a new track", low=0.001, high=0.999)
+    birth_outside: float = setting(
+        0.0033, "the same outside the picture: a knock is no talker yet", low=0.001, high=0.999
+    )
     prior: float = setting(
         0.3, "probability of a peak or a face at which it says nothing about existence", low=0.01, high=0.99
     )

@@ -80,10 +80,10 @@ def sound_bearings(
         return []
     if is_refined(grid):
         probabilities = beside_threshold(np.array([peak.probability for peak in peaks]), grid.threshold)
+        probabilities = less_for_echoes(probabilities, config.echo_odds_fused)
     else:
         reach_u, reach_v = np.radians([config.reach_azimuth_deg, config.reach_elevation_deg]) * unit
-        probabilities = talkers_near(grid, peaks, reach_u, reach_v)
-    probabilities = less_for_echoes(probabilities, config.echo_odds)
+        probabilities = less_for_echoes(talkers_near(grid, peaks, reach_u, reach_v), config.echo_odds)
     points = np.array([[peak.u, peak.v] for peak in peaks])
     directions = layout_directions(grid.layout, points, camera, assumed_range_m)  # (peaks, 3)
     noise = np.diag(np.radians([config.azimuth_sigma_deg, config.elevation_sigma_deg]) ** 2)

@@ -36,6 +36,7 @@ class SpeakerTracker:
         """Forget every track; identities go on where they were."""
         self._tracks: list[Track] = []
         self._births = 0
+        self._camera: CameraModel | None = None
         self._stamp_ns: int | None = None
         self._last = Speakers(0, ())
 
@@ -58,7 +59,7 @@ class SpeakerTracker:
             return self._last
         events = self._start_afresh_if_needed(stamp_ns)
         duration_s = 0.0 if self._stamp_ns is None else (stamp_ns - self._stamp_ns) * NS
-        self._stamp_ns = stamp_ns
+        self._stamp_ns, self._camera = stamp_ns, camera
         for track in self._tracks:
             track.predict(duration_s, self.config)
         if faces is not None and camera is not None:
@@ -149,13 +150,23 @@ class SpeakerTracker:
         self._births += 1
         rate_sigma = np.radians(self.config.motion.initial_rate_deg_s)
         state = initial_state(bearing.direction, bearing.noise, rate_sigma)
-        track = Track(self._births, state, self.config.life.birth, stamp_ns)
+        life = self.config.life
+        credible = life.birth_outside if bearing.face is None and self._is_outside(bearing.direction) else life.birth
+        track = Track(self._births, state, credible, stamp_ns)
         self._tracks.append(track)
         return track
+
+    def _is_outside(self, direction: np.ndarray) -> bool:
+        """Whether the camera cannot see somebody in that direction; without a camera it sees nobody."""
+        if self._camera is None:
+            return True
+        _, inside = self._camera.project(direction * self.config.face.assumed_range_m)
+        return not bool(inside)
 
     def _conclude(self, had_sound: bool, duration_s: float, stamp_ns: int) -> None:
         for track in self._tracks:
             heard = track.sound.probability if track.sound is not None else 0.0
+            track.is_outside = self._is_outside(track.state.direction)
             track.conclude(heard if had_sound else None, duration_s, self.config)
         self._merge()
         for track in self._tracks:

@@ -8,6 +8,7 @@ import numpy as np
 
 from avloc_ros.tracking import sphere_filter
 from avloc_ros.tracking.beliefs import (
+    Place,
     bayes,
     evidence_ratio,
     existence_unsupported,
@@ -36,6 +37,7 @@ class Track:
     face: Face | None = None  # in the present frame
     face_id: str = ""
     sound: Bearing | None = None  # in the present frame
+    is_outside: bool = False  # of the picture, in the present frame
     audio_weight: float = 0.0
     others: set[int] = field(default_factory=set)  # births of tracks whose faces were seen beside this one's
     last_heard_ns: int = 0
@@ -54,6 +56,13 @@ class Track:
     @property
     def was_seen(self) -> bool:
         return self.last_seen_ns > 0
+
+    @property
+    def place(self) -> Place:
+        """Where the talker is for the camera, in the present frame."""
+        if self.face is not None:
+            return Place.SEEN
+        return Place.OUTSIDE if self.is_outside else Place.HIDDEN
 
     @property
     def last_evidence_ns(self) -> int:
@@ -102,7 +111,7 @@ class Track:
     def conclude(self, evidence: float | None, duration_s: float, config: SpeakerTrackerConfig) -> None:
         """Close the frame: does the talker speak, does the track still stand?"""
         self.speaking_probability = speaking_after(
-            self.speaking_probability, evidence, duration_s, config.speaking, seen=self.face is not None
+            self.speaking_probability, evidence, duration_s, config.speaking, self.place
         )
         self.is_speaking = is_speaking_after(self.is_speaking, self.speaking_probability, config.speaking)
         if self.face is None and self.sound is None:

@@ -18,7 +18,8 @@ RATE_HZ = 48000
 
 def blend(share: float = 0.5, **places) -> BlendTracker:
     array = places.pop("array", sphere_array(6))
-    return BlendTracker(BlendConfig(classical_share=share), AnyArrayConfig(), SrpConfig(), array, **places)
+    shares = BlendConfig(classical_share=share, classical_share_in_picture=places.pop("seen", share))
+    return BlendTracker(shares, AnyArrayConfig(), SrpConfig(), array, **places)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,17 @@ def test_the_image_grid_is_the_sphere_as_the_camera_sees_it(windows) -> None:
     assert found.image.frame_id == bench_camera().frame_id
     both.set_camera(None)
     assert both.step(replace(windows[0], stamp_ns=10**10)).image is None
+
+
+def test_the_image_grid_has_a_share_of_its_own(windows) -> None:
+    apart, alike = blend(0.2, seen=0.7, camera=bench_camera()), blend(0.7, camera=bench_camera())
+    around = blend(0.2)
+    for window in windows[:12]:
+        found, in_picture = apart.step(window), alike.step(window)
+        np.testing.assert_array_equal(found.image.probability, in_picture.image.probability)
+        np.testing.assert_array_equal(found.sphere.probability, around.step(window).sphere.probability)
+        assert found.voice_probability == in_picture.voice_probability  # of which fusion is told
+    assert (found.sphere.probability != in_picture.sphere.probability).any()
 
 
 def test_another_array_and_a_reset_reach_both(windows) -> None:

@@ -1,8 +1,10 @@
-"""What a peak of sound is worth beside a surer one."""
+"""What a peak of sound is worth beside a surer one, and where the camera would see who made it."""
 
 import numpy as np
 import pytest
 
+from avloc_ros.tracking.beliefs import Place, speaking_after
+from avloc_ros.tracking.config import SpeakingConfig
 from avloc_ros.tracking.evidence import less_for_echoes
 
 
@@ -27,3 +29,14 @@ def test_one_peak_and_no_division_change_nothing():
     np.testing.assert_array_equal(less_for_echoes(np.array([0.4]), 6.0), [0.4])
     np.testing.assert_array_equal(less_for_echoes(np.array([0.4, 0.8]), 1.0), [0.4, 0.8])
     assert len(less_for_echoes(np.zeros(0), 6.0)) == 0
+
+
+@pytest.mark.parametrize("place", list(Place))
+def test_the_chain_is_the_one_of_the_settings_of_the_place(place):
+    pauses = {"mean_turn_s": 0.4, "mean_pause_s": 0.8, "mean_pause_outside_s": 3.2}
+    config = SpeakingConfig(**pauses, prior=0.5, prior_unseen=0.2, prior_outside=0.1)
+    pause_s, prior = {Place.SEEN: (0.8, 0.5), Place.HIDDEN: (0.8, 0.2), Place.OUTSIDE: (3.2, 0.1)}[place]
+    resting = 0.4 / (0.4 + pause_s)  # the share of a turn in a turn and a pause
+    assert speaking_after(0.3, None, 1e6, config, place) == pytest.approx(resting)
+    assert speaking_after(resting, prior, 0.04, config, place) == pytest.approx(resting)  # evidence that says nothing
+    assert speaking_after(resting, prior + 0.1, 0.04, config, place) > resting + 0.05

@@ -75,6 +75,22 @@ def test_in_the_dark_a_voice_in_the_picture_is_a_speaker_without_a_face(world):
     assert azimuths_deg(speaking(outputs[-1])) == pytest.approx([10], abs=2)
 
 
+def frames_until_told(world, azimuth_deg, camera, height=0.31):
+    """Frames that a voice without a face needs to become a speaker."""
+    tracker = SpeakerTracker()
+    for k in range(50):
+        heard = world.sphere(k, [(azimuth_deg, 0)], height)
+        if tracker.step(k * world.frame_ns, None, None, heard, camera).speakers:
+            return k + 1
+    return 50
+
+
+def test_outside_the_picture_more_is_asked_of_a_sound_before_it_is_a_speaker(world):
+    hidden, outside = (frames_until_told(world, azimuth, world.camera) for azimuth in (12, 122))
+    assert 1 < hidden < outside < 10
+    assert frames_until_told(world, 12, None) == outside  # without a camera all is outside
+
+
 def test_an_identity_survives_two_seconds_of_silence_and_occlusion_but_not_three(world):
     tracker = SpeakerTracker()
     before = run(tracker, world, 25, [(10, 5)], [(10, 5)])[-1].speakers[0].id
