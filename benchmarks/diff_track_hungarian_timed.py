@@ -15,7 +15,6 @@ from pathlib import Path
 
 import torch
 
-from avloc_ros.models.diff_track_hungarian import HungarianNetworkConfig
 from avloc_ros.training.diff_track_hungarian import HungarianRecipe
 from avloc_ros.training.diff_track_hungarian_timed import train_hungarians
 from avloc_ros.training.recipes import load_recipe
@@ -29,7 +28,7 @@ def recipe_of(slots: int, batch: int) -> HungarianRecipe:
     return replace(
         base,
         name=f"diff_track_hungarian_{slots}x{slots}",
-        network=HungarianNetworkConfig(slots, HIDDEN[slots]),
+        network=replace(base.network, slots=slots, hidden=HIDDEN[slots]),
         cases=replace(base.cases, slots=slots),
         batch_size=batch,
     )

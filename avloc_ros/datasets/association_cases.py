@@ -29,6 +29,10 @@ class AssociationCasesConfig:
     hard_share: float = setting(
         0.0, "share of cases with a choice to make, on top of those in the even draw over all counts", low=0, high=1
     )
+    close_share: float = setting(
+        0.0, "share of cases that are the closest of `close_of` drawn: another solution costs hardly more", low=0, high=1
+    )
+    close_of: int = setting(8, "cases drawn for each of those", low=2, high=1000)
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,38 @@ def sphere_points(resolution_deg: float) -> np.ndarray:
 
 
 def draw_cases(rng: np.random.Generator, config: AssociationCasesConfig, count: int) -> AssociationCases:
-    """`count` cases: all pairs of numbers of references and predictions equally often, one side in shuffled slots."""
+    """`count` cases: all pairs of numbers of references and predictions equally often, one side in shuffled slots.
+
+    With a `close_share`, so many of them are close ones, which most often have as many of both as there are slots.
+    """
+    close = round(count * config.close_share)
+    drawn = _draw_evenly(rng, config, count + close * (config.close_of - 1))
+    if not close:
+        return drawn
+    margin = margins(drawn.distances[count - close :], drawn.matrix[count - close :], config.far)
+    closest = margin.reshape(close, config.close_of).argmin(axis=1) + np.arange(close) * config.close_of
+    chosen = rng.permutation(np.r_[np.arange(count - close), count - close + closest])
+    return AssociationCases(drawn.distances[chosen], drawn.matrix[chosen], drawn.counts[chosen])
+
+
+def margins(distances: np.ndarray, matrix: np.ndarray, far: float) -> np.ndarray:
+    """What the cheapest other association costs more than the solution: (cases,); infinite where there is no other.
+
+    distances (cases, slots, slots); matrix: the solution, bool of the same shape; pairs as far as `far` do not count as
+    associated, so that they make no difference to an association.
+    """
+    slots, real = distances.shape[-1], distances < far
+    cheapest = np.full(len(distances), np.inf)
+    for order in itertools.permutations(range(slots)):
+        chosen = (np.array(order)[:, None] == np.arange(slots)) & real  # (cases, slots, slots)
+        cost = sum(distances[:, row, column].astype(float) for row, column in enumerate(order))
+        other = (chosen != matrix).any(axis=(1, 2))
+        cheapest = np.minimum(cheapest, np.where(other, cost, np.inf))
+    rest = np.where(matrix, distances, 0.0).sum(axis=(1, 2), dtype=float)
+    return cheapest - rest - far * (slots - matrix.sum(axis=(1, 2)))
+
+
+def _draw_evenly(rng: np.random.Generator, config: AssociationCasesConfig, count: int) -> AssociationCases:
     counts = _counts(rng, config, count)
     references, predictions = _directions(rng, config, count)
     longer = rng.random((count, 1, 1)) < config.off_sphere_share

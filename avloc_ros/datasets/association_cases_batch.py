@@ -30,6 +30,15 @@ class CaseDraw:
         self.several = torch.tensor(several, device=device)
 
     def __call__(self, cases: int) -> tuple[Tensor, Tensor]:
+        each, close = self.config.close_of, round(cases * self.config.close_share)
+        distances, matrix, margin = self._draw(cases + close * (each - 1))
+        even = cases - close
+        closest = margin[even:].view(close, each).argmin(dim=1) + torch.arange(close, device=self.device) * each
+        chosen = torch.cat([torch.arange(even, device=self.device), even + closest])
+        return distances[chosen], matrix[chosen]
+
+    def _draw(self, cases: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Distances, matrix, and what the cheapest other association costs more (cases,)."""
         config, slots = self.config, self.config.slots
         points = self._points(cases)  # (cases, 2, slots, 3)
         lengths = 0.2 + self._uniform(cases, slots, 1)
@@ -40,9 +49,18 @@ class CaseDraw:
         real = filled[:, 0, :, None] & filled[:, 1, None, :]
         quantised = (torch.where(real, distances, config.far) / QUANTUM).round() * QUANTUM
         costs = quantised[:, torch.arange(slots, device=self.device), self.orders].sum(dim=2)  # (cases, permutations)
-        best = self.orders[costs.argmin(dim=1)]  # (cases, slots)
-        matrix = best[:, :, None] == torch.arange(slots, device=self.device)
-        return quantised.float(), matrix & real
+        every = self.orders[:, :, None] == torch.arange(slots, device=self.device)  # (permutations, slots, slots)
+        best = costs.argmin(dim=1)  # (cases,)
+        matrix = every[best] & real
+        return quantised.float(), matrix, self._margin(costs, every, matrix, real)
+
+    @staticmethod
+    def _margin(costs: Tensor, every: Tensor, matrix: Tensor, real: Tensor) -> Tensor:
+        lowest, margin = costs.amin(dim=1), torch.full_like(costs[:, 0], torch.inf)
+        for cost, chosen in zip(costs.T, every, strict=True):
+            other = ((chosen & real) != matrix).any(dim=2).any(dim=1)
+            margin = torch.minimum(margin, torch.where(other, cost - lowest, torch.inf))
+        return margin
 
     def _points(self, cases: int) -> Tensor:
         grid = torch.randint(len(self.sizes), (cases,), generator=self.generator, device=self.device)

@@ -23,6 +23,14 @@ class HungarianNetworkConfig:
 
     slots: int = setting(2, "references and predictions it can take, each", low=2, high=5)
     hidden: int = setting(128, "width of the recurrent layer and of the attention", low=8, high=1024)
+    two_way: bool = setting(
+        False,
+        "beyond the paper: rows are read from both ends, each way in half the width, and attention adds to what was read",
+    )
+
+    def __post_init__(self) -> None:
+        if self.two_way and self.hidden % 2:
+            raise InputError(f"hidden is {self.hidden}: with two_way it must be even")
 
 
 class Associations(NamedTuple):
@@ -38,14 +46,16 @@ class HungarianNetwork(nn.Module):
     """Distances between references and predictions in, association logits out.
 
     Rows of the matrix are read as a sequence by a GRU; bias-free one-head self-attention lets every row see the others;
-    tanh; one linear layer gives each row's logits. Its row and column maxima are outputs, too.
+    tanh; one linear layer gives each row's logits. Its row and column maxima are outputs, too. In the paper a row hears of
+    later rows, and of its own numbers, through attention alone, which it learns slowly: `two_way` spares it that.
     """
 
     def __init__(self, config: HungarianNetworkConfig | None = None) -> None:
         super().__init__()
         self.config = config or HungarianNetworkConfig()
-        hidden = self.config.hidden
-        self.recurrent = nn.GRU(self.config.slots, hidden, batch_first=True)
+        hidden, two_way = self.config.hidden, self.config.two_way
+        width = hidden // 2 if two_way else hidden
+        self.recurrent = nn.GRU(self.config.slots, width, batch_first=True, bidirectional=two_way)
         self.query, self.key, self.value, self.mixed = (nn.Linear(hidden, hidden, bias=False) for _ in range(4))
         self.output = nn.Linear(hidden, self.config.slots)
 
@@ -54,7 +64,8 @@ class HungarianNetwork(nn.Module):
         rows, _ = self.recurrent(distances)  # (batch, references, hidden)
         scores = self.query(rows) @ self.key(rows).transpose(1, 2)  # (batch, references, references)
         attention = torch.softmax(scores / self.config.hidden**0.5, dim=-1)
-        matrix = self.output(torch.tanh(self.mixed(attention @ self.value(rows))))
+        gathered = self.mixed(attention @ self.value(rows))  # (batch, references, hidden)
+        matrix = self.output(torch.tanh(gathered + rows if self.config.two_way else gathered))
         return Associations(matrix, matrix.amax(dim=2), matrix.amax(dim=1))
 
 
@@ -74,7 +85,8 @@ def load_hungarian(path: str | Path = "", slots: int = 2) -> HungarianNetwork:
         raise InputError(f"{file} holds no Hungarian network: {error} is missing") from error
     if outputs != slots:
         raise InputError(f"{file} is for {outputs} x {outputs} slots, needed are {slots} x {slots}")
-    network = HungarianNetwork(HungarianNetworkConfig(slots, hidden))
+    two_way = any(name.endswith("_reverse") for name in weights)
+    network = HungarianNetwork(HungarianNetworkConfig(slots, hidden, two_way))
     network.load_state_dict(weights)
     return network.eval()
 

@@ -113,7 +113,7 @@ class HungarianModule(lightning.LightningModule):
 
 def validated_cases(recipe: HungarianRecipe) -> AssociationCasesConfig:
     """What validation draws: unit vectors only, all combinations of counts equally often."""
-    return replace(recipe.cases, hard_share=0.0, off_sphere_share=0.0)
+    return replace(recipe.cases, hard_share=0.0, off_sphere_share=0.0, close_share=0.0)
 
 
 def train(

@@ -8,7 +8,7 @@ from scipy.optimize import linear_sum_assignment
 
 torch = pytest.importorskip("torch")
 
-from avloc_ros.datasets.association_cases import AssociationCasesConfig  # noqa: E402
+from avloc_ros.datasets.association_cases import AssociationCasesConfig, margins  # noqa: E402
 from avloc_ros.datasets.association_cases_batch import CaseDraw  # noqa: E402
 
 
@@ -24,6 +24,16 @@ def test_cases_cost_what_scipy_pays(slots):
         assert chosen.sum(0).max() <= 1
         assert chosen.sum(1).max() <= 1
         assert own[chosen].sum() == pytest.approx(own[rows, columns][near].sum(), abs=1e-5)
+
+
+def test_close_cases_are_those_with_the_smallest_margins():
+    even, close = AssociationCasesConfig(slots=3), AssociationCasesConfig(slots=3, close_share=1.0, close_of=16)
+    medians = []
+    for config in (even, close):
+        distances, matrix = (part.numpy() for part in CaseDraw(config, 4, torch.device("cpu"))(500))
+        assert len(distances) == len(matrix) == 500
+        medians.append(np.median(margins(distances, matrix, config.far)))
+    assert medians[1] < 0.1 * medians[0]
 
 
 def test_all_counts_are_drawn_equally_often():

@@ -30,9 +30,10 @@ def parameters(network):
     return sum(p.numel() for p in network.parameters())
 
 
+@pytest.mark.parametrize("two_way", [False, True])
 @pytest.mark.parametrize("slots", [2, 5])
-def test_hungarian_outputs_are_a_matrix_and_its_maxima(slots):
-    network = HungarianNetwork(HungarianNetworkConfig(slots=slots))
+def test_hungarian_outputs_are_a_matrix_and_its_maxima(slots, two_way):
+    network = HungarianNetwork(HungarianNetworkConfig(slots=slots, two_way=two_way))
     found = network(torch.rand(7, slots, slots))
     assert found.matrix.shape == (7, slots, slots)
     assert (found.of_reference == found.matrix.max(dim=2).values).all()
@@ -43,12 +44,18 @@ def test_hungarian_has_about_a_hundred_thousand_parameters():
     """GRU 2 -> 128, four bias-free 128 x 128 maps of attention, 128 -> 2."""
     expected = 3 * 128 * (2 + 128 + 2) + 4 * 128 * 128 + 128 * 2 + 2
     assert parameters(HungarianNetwork()) == expected == 116482
+    both_ways = 2 * 3 * 64 * (2 + 64 + 2) + 4 * 128 * 128 + 128 * 2 + 2
+    assert parameters(HungarianNetwork(HungarianNetworkConfig(two_way=True))) == both_ways == 91906
+    with pytest.raises(InputError, match="must be even"):
+        HungarianNetworkConfig(hidden=129, two_way=True)
 
 
-def test_hungarian_weights_come_back_and_wrong_files_are_refused(tmp_path):
-    network = HungarianNetwork(HungarianNetworkConfig(slots=3, hidden=16))
+@pytest.mark.parametrize("two_way", [False, True])
+def test_hungarian_weights_come_back_and_wrong_files_are_refused(tmp_path, two_way):
+    network = HungarianNetwork(HungarianNetworkConfig(slots=3, hidden=16, two_way=two_way))
     save_hungarian(network, tmp_path / "w.npz")
     again = load_hungarian(tmp_path / "w.npz", 3)
+    assert again.config == network.config
     distances = torch.rand(4, 3, 3)
     assert torch.allclose(network(distances).matrix, again(distances).matrix, atol=2e-3)
     with pytest.raises(InputError, match="needed are 2 x 2"):

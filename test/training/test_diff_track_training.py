@@ -54,6 +54,12 @@ def hungarian(tmp_path_factory):
     return folder / "diff_track_hungarian_2x2.npz"
 
 
+def test_scored_cases_are_drawn_evenly_however_those_to_learn_from_are():
+    cases = AssociationCasesConfig(hard_share=0.3, off_sphere_share=0.2, close_share=0.5)
+    scored = diff_track_hungarian.validated_cases(HungarianRecipe(cases=cases))
+    assert scored == AssociationCasesConfig(hard_share=0.0, off_sphere_share=0.0, close_share=0.0)
+
+
 def segments():
     """Two sources whose place is written into the features, plainly enough for any network."""
     rng = np.random.default_rng(0)
