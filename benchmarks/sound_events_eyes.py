@@ -8,9 +8,9 @@ usage, with DIR of `sound_events.py data` and OUT of `sound_events_bank.py train
   python benchmarks/sound_events_bank.py finish NEW --data DIR --runs DIR2/runs
   python benchmarks/sound_events.py table DIR2 --out FILE.json
 
-`join` gives an ear eyes; of another `join` (--eyes) they are taken as they are, and the time that they learned there counts.
---closed: the same training with the eyes shut. `resume` goes on with a network as it is. Seconds are those of the processor,
-so that two trainings get the same, whatever else the machine does.
+`join` gives an ear eyes, and learns how what is heard is drawn to what is seen; --whole: fusion and head learn too. Of another
+`join` (--eyes) the eyes are taken as they are, and the time that they learned there counts. `resume` goes on with a network as it
+is. Seconds are those of the processor, so that two trainings get the same, whatever else the machine does.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import json
 from pathlib import Path
 
 EYES_RATE, RESUMED_RATE = 3e-3, 5e-4
-RESUMED_BATCH, EYES_SHARE = 16, 0.55
+RESUMED_BATCH, EYES_SHARE, HEARD_SCENES = 16, 0.8, 120
 SCENE_FRAMES, SAMPLES_PER_FRAME, LOOKS, EVERY, HEIGHT, WIDTH, CLASSES = 200, 2400, 67, 3, 112, 224, 13
 
 
@@ -57,11 +57,24 @@ def go_on(options: argparse.Namespace) -> None:
     place = BankPlace(banks[0], banks[1], options.out, torch.device("cpu"), seed, time, tell)
     if joins:
         eyes = options.eyes and options.eyes / "eyes.last.pt"
-        plan = JoinedPlan(weights, eyes, EYES_SHARE, seeing=not options.closed)
+        plan = JoinedPlan(weights, eyes, EYES_SHARE, HEARD_SCENES, whole=options.whole)
         train_joined_on_bank(load_recipe("av_seld_small"), place, plan)
     else:
         changes = {"start_weights": str(weights), "optimizer.batch_size": RESUMED_BATCH}
         resume_on_bank(load_recipe(str(options.start / "recipe.yaml"), changes), place)
+    note_command(options)
+
+
+def note_command(options: argparse.Namespace) -> None:
+    """Put into run.json, for the card, how this training came about."""
+    path, earlier = options.out / "run.json", json.loads((options.start / "run.json").read_text(encoding="utf-8"))
+    parts = [options.step, options.out.name, "--start", options.start.name]
+    parts += ["--banks BANK BANK_VAL --seconds", f"{options.seconds:g}"]
+    parts += (["--eyes", options.eyes.name] if options.eyes else []) + (["--whole"] if options.whole else [])
+    command = f"python benchmarks/sound_events_eyes.py {' '.join(parts)}"
+    command += f"; {options.start.name}: {earlier['seconds']:.0f} s on one {earlier['device']} before"
+    facts = json.loads(path.read_text(encoding="utf-8")) | {"command": command}
+    path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -72,10 +85,10 @@ def main() -> None:
     parser.add_argument("--split", choices=("train", "val"), default="train")
     parser.add_argument("--start", type=Path, help="folder of the training to go on with")
     parser.add_argument("--banks", type=Path, nargs=2, help="to learn from, and to validate on")
-    parser.add_argument("--seconds", type=float, default=540.0)
+    parser.add_argument("--seconds", type=float, default=375.0)
     parser.add_argument("--validations", type=int, default=5)
     parser.add_argument("--eyes", type=Path, help="folder of a `join` whose eyes are taken")
-    parser.add_argument("--closed", action="store_true")
+    parser.add_argument("--whole", action="store_true")
     options = parser.parse_args()
     if options.step == "copy":
         copy_split(options.out, options.data, options.split)

@@ -41,8 +41,8 @@ class Pointing(nn.Module):
         heard = vectors.view(batch, looks, -1, 3, self.classes).permute(0, 1, 4, 2, 3)  # (batch, looks, classes, queries, 3)
         chunk, look, which = (heard.square().sum(4).amax(3) > QUIET**2).nonzero(as_tuple=True)  # (asking,) each
         asking = heard[chunk, look, which]  # (asking, queries, 3)
-        cells = directions[chunk, look].flatten(1, 2)  # (asking, cells, 3)
-        pointed = self._pointed(asking, logits[chunk, look, which].flatten(1), cells, which)
+        cells = directions.flatten(2, 3)[chunk, look]  # (asking, cells, 3); flat before: of nothing asking, ONNX flattens nothing
+        pointed = self._pointed(asking, logits.flatten(3)[chunk, look, which], cells, which)
         told = heard.index_put((chunk, look, which), pointed)
         return told.permute(0, 1, 3, 4, 2).reshape(vectors.shape)
 

@@ -120,10 +120,9 @@ class SeenEvents(nn.Module):
 
 def seen_directions(offsets: Tensor, config: SeenEventsConfig) -> Tensor:
     """Unit vectors (batch, looks, rows, columns, 3), array frame, of offsets (batch, looks, 2, rows, columns) of SeenEvents."""
-    rows, columns = offsets.shape[3:]
-    row = torch.arange(rows, device=offsets.device)[:, None] + 0.5 + offsets[:, :, 1] / 2
-    column = torch.arange(columns, device=offsets.device) + 0.5 + offsets[:, :, 0] / 2
-    azimuth, elevation = math.pi - column * config.cell_rad, (rows / 2 - row) * config.cell_rad
+    row, column = (torch.arange(n, device=offsets.device, dtype=offsets.dtype) for n in (config.rows, config.columns))
+    row, column = row[:, None] + 0.5 + offsets[:, :, 1] / 2, column + 0.5 + offsets[:, :, 0] / 2
+    azimuth, elevation = math.pi - column * config.cell_rad, (config.rows / 2 - row) * config.cell_rad
     level = torch.cos(elevation)
     return torch.stack([level * torch.cos(azimuth), level * torch.sin(azimuth), torch.sin(elevation)], -1)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +22,9 @@ from avloc_ros.training.seld_recipes import AvSeldRecipe
 
 @dataclass(frozen=True)
 class KeptChunks:
-    """What an ear heard in chunks, and where they are: embeddings float16 (chunks, frames, width), scenes, firsts and swaps
-    (chunks,), directions (chunks, frames, slots, 3) and classes (chunks, frames, slots), turned as the sound was.
+    """What an ear heard in chunks: embeddings float16 (chunks, frames, width), directions (chunks, frames, slots, 3) and classes
+    (chunks, frames, slots) of the events, turned as the sound was; and where they are: scenes (counted in a list of the bank's),
+    firsts and swaps (chunks,).
     """
 
     embeddings: Tensor
@@ -35,7 +36,9 @@ class KeptChunks:
 
 
 @torch.no_grad()
-def heard_chunks(ear: AvSeld, recipe: AvSeldRecipe, bank: EventBank, passes: int, seed: int) -> KeptChunks:
+def heard_chunks(
+    ear: AvSeld, recipe: AvSeldRecipe, bank: EventBank, scenes: Sequence[int], passes: int, seed: int
+) -> KeptChunks:
     """Chunks side by side, of an ear that evaluates: each scene `passes` times from random beginnings, turned at random; or, with
     0 passes, once from the beginning and as it is.
     """
@@ -44,14 +47,14 @@ def heard_chunks(ear: AvSeld, recipe: AvSeldRecipe, bank: EventBank, passes: int
     unchanged = len(SWAPS[config.swaps])
     last = (bank.shape.frames - count * config.frames) // bank.shape.every if passes else 0
     found: dict[str, list[Tensor]] = {}
-    for scene in np.tile(bank.shape.kept, max(1, passes)):
+    for place in np.tile(np.arange(len(scenes)), max(1, passes)):
         firsts = np.arange(count) * config.frames + int(random.integers(last + 1)) * bank.shape.every
         firsts = firsts // bank.shape.every * bank.shape.every
         swaps = torch.from_numpy(random.integers(unchanged, size=count) if passes else np.full(count, unchanged))
-        batch = source.turned(np.full(count, scene), firsts, swaps)
+        batch = source.turned(np.full(count, scenes[place]), firsts, swaps)
         heard = ear.heard(features(batch["samples"]))
         kept = {
-            "embeddings": heard.half(), "scenes": torch.full((count,), int(scene)), "firsts": torch.from_numpy(firsts),
+            "embeddings": heard.half(), "scenes": torch.full((count,), int(place)), "firsts": torch.from_numpy(firsts),
             "swaps": swaps, "directions": batch["directions"], "classes": batch["classes"],
         }  # fmt: skip
         for name, value in kept.items():
@@ -60,13 +63,13 @@ def heard_chunks(ear: AvSeld, recipe: AvSeldRecipe, bank: EventBank, passes: int
 
 
 class KeptMaps:
-    """What the eyes see in every look of a bank, and the same turned as a chunk is."""
+    """What the eyes see in every look of some scenes of a bank, and the same turned as a chunk is."""
 
     @torch.no_grad()
-    def __init__(self, seeing: SeeingEar, bank: EventBank, config: ChunkConfig) -> None:
+    def __init__(self, seeing: SeeingEar, bank: EventBank, scenes: Sequence[int], config: ChunkConfig) -> None:
         logits, offsets = [], []
-        for pictures in bank.pictures:
-            looks = torch.from_numpy(np.asarray(pictures)).permute(0, 3, 1, 2)[None].float() / 255.0
+        for scene in scenes:
+            looks = torch.from_numpy(np.array(bank.pictures[scene])).permute(0, 3, 1, 2)[None].float() / 255.0
             told = seeing.eyes(looks)
             logits.append(told[0][0].half())
             offsets.append(told[1][0])

@@ -1,7 +1,8 @@
 """A network with eyes that point, made of an ear that is trained already: affordable on a core of a CPU.
 
-First the eyes learn alone (training.eyes_training), then what joins them to the ear: fusion, head, glimpse and pointing. The
-ear's encoder and the eyes stay as they are meanwhile, so that what they say of the bank is computed once.
+First the eyes learn alone (training.eyes_training), then what joins them to the ear: the pointing, and fusion, head and glimpse
+where there is time for them. The ear's encoder and the eyes stay as they are meanwhile: what they say of the bank is computed
+once.
 """
 
 from __future__ import annotations
@@ -31,15 +32,17 @@ JOINED_RATE = 1e-3
 @dataclass(frozen=True)
 class JoinedPlan:
     """ear: network.pt of the recipe without eyes. eyes_share: of the time, in which the eyes learn alone; eyes: weights of a
-    training in which they did, for the same time. passes: how often each scene is heard, turned otherwise. seeing: false leaves
-    the eyes closed, for comparison: then all the time is for the rest.
+    training in which they did, for the same time. scenes: how many are heard, 0: all; passes: how often each, turned otherwise.
+    whole: fusion, head and glimpse learn too, not the pointing alone. seeing: false leaves the eyes closed, for comparison.
     """
 
     ear: Path
     eyes: Path | None = None
     eyes_share: float = 0.5
+    scenes: int = 0
     passes: int = 2
-    batch_size: int = 32
+    batch_size: int = 16
+    whole: bool = True
     seeing: bool = True
 
 
@@ -59,14 +62,17 @@ def train_joined_on_bank(recipe: AvSeldRecipe, place: BankPlace, plan: JoinedPla
     elif plan.seeing:
         runs["eyes"] = train_eyes_on_bank(recipe, place.bank, place.held_out, place.out, place.seed, alone, place.tell)
         network.seeing.eyes.load_state_dict(torch.load(place.out / "eyes.last.pt", weights_only=True))
-    learning = [network.fusion, network.head] + ([network.seeing.glimpse, network.seeing.pointing] if plan.seeing else [])
+    rest_of_it = [network.fusion, network.head, *([network.seeing.glimpse] if plan.seeing else [])]
+    learning = (rest_of_it if plan.whole else []) + ([network.seeing.pointing] if plan.seeing else [])
     network.requires_grad_(False)
     for part in learning:
         part.requires_grad_(True)
     network.eval()
-    chunks = heard_chunks(network, recipe, place.bank, plan.passes, place.seed)
-    held_out = heard_chunks(network, recipe, place.held_out, 0, place.seed)
-    maps, held_out_maps = (KeptMaps(network.seeing, bank, recipe.chunks) for bank in (place.bank, place.held_out))
+    scenes, others = place.bank.shape.kept[: plan.scenes or None], place.held_out.shape.kept
+    chunks = heard_chunks(network, recipe, place.bank, scenes, plan.passes, place.seed)
+    held_out = heard_chunks(network, recipe, place.held_out, others, 0, place.seed)
+    maps = KeptMaps(network.seeing, place.bank, scenes, recipe.chunks)
+    held_out_maps = KeptMaps(network.seeing, place.held_out, others, recipe.chunks)
     kept = [kept_batch(held_out, held_out_maps, part) for part in torch.arange(len(held_out.scenes)).split(plan.batch_size)]
 
     def loss_of(batch: Batch) -> Tensor:
