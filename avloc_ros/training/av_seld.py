@@ -143,7 +143,12 @@ def make_network(recipe: AvSeldRecipe) -> AvSeld | SeldCrnn:
 
 
 def _check_frames(recipe: AvSeldRecipe) -> None:
-    """Raises InputError where the encoder's halvings of the analysis frames, or of the bands, do not come out even."""
+    """Raises InputError where looks, or the encoder's halvings of analysis frames or bands, do not come out even."""
+    if recipe.network.visual == "seen" and recipe.chunks.frames % recipe.looks_at_every:
+        raise InputError(
+            f"recipe '{recipe.name}': a chunk of {recipe.chunks.frames} label frames is no multiple of the "
+            f"{recipe.looks_at_every} from look to look: change chunks.chunk_s or network.seen.every"
+        )
     encoder, hop = recipe.network.audio_encoder, recipe.features.hop_length
     kept_bands, halvings = recipe.network.bands // encoder.hops_per_frame, len(encoder.channels)
     if not recipe.network.audio or recipe.input != "foa":

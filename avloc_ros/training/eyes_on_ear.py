@@ -15,7 +15,7 @@ from avloc_ros.datasets.event_chunks import SWAPS, ChunkConfig
 from avloc_ros.models.av_seld import AvSeld
 from avloc_ros.models.seeing_ear import SeeingEar
 from avloc_ros.models.seen_events import seen_directions
-from avloc_ros.training.av_seld import make_features
+from avloc_ros.training.av_seld import PIXEL_RANGE, make_features
 from avloc_ros.training.bank_batches import BankBatches, Batch
 from avloc_ros.training.seld_recipes import AvSeldRecipe
 
@@ -69,7 +69,7 @@ class KeptMaps:
     def __init__(self, seeing: SeeingEar, bank: EventBank, scenes: Sequence[int], config: ChunkConfig) -> None:
         logits, offsets = [], []
         for scene in scenes:
-            looks = torch.from_numpy(np.array(bank.pictures[scene])).permute(0, 3, 1, 2)[None].float() / 255.0
+            looks = torch.from_numpy(np.array(bank.pictures[scene])).permute(0, 3, 1, 2)[None].float() / PIXEL_RANGE
             told = seeing.eyes(looks)
             logits.append(told[0][0].half())
             offsets.append(told[1][0])

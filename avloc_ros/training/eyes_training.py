@@ -11,8 +11,9 @@ from torch import Tensor
 
 from avloc_ros.datasets.event_bank import EventBank
 from avloc_ros.losses.seen_events import seen_events_loss
-from avloc_ros.models.seen_events import SeenEvents, SeenEventsConfig
+from avloc_ros.models.seen_events import SeenEvents
 from avloc_ros.sources.dcase_csv import FRAME_S
+from avloc_ros.training.av_seld import PIXEL_RANGE
 from avloc_ros.training.bank_batches import BankBatches, Batch
 from avloc_ros.training.bank_loop import BankRun, BankTime, train_on_bank
 from avloc_ros.training.seld_recipes import AvSeldRecipe
@@ -31,7 +32,7 @@ def train_eyes_on_bank(
 ) -> BankRun:
     """The recipe's eyes, from nothing; `out` gets eyes.best.pt and eyes.last.pt."""
     torch.manual_seed(seed)
-    config: SeenEventsConfig = recipe.network.seen
+    config = recipe.network.seen
     eyes = SeenEvents(recipe.classes, config)
     chunks = replace(recipe.chunks, chunk_s=LOOKS_AT_ONCE * bank.shape.every * FRAME_S)
     device = torch.device("cpu")
@@ -41,6 +42,7 @@ def train_eyes_on_bank(
     def loss_of(batch: Batch) -> Tensor:
         every = bank.shape.every
         directions, classes = batch["directions"][:, ::every], batch["classes"][:, ::every]
-        return seen_events_loss(*eyes(batch["pictures"].float() / 255.0), directions, classes, config)
+        logits, offsets = eyes(batch["pictures"].float() / PIXEL_RANGE)
+        return seen_events_loss(logits, offsets, directions, classes, config)
 
     return train_on_bank(eyes, loss_of, batches, kept, out, "eyes", plan, tell)
