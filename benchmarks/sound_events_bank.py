@@ -262,6 +262,7 @@ def _provenance(folder: Path, recipe: dict[str, Any], notes: str = "") -> Any:
         f"python benchmarks/sound_events_bank.py train OUT --bank BANK --held-out BANK --recipe {name} "
         f"--seed {facts['seed']} --seconds {seconds} --batch {batch}"
     )
+    command = facts.get("command", command)  # of one that went on from another (benchmarks/sound_events_eyes.py)
     device = f"one {facts['device']}, shared with other trainings"
     return Provenance(recipe, data, command, facts["seed"], notes=notes, device=device)
 

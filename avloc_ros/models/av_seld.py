@@ -11,9 +11,12 @@ from avloc_ros.config import setting
 from avloc_ros.models.av_seld_audio import AudioEncoder, AudioEncoderConfig
 from avloc_ros.models.av_seld_fusion import FusionConfig, make_fusion
 from avloc_ros.models.av_seld_visual import VisualEncoder, VisualEncoderConfig
+from avloc_ros.models.seeing_ear import SeeingEar
+from avloc_ros.models.seen_events import SeenEventsConfig
 
 VISUAL_ENCODERS: dict[str, tuple[str, ...]] = {
     "none": (), "plain": ("plain",), "resnet50": ("resnet50",), "i3d": ("i3d",), "both": ("resnet50", "i3d"),
+    "seen": (),
 }  # fmt: skip
 
 
@@ -23,7 +26,9 @@ class AvSeldConfig:
 
     audio: bool = setting(True, "whether the network hears; false: it only looks")
     visual: str = setting(
-        "plain", "what looks at the pictures; none: it only hears", choices=tuple(VISUAL_ENCODERS)
+        "plain",
+        "what looks at the pictures; none: it only hears; seen: eyes that point, joined to the ear",
+        choices=tuple(VISUAL_ENCODERS),
     )
     classes: int = setting(13, "classes", low=1, high=1000)
     tracks: int = setting(3, "events of one class at a time", low=3, high=3)
@@ -31,6 +36,7 @@ class AvSeldConfig:
     bands: int = setting(128, "mel bands of the features", low=8, high=1024)
     audio_encoder: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
     visual_encoder: VisualEncoderConfig = field(default_factory=VisualEncoderConfig)
+    seen: SeenEventsConfig = field(default_factory=SeenEventsConfig)
     fusion: FusionConfig = field(default_factory=FusionConfig)
 
 
@@ -47,6 +53,8 @@ class AvSeld(nn.Module):
         kinds = VISUAL_ENCODERS[config.visual]
         if not config.audio and not kinds:
             raise ValueError("a network that neither hears nor sees has nothing to say")
+        if config.visual == "seen" and not config.audio:
+            raise ValueError("eyes that point need an ear that tells them where to look")
         self.config = config
         channels = config.audio_encoder.feature_channels
         self.register_buffer("feature_mean", torch.zeros(channels, 1, config.bands))
@@ -54,6 +62,7 @@ class AvSeld(nn.Module):
         self.audio_encoder = AudioEncoder(config.audio_encoder) if config.audio else None
         self.visual_encoders = nn.ModuleList(VisualEncoder(kind, config.visual_encoder) for kind in kinds)
         widths = [config.audio_encoder.width] * config.audio + [config.visual_encoder.width] * len(kinds)
+        self.seeing = SeeingEar(config.classes, widths[0], config.seen) if config.visual == "seen" else None
         self.fusion = make_fusion(widths, config.fusion)
         self.head = nn.Sequential(
             nn.Linear(self.fusion.width, config.head_units),
@@ -66,12 +75,30 @@ class AvSeld(nn.Module):
         embeddings = []
         if self.audio_encoder is not None:
             assert features is not None, "this network hears: give features"
-            scaled = (features - self.get_buffer("feature_mean")) / self.get_buffer("feature_deviation")
-            embeddings.append(self.audio_encoder(scaled))
+            embeddings.append(self.heard(features))
         for encoder in self.visual_encoders:
             assert pictures is not None, "this network looks: give pictures"
             embeddings.append(encoder(pictures, looked_at_only))
+        if self.seeing is None:
+            return self.told(embeddings)
+        assert pictures is not None, "this network looks: give pictures"
+        looked_at = pictures if looked_at_only else pictures[:, :: self.config.seen.every]
+        return self.told_seeing(embeddings[0], *self.seeing.look(looked_at))
+
+    def heard(self, features: Tensor) -> Tensor:
+        """Embeddings (batch, label frames, width) of unscaled features."""
+        assert self.audio_encoder is not None
+        return self.audio_encoder((features - self.get_buffer("feature_mean")) / self.get_buffer("feature_deviation"))
+
+    def told(self, embeddings: list[Tensor]) -> Tensor:
+        """Vectors of the embeddings of all encoders."""
         return torch.tanh(self.head(self.fusion(embeddings)))
+
+    def told_seeing(self, heard: Tensor, logits: Tensor, directions: Tensor) -> Tensor:
+        """Vectors of the sound's embeddings and of what SeeingEar.look told of the pictures."""
+        assert self.seeing is not None
+        vectors = self.told([self.seeing.glimpsed(heard, logits, directions)])
+        return self.seeing.pointing(vectors, logits, directions)
 
     def set_scaler(self, mean: Tensor, deviation: Tensor) -> None:
         """Take over the scaler (channels, bands) that was fitted on the training split."""

@@ -24,8 +24,8 @@ class EventNetworkConfig:
 
     weights: str = setting(
         "",
-        "path of the .onnx file (coloc: of its folder), card beside it, or the name of shipped ones (av_seld_small: with eyes, "
-        "av_seld_small_audio); empty: av_seld_baseline_small, the best on validation",
+        "path of the .onnx file (coloc: of its folder), card beside it, or the name of shipped ones (av_seld_small: the best, "
+        "with a 360-degree camera; av_seld_small_audio); empty: av_seld_baseline_small, the best without",
     )
     threshold: float = setting(0.0, "score from which an event begins; 0: the one that the card tells", low=0.0, high=1.0)
     keep_share: float = setting(0.7, "share of the threshold at which an event goes on", low=0.0, high=1.0)

@@ -20,9 +20,11 @@ from avloc_ros.datasets.event_chunks import EventChunks, PictureSize
 from avloc_ros.datasets.event_recording import EventRecording
 from avloc_ros.decode.multi_accdoa import decode_multi_accdoa
 from avloc_ros.losses.adpit import adpit_loss
+from avloc_ros.losses.seen_events import events_of_adpit, seen_events_loss
 from avloc_ros.models.av_seld import AvSeld
 from avloc_ros.models.crnn import SeldCrnn
 from avloc_ros.models.resnet50 import load_public_weights
+from avloc_ros.models.seen_events import seen_directions
 from avloc_ros.sources.dcase_csv import FRAME_S, EventRow
 from avloc_ros.training.batched_features import BatchedFoaFeatures, BatchedGccFeatures, BatchedSalsaLite
 from avloc_ros.training.seld_loop import Machine, chunk_loader, falling_adam, fit_scaler, gathered, run_loop
@@ -33,6 +35,7 @@ from avloc_ros.types import InputError
 PIXEL_RANGE = 255.0
 THRESHOLDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7)
 PATIENCE = 3
+SEEN_WEIGHT = 1e-3  # of what the eyes learn alone: a sum over cells, beside a mean over vectors
 ChunkVectors = tuple[int, int, np.ndarray]
 
 
@@ -62,8 +65,8 @@ class AvSeldTraining(lightning.LightningModule):
         return network_output(self.network, self.features, self.recipe, batch)
 
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
-        """ADPIT loss of one batch."""
-        loss = adpit_loss(self(batch), batch["labels"])
+        """Loss of one batch."""
+        loss = seld_loss(self.network, self.features, self.recipe, batch, batch["labels"])
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch["labels"]))
         return loss
 
@@ -140,7 +143,12 @@ def make_network(recipe: AvSeldRecipe) -> AvSeld | SeldCrnn:
 
 
 def _check_frames(recipe: AvSeldRecipe) -> None:
-    """Raises InputError where the encoder's halvings of the analysis frames, or of the bands, do not come out even."""
+    """Raises InputError where looks, or the encoder's halvings of analysis frames or bands, do not come out even."""
+    if recipe.network.visual == "seen" and recipe.chunks.frames % recipe.looks_at_every:
+        raise InputError(
+            f"recipe '{recipe.name}': a chunk of {recipe.chunks.frames} label frames is no multiple of the "
+            f"{recipe.looks_at_every} from look to look: change chunks.chunk_s or network.seen.every"
+        )
     encoder, hop = recipe.network.audio_encoder, recipe.features.hop_length
     kept_bands, halvings = recipe.network.bands // encoder.hops_per_frame, len(encoder.channels)
     if not recipe.network.audio or recipe.input != "foa":
@@ -165,9 +173,7 @@ def make_features(recipe: AvSeldRecipe) -> nn.Module:
 
 def pictures_of(recipe: AvSeldRecipe, folder: Path) -> PictureSize | None:
     """What its chunks bring to be looked at, and nothing more: decoded once, kept in `folder`; None: it does not look."""
-    eyes = recipe.network.visual_encoder
-    size = PictureSize(folder, eyes.picture_width, eyes.picture_height, recipe.looks_at_every)
-    return size if recipe.looks else None
+    return PictureSize(folder, *recipe.picture_size, recipe.looks_at_every) if recipe.looks else None
 
 
 def labels_of(recipe: AvSeldRecipe) -> Any:
@@ -190,6 +196,20 @@ def network_output(
         return network(heard)
     frames = recipe.chunks.frames if recipe.looks_at_every > 1 else 0
     return network(heard, batch["pictures"].float() / PIXEL_RANGE, frames)
+
+
+def seld_loss(
+    network: nn.Module, features: nn.Module, recipe: AvSeldRecipe, batch: dict[str, Tensor], labels: Tensor
+) -> Tensor:
+    """ADPIT loss of a batch; with eyes that point, what they learn alone is added, and ADPIT teaches all but them."""
+    if recipe.network.visual != "seen" or not isinstance(network, AvSeld):
+        return adpit_loss(network_output(network, features, recipe, batch), labels)
+    assert network.seeing is not None
+    logits, offsets = network.seeing.eyes(batch["pictures"].float() / PIXEL_RANGE)
+    seen = logits.detach(), seen_directions(offsets.detach(), recipe.network.seen)
+    vectors = network.told_seeing(network.heard(features(batch["samples"])), *seen)
+    events = events_of_adpit(labels[:, :: recipe.looks_at_every])
+    return adpit_loss(vectors, labels) + SEEN_WEIGHT * seen_events_loss(logits, offsets, *events, recipe.network.seen)
 
 
 def decoded(output: Tensor, batch: dict[str, Tensor], recipe: AvSeldRecipe) -> list[ChunkEvents]:

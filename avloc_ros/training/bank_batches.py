@@ -61,6 +61,11 @@ class BankBatches:
         parts = [places[start : start + batch_size] for start in range(0, len(places), batch_size)]
         return [self._on_device(self._read(part[:, 0], part[:, 1])) for part in parts]
 
+    def turned(self, scenes: np.ndarray, firsts: np.ndarray, swaps: Tensor) -> Batch:
+        """The chunks of scenes (batch,) that begin at label frames (batch,), with swap number `swaps` (batch,) of each."""
+        batch = self._on_device(self._read(scenes, firsts))
+        return batch if self.swaps is None else self.swaps(batch, swaps)
+
     def _read(self, scenes: np.ndarray, firsts: np.ndarray) -> dict[str, Tensor]:
         shape = self.bank.shape
         frames = (scenes * shape.frames + firsts)[:, None] + np.arange(self.config.frames)

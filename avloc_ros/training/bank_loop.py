@@ -24,13 +24,17 @@ SMALLEST_DEVIATION = 1e-4
 
 @dataclass(frozen=True)
 class BankTime:
-    """most_s: of the clock, all of it; warm_up: share of it in which the rate rises; validations: how many, spread evenly."""
+    """most_s: of the clock, all of it; warm_up: share of it in which the rate rises; validations: how many, spread evenly.
+
+    of_processor: the time is that of the processor, for a CPU that is busy with other work too.
+    """
 
     most_s: float
     learning_rate: float
     warm_up: float = 0.02
     validations: int = 8
     told_every_s: float = 10.0
+    of_processor: bool = False
 
     def rate(self, share: float) -> float:
         """The learning rate when a share of the time has passed: a rise in a line, then half a cosine down to 0."""
@@ -64,7 +68,7 @@ def train_on_bank(
     parameters = [value for value in network.parameters() if value.requires_grad]
     fused = parameters[0].device.type == "cuda"
     optimizer = torch.optim.Adam(parameters, lr=plan.learning_rate, fused=fused)
-    clock = Clock(plan.most_s)
+    clock = Clock(plan.most_s, of_processor=plan.of_processor)
     best, last, done, recent = math.inf, math.nan, 0, None
     network.train()
     for step in itertools.count():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,15 @@ from torch import Tensor, nn
 
 from avloc_ros.config import to_mapping
 from avloc_ros.datasets.event_bank import EventBank
-from avloc_ros.losses.adpit import adpit_loss
 from avloc_ros.losses.coloc import focal_loss, localizer_loss
 from avloc_ros.models.coloc import Classifier, Localizer
-from avloc_ros.training.av_seld import make_features, make_network, network_output
+from avloc_ros.models.resnet50 import load_public_weights
+from avloc_ros.training.av_seld import make_features, make_network, seld_loss
 from avloc_ros.training.bank_batches import BankBatches, Batch
 from avloc_ros.training.bank_labels import batched_adpit, coloc_labels
 from avloc_ros.training.bank_loop import BankRun, BankTime, bank_scaler, train_on_bank
 from avloc_ros.training.batched_features import BatchedColocFeatures
-from avloc_ros.training.limited_time import device_name
+from avloc_ros.training.limited_time import Clock, device_name
 from avloc_ros.training.seld_recipes import AvSeldRecipe, ColocRecipe
 
 EAR_FIRST = 0.4  # share of the time of a network with eyes in which its ear learns alone
@@ -51,21 +51,33 @@ def train_av_seld_on_bank(recipe: AvSeldRecipe, place: BankPlace) -> BankRun:
     """
     started = time.monotonic()
     torch.manual_seed(place.seed)
-    _note(recipe, "av_seld", place, {}, 0.0)
+    note_training(recipe, "av_seld", place, {}, 0.0)
     ear = None
     if recipe.looks and recipe.hears:
         deaf_eyes = replace(recipe, network=replace(recipe.network, visual="none"))
         ear, _ = _seld_stage(deaf_eyes, place, "ear", place.time.most_s * EAR_FIRST, None)
     left_s = max(0.0, place.time.most_s - (time.monotonic() - started))
     _, run = _seld_stage(recipe, place, "network", left_s, ear)
-    _note(recipe, "av_seld", place, {"network": run}, time.monotonic() - started)
+    note_training(recipe, "av_seld", place, {"network": run}, time.monotonic() - started)
+    return run
+
+
+def resume_on_bank(recipe: AvSeldRecipe, place: BankPlace) -> BankRun:
+    """More time for a network that is trained: from recipe.start_weights on, with the scaler that they hold."""
+    started = time.process_time()
+    torch.manual_seed(place.seed)
+    network = make_network(recipe)
+    load_public_weights(network, recipe.start_weights, unused=("no key",))
+    _, run = _seld_stage(recipe, place, "network", place.time.most_s, network)
+    note_training(recipe, "av_seld", place, {"network": run}, time.process_time() - started)
     return run
 
 
 def _seld_stage(
     recipe: AvSeldRecipe, place: BankPlace, name: str, most_s: float, ear: nn.Module | None
 ) -> tuple[nn.Module, BankRun]:
-    started = time.monotonic()
+    """ear: whose scaler is taken, and all the weights that it shares with the network."""
+    clock = Clock(most_s, of_processor=place.time.of_processor)
     device, size = place.device, recipe.optimizer.batch_size
     network, features = make_network(recipe).to(device), make_features(recipe).to(device)
     source = BankBatches(place.bank, recipe.chunks, device, pictures=recipe.looks)
@@ -74,14 +86,13 @@ def _seld_stage(
     if ear is None:
         network.set_scaler(*(values.to(device) for values in bank_scaler(features, batches)))
     else:
-        network.get_submodule("audio_encoder").load_state_dict(ear.get_submodule("audio_encoder").state_dict())
-        network.set_scaler(ear.get_buffer("feature_mean")[:, 0], ear.get_buffer("feature_deviation")[:, 0])
+        take_over(network, ear.state_dict())
 
     def loss_of(batch: Batch) -> Tensor:
-        output = network_output(network, features, recipe, batch)
-        return adpit_loss(output, batched_adpit(batch["directions"], batch["classes"], recipe.classes))
+        labels = batched_adpit(batch["directions"], batch["classes"], recipe.classes)
+        return seld_loss(network, features, recipe, batch, labels)
 
-    plan = replace(place.time, most_s=max(1e-3, most_s - (time.monotonic() - started)))
+    plan = replace(place.time, most_s=max(1e-3, most_s - clock.seconds))
     return network, train_on_bank(network, loss_of, batches, held_out, place.out, name, plan, place.tell)
 
 
@@ -97,7 +108,7 @@ def train_coloc_on_bank(recipe: ColocRecipe, place: BankPlace) -> BankRun:
     """Both networks side by side, in one time; leaves pair.best.pt (smallest sum of losses), pair.last.pt and the rest."""
     started = time.monotonic()
     torch.manual_seed(place.seed)
-    _note(recipe, "coloc", place, {}, 0.0)
+    note_training(recipe, "coloc", place, {}, 0.0)
     device = place.device
     pair, features = ColocPair(recipe).to(device), BatchedColocFeatures(recipe.features).to(device)
     batches = BankBatches(place.bank, recipe.chunks, device).training(recipe.optimizer.batch_size, place.seed)
@@ -122,11 +133,18 @@ def train_coloc_on_bank(recipe: ColocRecipe, place: BankPlace) -> BankRun:
     plan = replace(place.time, most_s=max(1e-3, place.time.most_s - (time.monotonic() - started)))
     kept = list(labelled(held_out, training=False))
     run = train_on_bank(pair, loss_of, labelled(batches, True), kept, place.out, "pair", plan, place.tell)
-    _note(recipe, "coloc", place, {"pair": run}, time.monotonic() - started)
+    note_training(recipe, "coloc", place, {"pair": run}, time.monotonic() - started)
     return run
 
 
-def _note(
+def take_over(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Those weights of another network that have the name and the shape of one of this network's."""
+    own = network.state_dict()
+    fitting = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
+    network.load_state_dict(own | fitting)
+
+
+def note_training(
     recipe: AvSeldRecipe | ColocRecipe, kind: str, place: BankPlace, runs: dict[str, BankRun], seconds: float
 ) -> None:
     """Recipe and facts; written at the start too, so that a training which is stopped leaves them."""

@@ -20,17 +20,19 @@ class Clock:
     """How far a training has come, by the time since this was made or by its steps, and what is due when.
 
     most_s, most_steps: whichever is over first ends it; 0: no limit. `step` is counted by who trains.
+    of_processor: the time is what this process computed, however busy the machine is with other work.
     """
 
-    def __init__(self, most_s: float, most_steps: float = 0) -> None:
+    def __init__(self, most_s: float, most_steps: float = 0, of_processor: bool = False) -> None:
         self.most_s, self.most_steps, self.step = most_s, most_steps, 0
-        self._start_s = time.monotonic()
+        self._now_s = time.process_time if of_processor else time.monotonic
+        self._start_s = self._now_s()
         self._last_s: dict[str, float] = {}
 
     @property
     def seconds(self) -> float:
         """Since the start."""
-        return time.monotonic() - self._start_s
+        return self._now_s() - self._start_s
 
     @property
     def share(self) -> float:

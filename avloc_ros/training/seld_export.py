@@ -37,8 +37,8 @@ def example_av_seld(recipe: AvSeldRecipe) -> dict[str, Tensor]:
 
         inputs["features"] = make_features(recipe)(samples)
     if recipe.looks:
-        eyes = recipe.network.visual_encoder
-        inputs["pictures"] = torch.rand(1, recipe.chunks.frames, 3, eyes.picture_height, eyes.picture_width)
+        width, height = recipe.picture_size
+        inputs["pictures"] = torch.rand(1, recipe.chunks.frames, 3, height, width)
     return inputs
 
 

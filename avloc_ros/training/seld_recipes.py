@@ -75,7 +75,14 @@ class AvSeldRecipe:
     @property
     def looks_at_every(self) -> int:
         """It looks at every n-th picture of a chunk only."""
-        return self.network.visual_encoder.every if self.network.visual == "plain" else 1
+        every = {"plain": self.network.visual_encoder.every, "seen": self.network.seen.every}
+        return every.get(self.network.visual, 1)
+
+    @property
+    def picture_size(self) -> tuple[int, int]:
+        """Width and height of the pictures that it takes."""
+        eyes = self.network.seen if self.network.visual == "seen" else self.network.visual_encoder
+        return eyes.picture_width, eyes.picture_height
 
     @property
     def hears(self) -> bool:

@@ -28,6 +28,7 @@ from avloc_ros.models.av_seld_fusion import FusionConfig
 from avloc_ros.models.av_seld_visual import VisualEncoderConfig
 from avloc_ros.models.conformer import ConformerConfig
 from avloc_ros.models.crnn import CrnnConfig, SeldCrnnConfig
+from avloc_ros.models.seen_events import SeenEventsConfig
 from avloc_ros.sources.dcase_csv import EventRow, read_events, write_events
 from avloc_ros.sources.video_file import VideoWriter
 from avloc_ros.training import av_seld
@@ -98,9 +99,12 @@ def make_recording(folder, name, seed):
     )
 
 
-@pytest.mark.parametrize("kind", ["both senses", "baseline"])
+@pytest.mark.parametrize("kind", ["both senses", "eyes that point", "baseline"])
 def test_four_chunks_are_learned_by_heart(recordings, tmp_path, kind):
     recipe = RECIPE
+    if kind == "eyes that point":
+        seen = SeenEventsConfig(picture_width=64, picture_height=32, belt_px=16, channels=(8, 16), context_channels=16)
+        recipe = replace(RECIPE, network=replace(RECIPE.network, visual="seen", seen=seen))
     if kind == "baseline":
         recipe = replace(
             RECIPE,
@@ -188,6 +192,9 @@ def test_a_recipe_is_its_mapping_and_unknown_keys_fail():
     )
     with pytest.raises(InputError, match="two embeddings"):
         AvSeldTraining(crossed, None)
+    seen = replace(RECIPE, network=replace(RECIPE.network, visual="seen"), chunks=replace(RECIPE.chunks, chunk_s=1.6))
+    with pytest.raises(InputError, match="no multiple of the 3 from look to look"):
+        make_network(seen)
 
 
 def test_the_rate_is_constant_and_then_falls():

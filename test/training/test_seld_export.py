@@ -15,7 +15,9 @@ pytest.importorskip("lightning")
 pytest.importorskip("onnx")
 
 from avloc_ros.config import from_mapping, shipped_folder
+from avloc_ros.models.av_seld_visual import VisualEncoderConfig
 from avloc_ros.models.coloc import Classifier, Localizer
+from avloc_ros.models.conformer import ConformerConfig
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.training.av_seld import make_network
 from avloc_ros.training.seld_export import example_av_seld, export_av_seld, export_coloc
@@ -66,9 +68,13 @@ def test_there_is_a_recipe_for_every_row_of_the_papers_table():
     assert wanted <= rows and {"av_seld_baseline_2022", "av_seld_baseline_2023"} <= set(NAMES)
 
 
-def small(kind="conformer", **changes):
+EYES = VisualEncoderConfig(96, 224, 112, plain_channels=(8, 16), every=3, conformer=ConformerConfig(1, 4, 192, 11, 0.0))
+
+
+def small(kind="conformer", visual="plain", **changes):
     recipe = recipe_of("av_seld_small")
-    network = replace(recipe.network, fusion=replace(recipe.network.fusion, kind=kind), **changes)
+    fusion = replace(recipe.network.fusion, kind=kind)
+    network = replace(recipe.network, fusion=fusion, visual=visual, visual_encoder=EYES, **changes)
     return replace(recipe, network=network, chunks=replace(recipe.chunks, chunk_s=0.8))
 
 
@@ -78,15 +84,18 @@ def small(kind="conformer", **changes):
         *(small(kind) for kind in ("conformer", "cmaf", "gru")),
         small(audio=False),
         small(visual="none"),
+        replace(recipe_of("av_seld_small"), chunks=replace(recipe_of("av_seld_small").chunks, chunk_s=0.9)),
         recipe_of("av_seld_baseline_2023"),
     ],
-    ids=["conformer", "cmaf", "gru", "eyes", "ears", "baseline"],
+    ids=["conformer", "cmaf", "gru", "eyes", "ears", "eyes that point", "baseline"],
 )
 def test_av_seld_in_onnx(recipe, tmp_path):
     torch.manual_seed(0)
     network = make_network(recipe)
     for norm in (m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)):
         torch.nn.init.uniform_(norm.running_mean, -0.2, 0.2)  # as after training: not the identity
+    for parameter in getattr(getattr(network, "seeing", None), "parameters", list)():  # as after training: they say something
+        torch.nn.init.normal_(parameter, std=0.05)
     path = tmp_path / "network.onnx"
     assert export_av_seld(network, recipe, path) < 1e-4
     inputs = {name: value.numpy() + np.float32(0.1) for name, value in example_av_seld(recipe).items()}
@@ -95,6 +104,15 @@ def test_av_seld_in_onnx(recipe, tmp_path):
         tensors = {name: torch.from_numpy(value) for name, value in inputs.items()}
         expected = network.eval()(**tensors).numpy()
     assert found.shape == (1, recipe.chunks.frames, 117) and np.abs(found - expected).max() < 1e-4
+
+
+def test_in_silence_nobody_asks_the_eyes(tmp_path):
+    torch.manual_seed(0)
+    recipe = recipe_of("av_seld_small")
+    network = make_network(replace(recipe, chunks=replace(recipe.chunks, chunk_s=0.6)))
+    torch.nn.init.zeros_(network.head[1].weight)
+    torch.nn.init.zeros_(network.head[1].bias)
+    assert export_av_seld(network, replace(recipe, chunks=replace(recipe.chunks, chunk_s=0.6)), tmp_path / "quiet.onnx") == 0.0
 
 
 def test_coloc_in_onnx(tmp_path: Path):
