@@ -29,7 +29,7 @@ class BlendConfig:
     """Settings of the blend."""
 
     classical_share: float = setting(
-        0.3, "share of the classical tracker (srp) in the log odds, the rest is any_array's", low=0.0, high=1.0
+        0.45, "share of the classical tracker (srp) in the log odds, the rest is any_array's", low=0.0, high=1.0
     )
     classical_share_in_picture: float = setting(
         0.6, "the same for the image grid: the share that the shipped fusions learnt with", low=0.0, high=1.0
