@@ -115,7 +115,10 @@ class LifeConfig:
     )
     birth: float = setting(0.02, "existence probability of a new track", low=0.001, high=0.999)
     birth_outside: float = setting(
-        0.0033, "the same outside the picture: a knock is no talker yet", low=0.001, high=0.999
+        0.0033,
+        "the same outside the picture; below `forget`, so that only a sure first sound (.73 with these settings) starts a track",
+        low=0.001,
+        high=0.999,
     )
     prior: float = setting(
         0.3, "probability of a peak or a face at which it says nothing about existence", low=0.01, high=0.99
