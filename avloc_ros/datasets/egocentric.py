@@ -152,13 +152,18 @@ def recording_of_scene(folder: str | Path, rows: int, cols: int, sample_rate_hz:
 def recordings_under(
     paths: Iterable[Path], rows: int, cols: int, sample_rate_hz: int = 16_000
 ) -> list[EgocentricRecording]:
+    """Every scene of `scene_folders`. Raises InputError where a path holds none."""
+    return [recording_of_scene(folder, rows, cols, sample_rate_hz) for folder in scene_folders(paths)]
+
+
+def scene_folders(paths: Iterable[Path]) -> list[Path]:
     """Every scene among the paths and in folders of scenes. Raises InputError where a path holds none."""
-    found = []
+    found: list[Path] = []
     for path in paths:
         folders = [path] if (path / "scene.json").is_file() else sorted(p.parent for p in path.glob("*/scene.json"))
         if not folders:
             raise InputError(f"no scene in {path}: need scene.json there or one folder below")
-        found += [recording_of_scene(folder, rows, cols, sample_rate_hz) for folder in folders]
+        found += folders
     return found
 
 

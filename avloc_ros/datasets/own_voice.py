@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from avloc_ros.datasets.egocentric import WEARER
+from avloc_ros.datasets.egocentric import WEARER, scene_folders
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
 from avloc_ros.simulation.clean_speech import resampled
 from avloc_ros.sources.scene import Scene, load_scene
@@ -29,7 +29,7 @@ class OwnVoiceMoments:
         self.audio = audio
         size, lead = audio.segment_samples, audio.context_segments * audio.segment_samples
         sounds, starts, speaking, backgrounds, first = [], [], [], [], 0
-        for folder in _scene_folders(paths):
+        for folder in scene_folders(paths):
             sound, own = _sound_of(load_scene(folder), audio)
             sounds.append(np.pad(sound, ((lead, audio.window_samples), (0, 0))).astype(np.float16))
             starts.append(first + size * np.arange(len(own)))
@@ -49,16 +49,6 @@ class OwnVoiceMoments:
     def windows(self, moments: Tensor) -> Tensor:
         """Sound float32 (batch, samples, microphones) around moments int (batch,); silence beyond the ends of a scene."""
         return self.sound[self.starts[moments, None] + torch.arange(self.audio.window_samples)].float()
-
-
-def _scene_folders(paths: Iterable[Path]) -> list[Path]:
-    found = []
-    for path in paths:
-        folders = sorted(file.parent for file in path.glob("*/scene.json"))
-        if not folders:
-            raise InputError(f"no scene in {path}: need scene.json one folder below")
-        found += folders
-    return found
 
 
 def _sound_of(scene: Scene, audio: SegmentAudioConfig) -> tuple[np.ndarray, np.ndarray]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from avloc_ros.models.line_filters import filters_along
+
 BANDS = 8  # averages over frequency
 PARTS = 3  # averages over time: before the picture, around it, after it
+MAPS = 4  # of the answer at each direction, before it is drawn
 
 
 class BeamPlane(nn.Module):
@@ -20,17 +23,8 @@ class BeamPlane(nn.Module):
         super().__init__()
         self.beams, self.size = beams, (rows, cols)
         self.norm = nn.BatchNorm1d(BANDS * PARTS)
-        self.across = nn.Sequential(
-            nn.Conv1d(BANDS * PARTS, filters, reach, padding=reach // 2),
-            nn.BatchNorm1d(filters),
-            nn.ReLU(),
-            nn.Conv1d(filters, filters, reach, padding=reach // 2),
-            nn.BatchNorm1d(filters),
-            nn.ReLU(),
-            nn.Conv1d(filters, 4, 1),
-            nn.ReLU(),
-        )
-        self.to_plane = nn.Linear(4 * beams, rows * cols)
+        self.across = filters_along(BANDS * PARTS, filters, MAPS, reach)
+        self.to_plane = nn.Linear(MAPS * beams, rows * cols)
 
     def forward(self, sound: Tensor) -> Tensor:
         """sound (batch, channels, bins, spectra), its last channels the beams, from one side to the other."""
@@ -39,5 +33,5 @@ class BeamPlane(nn.Module):
         third = maps.shape[3] // PARTS
         parts = [maps[..., :third], maps[..., third:-third], maps[..., -third:]]
         means = torch.stack([part.mean(3) for part in parts], dim=3)  # (batch, beams, BANDS, PARTS)
-        across = self.across(self.norm(means.flatten(2).transpose(1, 2)))  # (batch, 4, beams)
+        across = self.across(self.norm(means.flatten(2).transpose(1, 2)))  # (batch, MAPS, beams)
         return self.to_plane(across.flatten(1)).view(-1, 1, *self.size)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from avloc_ros.models.line_filters import filters_along
+
 BANDS = 16  # averages over frequency
 REACH = 5  # spectra that one filter sees
 MAPS = 8  # of the answer, before it is weighed over time
@@ -20,16 +22,7 @@ class WearerEar(nn.Module):
         super().__init__()
         self.microphones = microphones
         self.norm = nn.BatchNorm1d(microphones * BANDS)
-        self.along = nn.Sequential(
-            nn.Conv1d(microphones * BANDS, filters, REACH, padding=REACH // 2),
-            nn.BatchNorm1d(filters),
-            nn.ReLU(),
-            nn.Conv1d(filters, filters, REACH, padding=REACH // 2),
-            nn.BatchNorm1d(filters),
-            nn.ReLU(),
-            nn.Conv1d(filters, MAPS, 1),
-            nn.ReLU(),
-        )
+        self.along = filters_along(microphones * BANDS, filters, MAPS, REACH)
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(MAPS * spectra, 2)
 

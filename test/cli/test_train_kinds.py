@@ -27,12 +27,7 @@ MACHINE = ["--device", "cpu", "--threads", "1"]
 RATE = 24000
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def settings(**values):

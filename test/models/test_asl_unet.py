@@ -17,13 +17,7 @@ from avloc_ros.models.resnet18 import ResNet18
 from avloc_ros.models.unet import UNet
 from avloc_ros.types import InputError
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 TINY = SpeakerUNetConfig(rows=36, cols=52, colours=1, context_frames=1, width=4, levels=3, audio_width=4)

@@ -26,13 +26,7 @@ from avloc_ros.training.cards import Provenance, write_weights
 from avloc_ros.training.network_export import export_speaker_unet
 from avloc_ros.types import AudioChunk, AudioWindow, InputError, VideoFrame
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 RATE, FPS, FRAMES = 16000, 20, 14

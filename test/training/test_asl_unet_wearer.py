@@ -32,12 +32,7 @@ NETWORK = SpeakerUNetConfig(
 FRAMES, RATE, FPS = 40, 16_000, 20
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +61,9 @@ def test_moments_are_the_windows_around_every_frame(scenes):
         assert found.numpy() == pytest.approx(expected, abs=2e-4)  # kept in 16 bits
     away = {k for k in range(FRAMES) if k < 5 or k > 24}
     assert {int(k) % FRAMES for k in moments.backgrounds} == away
+    assert len(OwnVoiceMoments([folder / "scene0"], AUDIO)) == FRAMES  # a scene itself, as everywhere
     with pytest.raises(InputError, match="no scene in"):
-        OwnVoiceMoments([folder / "scene0"], AUDIO)
+        OwnVoiceMoments([folder.parent / "elsewhere"], AUDIO)
 
 
 def test_what_is_drawn_is_another_scenes_background_below_the_moment(scenes):

@@ -11,7 +11,6 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("lightning", reason="training runs on lightning")
 
-import torch
 
 from avloc_ros.config import from_mapping
 from avloc_ros.datasets.association_cases import AssociationCasesConfig
@@ -24,13 +23,7 @@ from avloc_ros.training.diff_track_hungarian import HungarianRecipe
 from avloc_ros.training.diff_track_localizer import LocalizerRecipe, fit, score_localizer
 from avloc_ros.types import InputError
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
