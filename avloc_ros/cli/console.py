@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from rich.console import Console
 
-console = Console(highlight=False)
-error_console = Console(stderr=True, highlight=False)
+# No markup: advice such as pip install 'name[extra]', and what users call their files, hold square brackets.
+console = Console(highlight=False, markup=False)
+error_console = Console(stderr=True, highlight=False, markup=False)

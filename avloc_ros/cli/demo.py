@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.text import Text
+
 from avloc_ros.cli.console import console
 from avloc_ros.types import InputError
 
@@ -58,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         why = first_error(out / "nodes.log")
         raise InputError(f"nothing came on `{demo.topic}`{why}; see {out / 'nodes.log'} and {out / 'player.log'}")
     page = demo.write(scene, out, played)
-    console.print(f"\nDone. Open [bold]{page}[/]")
+    console.print("\nDone. Open", Text(str(page), "bold"))
     return 0
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 
 from rich.table import Table
+from rich.text import Text
 
 from avloc_ros.cli.checks import devices, environment, graph
 from avloc_ros.cli.checks.finding import Finding, State
@@ -61,7 +62,7 @@ def print_findings(findings: list[Finding]) -> None:
     table = Table("check", "", "found", "what to do", title="avloc doctor")
     for finding in findings:
         colour = COLOURS[finding.state]
-        table.add_row(finding.name, f"[{colour}]{finding.state.value}[/]", finding.found, finding.advice)
+        table.add_row(finding.name, Text(finding.state.value, colour), finding.found, finding.advice)
     console.print(table)
     failures = sum(finding.state == State.FAIL for finding in findings)
     notes = sum(finding.state == State.NOTE for finding in findings)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import MutableMapping, Sequence
 from importlib import metadata
 
-from rich.markup import escape
+from rich.text import Text
 
 from avloc_ros.cli.console import error_console
 from avloc_ros.config import cache_folder
@@ -27,11 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options) or DONE)
     except InputError as error:
-        error_console.print(f"[bold red]avloc {options.command}:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        tell(options.command, str(error))
         return BAD_INPUT
     except ModuleNotFoundError as error:
-        advice = escape(missing_module_advice(error))
-        error_console.print(f"[bold red]avloc {options.command}:[/] {advice}", soft_wrap=True)
+        tell(options.command, missing_module_advice(error))
         return BAD_INPUT
     except KeyboardInterrupt:
         error_console.print(f"avloc {options.command}: stopped by Ctrl-C")
@@ -41,8 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return DONE
     except Exception:
         error_console.print_exception(show_locals=False)
-        error_console.print(f"[bold red]avloc {options.command}:[/] this is a failure of ours, not of your input")
+        tell(options.command, "this is a failure of ours, not of your input")
         return OUR_FAILURE
+
+
+def tell(command: str, reason: str) -> None:
+    """Why a command ends, on stderr."""
+    error_console.print(Text(f"avloc {command}:", "bold red"), reason, soft_wrap=True)
 
 
 def keep_ros_logs_in_cache(environment: MutableMapping[str, str] = os.environ) -> None:

@@ -62,3 +62,9 @@ def test_cameras_without_permission_are_named(monkeypatch: pytest.MonkeyPatch) -
     (finding,) = devices.check_cameras()
     assert "video7" in finding.found
     assert "usermod" in finding.advice
+
+
+def test_square_brackets_of_an_advice_are_words(capsys: pytest.CaptureFixture[str]) -> None:
+    doctor.print_findings([Finding("gpu", State.NOTE, "none [at all]", "pip install 'a[gpu]'")])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "none [at all]" in said and "'a[gpu]'" in said and "note" in said and "0 to mend, 1 to know" in said
