@@ -27,7 +27,7 @@ from avloc_ros.evaluation.mask_scores import ProbabilityCounts
 from avloc_ros.features.asl_unet_audio import segment_features, window_around
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import find_weights
-from avloc_ros.systems.asl_unet import SHIPPED, SYSTEM, memory_of
+from avloc_ros.systems.asl_unet import SHIPPED, SYSTEM, heard_by_column, memory_of
 from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe
 
 SHOWN = ("iou", "recall", "precision", "f1", "accuracy")
@@ -88,7 +88,8 @@ def count(
         probability = _sigmoid(found["mask"][0])
         believed = None
         if remembers is not None:
-            believed = remembers.step(probability, _sigmoid(found["faces"][0]), round(frame / recording.fps * 1e9))
+            heard = heard_by_column(found, recipe.network, recipe.audio)
+            believed = remembers.step(probability, _sigmoid(found["faces"][0]), round(frame / recording.fps * 1e9), heard)
         if frame % every:
             continue
         scores.moments.add(probability, recording, frame)

@@ -2,7 +2,8 @@
 
 A network that sees a third of a second takes a pause for silence and a noise for a voice; who spoke just now most likely
 still does. The belief is the forward filter of a chain of two states, silent and speaking (Rabiner 1989, equations 19 to
-20); it needs nothing of the future.
+20); it needs nothing of the future. What moves it is the mask over the face, and what is heard in the face's direction
+where the network has an ear for that.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ class FaceMemoryConfig:
         0.3, "what counts of a picture's log-odds per 50 ms: windows of sound overlap, and repeat each other", low=0.0, high=1.0
     )
     undecided: float = setting(0.27, "mean probability over a face that speaks neither for nor against", low=0.01, high=0.99)
+    heard: float = setting(
+        0.0, "what counts, beside, per 50 ms of the log-odds that a voice is heard in the face's direction", low=0.0, high=1.0
+    )
+    heard_undecided: float = setting(0.5, "probability of that voice that speaks neither for nor against", low=0.01, high=0.99)
     memory_s: float = setting(1.2, "time in which a belief comes 63 % of its way to one half by itself", low=0.01, high=60.0)
     first: float = setting(0.2, "belief in a face that has just come", low=0.01, high=0.99)
     reach: float = setting(0.12, "how far a face may move between pictures, in widths of the picture", low=0.0, high=1.0)
@@ -57,11 +62,14 @@ class FaceMemory:
         """Forget all faces."""
         self._faces: list[_Face] = []
 
-    def step(self, speaking: np.ndarray, faces: np.ndarray, stamp_ns: int) -> np.ndarray:
+    def step(
+        self, speaking: np.ndarray, faces: np.ndarray, stamp_ns: int, heard: np.ndarray | None = None
+    ) -> np.ndarray:
         """The belief that its face speaks for every pixel of a face, 0 elsewhere: float32 (rows, cols).
 
-        speaking, faces: probabilities (rows, cols) that a pixel belongs to a speaker, and to anybody's face. A picture that
-        is not younger than the last one begins anew.
+        speaking, faces: probabilities (rows, cols) that a pixel belongs to a speaker, and to anybody's face. heard: log-odds
+        (cols,) of a voice in the direction of each column; None: nothing but the mask counts. A picture that is not
+        younger than the last one begins anew.
         """
         if any(stamp_ns <= face.stamp_ns for face in self._faces):
             self.reset()
@@ -72,22 +80,34 @@ class FaceMemory:
         found = []
         for (centre, inside), number in zip(parts, known, strict=True):
             before = None if number is None else self._faces[number]
-            log_odds = self._learned(before, float(speaking[inside].mean()), stamp_ns)
+            evidence = self._evidence(float(speaking[inside].mean()), None if heard is None else _at(heard, centre))
+            log_odds = self._learned(before, evidence, stamp_ns)
             belief[inside] = 1 / (1 + math.exp(-log_odds))
             found.append(_Face(centre, log_odds, stamp_ns))
         self._faces = found + [face for number, face in enumerate(self._faces) if number not in known]
         return belief
 
-    def _learned(self, before: _Face | None, probability: float, stamp_ns: int) -> float:
+    def _evidence(self, probability: float, heard: float | None) -> float:
+        """What 50 ms of a picture and its sound add to the log-odds of a face."""
+        config = self.config
+        seen = config.evidence * (_log_odds(probability) - _log_odds(config.undecided))
+        return seen if heard is None else seen + config.heard * (heard - _log_odds(config.heard_undecided))
+
+    def _learned(self, before: _Face | None, evidence: float, stamp_ns: int) -> float:
         """Log-odds of a face after a picture, from those before it."""
         config, step_s, belief = self.config, STEP_S, self.config.first
         if before is not None:
             step_s = (stamp_ns - before.stamp_ns) / NS
             belief = 1 / (1 + math.exp(-before.log_odds))
         belief = 0.5 + (belief - 0.5) * math.exp(-step_s / config.memory_s)
-        weight = min(1.0, config.evidence * step_s / STEP_S)
-        log_odds = _log_odds(belief) + weight * (_log_odds(probability) - _log_odds(config.undecided))
+        weight = min(step_s / STEP_S, 1 / max(config.evidence, config.heard, 1e-6))  # nothing counts more than once
+        log_odds = _log_odds(belief) + weight * evidence
         return min(SUREST, max(-SUREST, log_odds))
+
+
+def _at(columns: np.ndarray, centre: np.ndarray) -> float:
+    """Of values (cols,) the one in whose column a centre (u, v) lies."""
+    return float(columns[min(len(columns) - 1, round(float(centre[0])))])
 
 
 def _log_odds(probability: float) -> float:

@@ -11,12 +11,13 @@ from torch.nn.functional import interpolate, pad, pixel_shuffle, pixel_unshuffle
 
 from avloc_ros.models.asl_unet_config import SpeakerUNetConfig
 from avloc_ros.models.beam_plane import BeamPlane
+from avloc_ros.models.direction_ear import DirectionEar
 from avloc_ros.models.resnet18 import ResNet18
 from avloc_ros.models.unet import UNet, padded_size
 from avloc_ros.models.wearer_ear import WearerEar
 from avloc_ros.types import InputError
 
-__all__ = ["SpeakerAnswer", "SpeakerFaces", "SpeakerMasks", "SpeakerUNet", "SpeakerUNetConfig"]
+__all__ = ["SpeakerAnswer", "SpeakerDirections", "SpeakerFaces", "SpeakerMasks", "SpeakerUNet", "SpeakerUNetConfig"]
 
 RARE = 0.01  # share of speakers' pixels that an untrained mask expects
 
@@ -36,10 +37,20 @@ class SpeakerFaces(NamedTuple):
     faces: Tensor
 
 
+class SpeakerDirections(NamedTuple):
+    """The same with directions: logits (batch, beams) of somebody who speaks in each beam's direction."""
+
+    mask: Tensor
+    wearer: Tensor
+    faces: Tensor
+    directions: Tensor
+
+
 class SpeakerAnswer(NamedTuple):
     """All that can be learned from: masks; faces, logits (batch, rows, cols) of anybody's face, or None without config.faces.
 
-    planes: what the sound draws, logits (batch, plane rows, plane cols), one per place of fusion.
+    planes: what the sound draws, logits (batch, plane rows, plane cols), one per place of fusion. The ear for directions
+    is no part of it: it learns alone (training.asl_unet_directions).
     """
 
     mask: Tensor
@@ -71,6 +82,7 @@ class SpeakerUNet(nn.Module):
         self.config = config = config or SpeakerUNetConfig()
         self.audio = ResNet18(config.audio_channels, config.audio_width)
         self.wearer = self._wearer_head()
+        self.directions = self._direction_ear()
         self.dropout = nn.Dropout(config.dropout)
         self.time = nn.Conv2d(config.pictures, config.time_maps, 1)
         early, late = config.fusion in ("early", "both"), config.fusion in ("bottleneck", "both")
@@ -85,15 +97,17 @@ class SpeakerUNet(nn.Module):
         if self.unet.output.bias is not None:
             nn.init.constant_(self.unet.output.bias, math.log(RARE / (1 - RARE)))
 
-    def forward(self, pictures: Tensor, sound: Tensor) -> SpeakerMasks | SpeakerFaces:
+    def forward(self, pictures: Tensor, sound: Tensor) -> SpeakerMasks | SpeakerFaces | SpeakerDirections:
         """pictures (batch, pictures, colours, rows, cols), normalised; sound (batch, channels, bins, spectra).
 
-        With config.faces the answer has a mask of all faces too. Raises InputError where the pictures have another size
-        than the config's.
+        With config.faces the answer has a mask of all faces too, with config.direction_filters also where somebody is heard.
+        Raises InputError where the pictures have another size than the config's.
         """
         found = self.answer(pictures, sound)
         if found.faces is None:
             return SpeakerMasks(found.mask, found.wearer)
+        if self.directions is not None:
+            return SpeakerDirections(found.mask, found.wearer, found.faces, self.directions(sound))
         return SpeakerFaces(found.mask, found.wearer, found.faces)
 
     def answer(self, pictures: Tensor, sound: Tensor) -> SpeakerAnswer:
@@ -116,6 +130,13 @@ class SpeakerUNet(nn.Module):
         if not config.ear_filters:
             return nn.Linear(self.audio.outputs, 2)
         return WearerEar(config.audio_channels - config.beams, config.spectra, config.ear_filters)
+
+    def _direction_ear(self) -> DirectionEar | None:
+        config = self.config
+        if not config.direction_filters:
+            return None
+        levels = config.audio_channels - config.beams
+        return DirectionEar(levels, config.beams, config.bins, config.spectra, config.direction_filters)
 
     def _own_voice(self, sound: Tensor, heard: Tensor | None) -> Tensor:
         """The wearer's logits (batch, 2): by an ear of their own, or from the ResNet's features."""

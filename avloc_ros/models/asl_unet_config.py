@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from avloc_ros.config import setting
+from avloc_ros.types import InputError
 
 FUSIONS = ("none", "early", "bottleneck", "both")
 
@@ -36,10 +37,20 @@ class SpeakerUNetConfig:
     ear_filters: int = setting(
         0, "filters of a network of its own that hears the wearer, over time; 0: the ResNet's features tell", low=0, high=256
     )
-    spectra: int = setting(22, "with ear_filters: spectra of the sound's window", low=1)
+    direction_filters: int = setting(
+        0, "filters of a network of its own that hears in which beam somebody speaks, for decode.face_memory; 0: none",
+        low=0, high=256,
+    )  # fmt: skip
+    bins: int = setting(64, "with direction_filters: bins of the sound's spectra", low=8)
+    spectra: int = setting(22, "with ear_filters or direction_filters: spectra of the sound's window", low=1)
+    view_deg: float = setting(90.0, "horizontal field of view of the camera it learned with", low=10.0, high=170.0)
     dropout: float = setting(0.0, "share of the sound's features left out at random in learning", low=0.0, high=0.9)
     time_maps: int = setting(1, "pictures that the context collapses to; with 2 the network can see what moves", low=1, high=8)
     past_only: bool = setting(False, "context pictures before only, for the live path")
+
+    def __post_init__(self) -> None:
+        if self.direction_filters and not (self.beams and self.faces):
+            raise InputError("network.direction_filters says who of the faces is heard in a beam: needs beams, and faces: true")
 
     @property
     def pictures(self) -> int:

@@ -10,6 +10,7 @@ from scipy.signal import resample_poly
 
 from avloc_ros.config import from_mapping, setting
 from avloc_ros.decode.face_memory import FaceMemory, FaceMemoryConfig
+from avloc_ros.decode.heard_columns import heard_columns
 from avloc_ros.decode.speaker_mask import binary_mask, blobs_to_grid, speaker_blobs
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig, segment_features
 from avloc_ros.features.asl_unet_picture import PictureScaleConfig, picture_maps, reduced_picture
@@ -153,7 +154,8 @@ class SpeakerUNetSystem:
             return ActiveSpeakers(stamp_ns, wearer)
         probability = _sigmoid(found["mask"][0])  # (rows, cols)
         if self._memory is not None:
-            probability = self._memory.step(probability, _sigmoid(found["faces"][0]), stamp_ns)
+            heard = heard_by_column(found, self.network, self.audio)
+            probability = self._memory.step(probability, _sigmoid(found["faces"][0]), stamp_ns, heard)
         size, threshold = frame.size, self.threshold
         grid = blobs_to_grid(
             speaker_blobs(probability, threshold, *size), stamp_ns, size, (self.config.grid_rows, self.config.grid_cols),
@@ -197,6 +199,13 @@ class SpeakerUNetSystem:
         nearest = np.abs(stamps[None] - wanted_ns[:, None]).argmin(axis=1)
         maps = picture_maps([self._seen[number].image for number in nearest], self.network.colours, self.scale)
         return self._seen[int(present[0])], maps
+
+
+def heard_by_column(found: dict[str, np.ndarray], network: SpeakerUNetConfig, audio: SegmentAudioConfig) -> np.ndarray | None:
+    """Of one answer of a network the log-odds (cols,) of a voice in the direction of every column; None: it has no such ear."""
+    if "directions" not in found:
+        return None
+    return heard_columns(found["directions"][0], audio.fan.azimuths_rad, network.cols, network.view_deg)
 
 
 def memory_of(weights: Weights) -> tuple[FaceMemoryConfig, float] | None:

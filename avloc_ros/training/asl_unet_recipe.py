@@ -64,8 +64,12 @@ class SpeakerUNetRecipe:
         if self.network.beams not in (0, self.audio.beams):
             raise InputError(f"network.beams is {self.network.beams}, the sound has {self.audio.beams} beams: the same, or 0")
 
-        if self.network.ear_filters and self.network.spectra != self.audio.shape[2]:
+        ears = self.network.ear_filters + self.network.direction_filters
+        if ears and self.network.spectra != self.audio.shape[2]:
             raise InputError(f"network.spectra is {self.network.spectra}, a window of the sound has {self.audio.shape[2]}")
+
+        if self.network.direction_filters and self.network.bins != self.audio.shape[1]:
+            raise InputError(f"network.bins is {self.network.bins}, the sound has {self.audio.shape[1]}")
 
     @property
     def steps(self) -> int:

@@ -14,25 +14,17 @@ from avloc_ros.datasets.own_voice import OwnVoiceMoments
 from avloc_ros.models.asl_unet import SpeakerUNet
 from avloc_ros.models.asl_unet_config import SpeakerUNetConfig
 from avloc_ros.training.asl_unet_sound import sound_features
-from avloc_ros.training.limited_time import RunningMean, descend, rate_share
-from avloc_ros.types import InputError
-
-SAID_EVERY = 100  # steps
+from avloc_ros.training.ear_learning import EarSteps, learn, with_fresh
 
 
 @dataclass(frozen=True)
-class WearerEarRecipe:
+class WearerEarRecipe(EarSteps):
     """How the ear learns: other backgrounds and gains each time, for it must not know scenes by heart."""
 
     filters: int = setting(32, "network.ear_filters", low=4, high=256)
-    steps: int = setting(1000, "of batch_size moments", low=1)
-    batch_size: int = setting(64, "moments per step", low=2)
-    learning_rate: float = setting(0.004, "largest of AdamW, falling along a cosine", low=1e-7, high=1.0)
-    weight_decay: float = setting(0.02, "of AdamW", low=0.0, high=1.0)
     mixed: float = setting(0.6, "share of moments that hear the background of another scene too", low=0.0, high=1.0)
     mixed_db: float = setting(12.0, "that background's gain is drawn within this, dB", low=0.0, high=40.0)
     gain_db: float = setting(1.0, "deviation of each microphone's gain, dB", low=0.0, high=20.0)
-    average: float = setting(0.99, "of the running mean that is kept, what stays of it in each step", low=0.0, high=0.9999)
 
 
 def with_ear(weights: dict[str, Tensor], config: SpeakerUNetConfig, filters: int) -> SpeakerUNet:
@@ -40,13 +32,7 @@ def with_ear(weights: dict[str, Tensor], config: SpeakerUNetConfig, filters: int
 
     Raises InputError where the weights are of another config.
     """
-    network = SpeakerUNet(replace(config, ear_filters=filters))
-    rest = {name: value for name, value in weights.items() if not name.startswith("wearer.")}
-    own = {name for name in network.state_dict() if not name.startswith("wearer.")}
-    if set(rest) != own or any(rest[name].shape != network.state_dict()[name].shape for name in own):
-        raise InputError("these weights are not those of this network: give the asl_unet.pt and the card of one run")
-    network.load_state_dict(rest, strict=False)
-    return network
+    return with_fresh("wearer", weights, replace(config, ear_filters=filters))
 
 
 def train_ear(
@@ -57,19 +43,14 @@ def train_ear(
     seed: int = 0,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Learn network.wearer in place, and nothing else: its weights are running means over steps in the end."""
+    """Learn network.wearer in place, and nothing else."""
     generator = torch.Generator().manual_seed(seed)
-    ear = network.wearer.train()
-    averaged = RunningMean(ear, recipe.average)
-    optimizer = torch.optim.AdamW(ear.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
-    for step in range(recipe.steps):
+
+    def loss() -> Tensor:
         sound, speaking = drawn(moments, recipe, generator)
-        loss = cross_entropy(ear(sound), speaking)
-        descend(optimizer, loss, recipe.learning_rate * rate_share(step / recipe.steps))
-        averaged.update(ear)
-        if (step + 1) % SAID_EVERY == 0:
-            say(f"step {step + 1}: loss {float(loss.detach()):.3f}")
-    ear.load_state_dict(averaged.mean.state_dict())
+        return cross_entropy(network.wearer(sound), speaking)
+
+    learn(network.wearer, loss, recipe, say)
     network.eval()
 
 

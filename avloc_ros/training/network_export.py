@@ -57,14 +57,15 @@ def export_live_localizer(network: LocalizerNetwork, path: Path) -> float:
 def export_speaker_unet(network: SpeakerUNet, path: Path, bins: int = 257, spectra: int = 22) -> float:
     """pictures (batch, pictures, colours, rows, cols), sound (batch, channels, bins, spectra) -> mask, wearer (logits).
 
-    With config.faces a third answer is the mask of all faces. Returns the largest difference.
+    With config.faces a third answer is the mask of all faces, with config.direction_filters a fourth are directions.
+    Returns the largest difference.
     """
     config = network.config
     inputs = {
         "pictures": torch.randn(2, config.pictures, config.colours, config.rows, config.cols),
         "sound": torch.randn(2, config.audio_channels, bins, spectra),
     }
-    outputs = ("mask", "wearer", "faces") if config.faces else ("mask", "wearer")
+    outputs = ("mask", "wearer", *["faces"] * config.faces, *["directions"] * (config.direction_filters > 0))
     return _export(network, inputs, outputs, {0: "batch"}, path)
 
 

@@ -49,6 +49,28 @@ def test_beliefs_are_those_of_the_forward_filter(step_s):
     assert found == pytest.approx(by_hand(heard, step_s), abs=1e-5)
 
 
+def test_a_voice_in_the_direction_of_a_face_moves_its_belief_and_no_other():
+    config = replace(CONFIG, evidence=0.1, heard=0.4, heard_undecided=0.35)
+    memory, columns = FaceMemory(config), np.full(64, -3.0)
+    columns[10:16] = 2.5  # the centre of the left face is at column 12.5
+    for k in range(3):
+        found = memory.step(*drawn((10, 10, 0.5), (40, 10, 0.5)), k * STEP_NS, columns)
+    for place, log_odds in ((12, 2.5), (42, -3.0)):
+        belief = config.first
+        for _ in range(3):
+            changes = (1 - np.exp(-0.05 / config.memory_s)) / 2
+            belief = belief * (1 - changes) + (1 - belief) * changes
+            seen = 0.1 * (0 - np.log(0.271 / 0.731))
+            heard = 0.4 * (log_odds - np.log(0.351 / 0.651))
+            odds = (belief + 1e-3) / (1 - belief + 1e-3) * np.exp(seen + heard)
+            belief = odds / (1 + odds)
+        assert found[12, place] == pytest.approx(belief, abs=1e-5)
+    deaf = FaceMemory(config)
+    for k in range(3):
+        unheard = deaf.step(*drawn((10, 10, 0.5), (40, 10, 0.5)), k * STEP_NS)
+    assert unheard[12, 12] == unheard[12, 42] and found[12, 42] < unheard[12, 42] < found[12, 12]
+
+
 def test_a_pause_is_bridged_and_a_flicker_is_not_believed():
     memory = FaceMemory(CONFIG)
     beliefs = [

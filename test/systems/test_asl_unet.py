@@ -15,6 +15,7 @@ from avloc_ros.config import to_mapping
 from avloc_ros.datasets.egocentric import EgocentricRecording
 from avloc_ros.datasets.speaker_frames import SpeakerFrames
 from avloc_ros.decode.face_memory import FaceMemory, FaceMemoryConfig
+from avloc_ros.decode.heard_columns import heard_columns
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
 from avloc_ros.models.asl_unet import SpeakerUNet
 from avloc_ros.models.asl_unet_config import SpeakerUNetConfig
@@ -114,10 +115,12 @@ def test_streaming_says_what_the_network_says_about_the_recording(tmp_path, reco
     assert compared >= FRAMES - 2
 
 
-def test_with_a_memory_its_beliefs_are_what_is_published(tmp_path, recording):
-    """The belief in every moment is that of a memory fed with the network's two masks; a setting turns it off."""
-    made = recipe(faces=True, past_only=True)
-    memory = FaceMemoryConfig(face_threshold=0.001)  # an untrained network expects few faces
+@pytest.mark.parametrize("direction_filters", [0, 8])
+def test_with_a_memory_its_beliefs_are_what_is_published(tmp_path, recording, direction_filters):
+    """The belief in every moment is that of a memory fed with the network's two masks, and with what it hears in the direction
+    of each column; a setting turns it off."""
+    made = recipe(faces=True, past_only=True, beams=5, bins=16, direction_filters=direction_filters)
+    memory = FaceMemoryConfig(face_threshold=0.001, heard=0.3)  # an untrained network expects few faces
     network = write(tmp_path, made, memory=to_mapping(memory) | {"threshold": 0.25})
     system = SpeakerUNetSystem(SpeakerUNetSettings(weights=str(tmp_path / "tiny.onnx"), device="cpu"))
     found = [result for result in streamed(system, recording) if result.probability is not None]
@@ -132,7 +135,10 @@ def test_with_a_memory_its_beliefs_are_what_is_published(tmp_path, recording):
         with torch.no_grad():
             masks = network(pictures[None], sound[None])
         speaking, faces = (torch.sigmoid(mask[0]).numpy() for mask in (masks.mask, masks.faces))
-        belief = remembers.step(speaking, faces, result.stamp_ns)
+        heard = None
+        if direction_filters:
+            heard = heard_columns(masks.directions[0].numpy(), np.deg2rad([60, 30, 0, -30, -60]), 64, 90.0)
+        belief = remembers.step(speaking, faces, result.stamp_ns, heard)
         assert belief.any() and result.probability == pytest.approx(belief, abs=1e-3)
         compared += 1
     assert compared >= FRAMES - 2 and system.threshold == 0.25

@@ -58,9 +58,9 @@ def test_localizer(tmp_path, channels, causal):
     assert largest_difference(network, path, {"features": torch.randn(1, channels, 250, 64)}) < 1e-4
 
 
-@pytest.mark.parametrize(("fusion", "ear"), [("early", 0), ("bottleneck", 32)])
-def test_small_speaker_unet(tmp_path, fusion, ear):
-    config = replace(SMALL, fusion=fusion, ear_filters=ear)
+@pytest.mark.parametrize(("fusion", "ear", "directions"), [("early", 0, 0), ("bottleneck", 32, 24)])
+def test_small_speaker_unet(tmp_path, fusion, ear, directions):
+    config = replace(SMALL, fusion=fusion, ear_filters=ear, direction_filters=directions)
     network, path = lively(SpeakerUNet(config)), tmp_path / "asl_unet.onnx"
     assert export_speaker_unet(network, path, bins=64) < 1e-4
     inputs = {"pictures": torch.randn(1, 3, 1, 144, 256), "sound": torch.randn(1, 30, 64, 22)}
