@@ -66,7 +66,7 @@ def main() -> None:
     path = options.out / f"{recipe.name}.onnx"
     difference = export_speaker_unet(network, path, *recipe.audio.shape[1:])
     scores = validated(path, recipe, options.validation, memory)
-    card = {key: before[key] for key in KEPT if key in before} | chosen(scores, memory, before, options.what)
+    card = {key: before[key] for key in KEPT if key in before} | chosen(scores, memory, before, options)
     card |= {"largest_difference_to_torch": {"fp32": difference}}
     card["ears"], facts = before.get("ears", {}), before["data"]
     if ear is not None:
@@ -129,9 +129,11 @@ def validated(path: Path, recipe: SpeakerUNetRecipe, scenes: list[Path], memory:
     return scores
 
 
-def chosen(scores: Scores, memory: FaceMemoryConfig, before: dict[str, Any], what: str) -> dict[str, Any]:
+def chosen(
+    scores: Scores, memory: FaceMemoryConfig, before: dict[str, Any], options: argparse.Namespace
+) -> dict[str, Any]:
     """What validation says for the card: thresholds of what may have changed, and numbers at them."""
-    wearer = scores.wearer.best_threshold() if what == "wearer" else before["wearer_threshold"]
+    wearer = scores.wearer.best_threshold() if options.what == "wearer" else before["wearer_threshold"]
     belief = scores.remembered.pixels.best_threshold()
     metrics = {
         "mask": scores.remembered.report(belief),
@@ -143,7 +145,7 @@ def chosen(scores: Scores, memory: FaceMemoryConfig, before: dict[str, Any], wha
     return {
         "wearer_threshold": wearer,
         "memory": to_mapping(memory) | {"threshold": belief},
-        "metrics": {"validation": metrics | {"every": 1}},
+        "metrics": {"validation": metrics | {"every": 1, "scenes": [path.name for path in options.validation]}},
     }
 
 

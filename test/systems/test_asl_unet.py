@@ -189,4 +189,5 @@ def test_the_shipped_weights_say_what_they_are():
     system = SpeakerUNetSystem(SpeakerUNetSettings(device="cpu"))
     assert SHIPPED in shipped_weights() and system.facts["weights"] == SHIPPED
     assert 0 < system.threshold < 1 and 0 < system.wearer_threshold < 1
+    assert system.network.ear_filters and system.network.direction_filters  # it has both ears
     assert system.window_s == pytest.approx(0.35) and system.lead_s == pytest.approx(0.15)
