@@ -142,8 +142,9 @@ def chosen(
         "mask_by_moments": scores.moments.report(before["threshold"]),
         "wearer": scores.wearer.confusion(wearer).to_mapping(),
     }
+    shown = ("iou", "recall", "precision", "f1", "accuracy")
     for name, numbers in metrics.items():
-        say(f"{name:<16}" + " ".join(f"{key} {numbers[key] or 0:.3f}" for key in ("iou", "recall", "precision", "f1", "accuracy")))
+        say(f"{name:<16}" + " ".join(f"{key} {numbers[key] or 0:.3f}" for key in shown))
     return {
         "wearer_threshold": wearer,
         "memory": to_mapping(memory) | {"threshold": belief},
