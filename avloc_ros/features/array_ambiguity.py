@@ -17,6 +17,8 @@ UNKNOWN_ANGLE_RAD = np.radians(30.0)  # standard deviation where the geometry te
 class ArrayAmbiguity:
     """The mirror of an array: `normal` (3,) points to the side where a talker is assumed, or None where it has volume.
 
+    `axis` (3,): along the line of microphones that stand on one, else None.
+
     The assumed side of a plane is the upper one, or the front (x > 0) where the plane stands upright; of a line, the
     front, or the left (y > 0) where the line points to the front, and its talkers are taken to be at its height.
     """
@@ -28,6 +30,7 @@ class ArrayAmbiguity:
         self.on_a_line = bool(extents[1] < FLAT_SHARE * extents[0])
         self.in_a_plane = bool(extents[2] < FLAT_SHARE * extents[0])
         self.normal: np.ndarray | None = None
+        self.axis: np.ndarray | None = axes[0] if self.on_a_line else None
         if self.on_a_line:
             across = np.cross([0.0, 0.0, 1.0], axes[0])
             self.normal = _towards_a_talker(

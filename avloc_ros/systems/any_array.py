@@ -29,18 +29,13 @@ from avloc_ros.features.any_array_layout import (
     map_directions,
 )
 from avloc_ros.features.array_ambiguity import ArrayAmbiguity
+from avloc_ros.features.assumed_side import AssumedSide
 from avloc_ros.features.channel_check import channel_reasons, usable_channels
 from avloc_ros.features.masked_srp import MaskMemory, pair_phases, project_masked, sum_under_masks
 from avloc_ros.features.mel import RelativeLevels, band_spread, mel_filters
 from avloc_ros.features.srp_phat import SrpPhat
 from avloc_ros.features.stft import StreamingStft
-from avloc_ros.geometry import (
-    CameraModel,
-    MicrophoneArray,
-    cell_centres,
-    layout_directions,
-    sphere_grid,
-)
+from avloc_ros.geometry import CameraModel, MicrophoneArray, sphere_grid
 from avloc_ros.runtime.any_array_network import AnyArrayEngines, load_any_array
 from avloc_ros.systems.audio_grids import AudioGrids, check_window
 from avloc_ros.systems.sphere_view import SphereView
@@ -68,7 +63,7 @@ class Steered:
 
     srp: SrpPhat
     ambiguity: ArrayAmbiguity
-    allowed: np.ndarray  # bool (ROWS, COLS), where a talker may be
+    side: AssumedSide  # where a talker may be
     about: np.ndarray  # (2,), what the networks are told of the array
 
 
@@ -190,7 +185,7 @@ class AnyArrayTracker:
         amount = np.log10(weights / length + 1e-3)
         facts = np.concatenate([self._embedding, steered.about, amount, 5 * maps.std(-1, ddof=1)])
         probability = self._engines.look(maps.reshape(len(maps), MAP_ROWS, COLS), facts)
-        return probability * steered.allowed
+        return steered.side.fold(probability)
 
     def _follow_time(self, window: AudioWindow) -> None:
         """What was heard before a gap fades by the length of the gap; time that runs backward starts anew."""
@@ -212,13 +207,7 @@ class AnyArrayTracker:
             )
             srp = SrpPhat(part, self._stft.frequencies_hz, map_directions() * self._range_m)
             ambiguity = ArrayAmbiguity(part)
-            directions = layout_directions(self._layout, cell_centres(self._layout), None, 0.0)
-            allowed = (
-                ambiguity.assumed_side(directions, self._layout.v_step)
-                if ambiguity.on_a_line
-                else np.ones((ROWS, COLS), bool)
-            )
             pairs = min(srp.pairs, MOST_PAIRS)
             about = np.array([np.log2(pairs) / 4, np.log(part.aperture_m / 0.1)], np.float32)
-            self._steered[key] = Steered(srp, ambiguity, allowed, about)
+            self._steered[key] = Steered(srp, ambiguity, AssumedSide(ambiguity, self._layout), about)
         return self._steered[key]

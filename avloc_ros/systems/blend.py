@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.ndimage import maximum_filter, uniform_filter
 from scipy.special import expit, logit
 
 from avloc_ros.config import setting
 from avloc_ros.features.any_array_layout import COLS, ROWS
+from avloc_ros.features.assumed_side import CELLS_PER_TALKER
 from avloc_ros.geometry import CameraModel, MicrophoneArray, sphere_grid
 from avloc_ros.systems.any_array import AnyArrayConfig, AnyArrayTracker
 from avloc_ros.systems.audio_grids import AudioGrids
@@ -21,6 +23,7 @@ from avloc_ros.systems.srp import SrpConfig, SrpTracker
 from avloc_ros.types import AudioWindow
 
 NAME = "blend"
+AROUND_CELLS = (17, 5)  # 85 degrees of elevation, 25 of azimuth: what may be one talker of unsure height
 SUREST = 1e-4  # neither tracker is believed to be surer than this, so that none silences the other
 
 
@@ -29,10 +32,24 @@ class BlendConfig:
     """Settings of the blend."""
 
     classical_share: float = setting(
-        0.45, "share of the classical tracker (srp) in the log odds, the rest is any_array's", low=0.0, high=1.0
+        0.5, "share of the classical tracker (srp) in the log odds, the rest is any_array's", low=0.0, high=1.0
     )
     classical_share_in_picture: float = setting(
         0.6, "the same for the image grid: the share that the shipped fusions learnt with", low=0.0, high=1.0
+    )
+    classical_floor: float = setting(
+        0.007,
+        "srp is not believed to be surer than this that nobody is there: a louder sound hides a voice from it; the picture's "
+        "grid is left alone",
+        low=0.0001,
+        high=0.5,
+    )
+    talkers_in_a_peak: float = setting(
+        2.0,
+        "any_array's cells are raised where it spreads one talker over more than this many talkers' worth of cells, as it does "
+        "where the array is small or flat and the height unsure; the picture's grid is left alone",
+        low=1.0,
+        high=100.0,
     )
     threshold: float = setting(0.46, "detection threshold of a cell, chosen on validation scenes", low=0.0, high=1.0)
 
@@ -91,21 +108,40 @@ class BlendTracker:
     def step(self, window: AudioWindow) -> AudioGrids:
         """Grids of one window (frames, channels). Raises InputError on a wrong channel count or sample rate."""
         learned, classical = self._learned.step(window), self._classical.step(window)
-        # What the array cannot tell apart (a flat one: heights) spreads srp thin.
+        # What the array cannot tell apart (a flat one: heights) spreads both thin.
+        by_cell = learned.sphere.probability  # (ROWS, COLS)
         as_sure_as_can_be = classical.sphere.probability / classical.sphere.threshold
         share, share_seen = self.config.classical_share, self.config.classical_share_in_picture
-        odds = _log_odds(learned.sphere.probability), _log_odds(as_sure_as_can_be)  # (ROWS, COLS) each
-        voices = _log_odds(learned.voice_probability), _log_odds(classical.voice_probability)
-        probability, voice = _blended(*odds, share), float(_blended(*voices, share_seen))
-        seen = _blended(*odds, share_seen) if self.camera is not None and share_seen != share else None
+        probability = _blended(
+            gathered_talkers(by_cell, self.config.talkers_in_a_peak),
+            np.maximum(as_sure_as_can_be, self.config.classical_floor),
+            share,
+        )
+        voice = float(_blended(learned.voice_probability, classical.voice_probability, share_seen))
+        seen = _blended(by_cell, as_sure_as_can_be, share_seen) if self.camera is not None else None
         return self._view.grids(
             window, probability, self.config.threshold, voice, self.array.frame_id, learned.reasons, seen
         )
 
 
-def _blended(learned: np.ndarray, classical: np.ndarray, classical_share: float) -> np.ndarray:
+def gathered_talkers(probability: np.ndarray, talkers_in_a_peak: float) -> np.ndarray:
+    """Probabilities (rows, cols) of a sphere grid in which a broad peak counts as the one talker that it stands for.
+
+    A cell holds the probability that a talker is within one cell width. Summed over a peak, that is the number of talkers
+    expected there, times CELLS_PER_TALKER. Where it is more than `talkers_in_a_peak` times the height of the peak, all cells
+    around are raised by what it is more; never above 1.
+    """
+    bounds = ("constant", "wrap")  # nothing beyond the poles
+    around = uniform_filter(probability, AROUND_CELLS, mode=bounds) * (AROUND_CELLS[0] * AROUND_CELLS[1] / CELLS_PER_TALKER)
+    height = maximum_filter(probability, AROUND_CELLS, mode=bounds)
+    breadth = around / np.maximum(height, 1e-6)
+    return np.minimum(probability * np.maximum(breadth / talkers_in_a_peak, 1.0), 1.0)
+
+
+def _blended(learned: np.ndarray | float, classical: np.ndarray | float, classical_share: float) -> np.ndarray:
     """Probabilities of averaged log odds."""
-    return expit((1 - classical_share) * learned + classical_share * classical).astype(np.float32)
+    odds = (1 - classical_share) * _log_odds(learned) + classical_share * _log_odds(classical)
+    return expit(odds).astype(np.float32)
 
 
 def _log_odds(probability: np.ndarray | float) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 
 from avloc_ros.evaluation.bench_inputs import bench_camera, plane_waves, sphere_array
 from avloc_ros.systems.any_array import AnyArrayConfig, AnyArrayTracker
-from avloc_ros.systems.blend import SUREST, BlendConfig, BlendTracker
+from avloc_ros.systems.blend import AROUND_CELLS, SUREST, BlendConfig, BlendTracker, gathered_talkers
 from avloc_ros.systems.srp import SrpConfig, SrpTracker
 from avloc_ros.types import InputError, Projection
 
@@ -18,8 +18,10 @@ RATE_HZ = 48000
 
 def blend(share: float = 0.5, **places) -> BlendTracker:
     array = places.pop("array", sphere_array(6))
-    shares = BlendConfig(classical_share=share, classical_share_in_picture=places.pop("seen", share))
-    return BlendTracker(shares, AnyArrayConfig(), SrpConfig(), array, **places)
+    config = BlendConfig(share, classical_share_in_picture=places.pop("seen", share))
+    if places.pop("plain", False):
+        config = replace(config, classical_floor=SUREST, talkers_in_a_peak=100.0)
+    return BlendTracker(config, AnyArrayConfig(), SrpConfig(), array, **places)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def odds(probability):
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 1.0])
 def test_odds_are_the_weighted_geometric_mean_of_both_trackers(windows, share) -> None:
-    both = blend(share)
+    both = blend(share, plain=True)
     learned = AnyArrayTracker(AnyArrayConfig(), sphere_array(6), None, RATE_HZ)
     classical = SrpTracker(SrpConfig(), sphere_array(6), None, RATE_HZ)
     for window in windows:
@@ -46,8 +48,36 @@ def test_odds_are_the_weighted_geometric_mean_of_both_trackers(windows, share) -
         assert odds(found.voice_probability) == pytest.approx(voice, rel=1e-3)
 
 
+def test_srp_does_not_silence_a_voice_that_it_does_not_hear(windows) -> None:
+    """Where srp is sure of nobody, what any_array hears is lowered by the floor's odds and no further."""
+    config = BlendConfig(0.5)
+    both, learned = blend(0.5), AnyArrayTracker(AnyArrayConfig(), sphere_array(6), None, RATE_HZ)
+    for window in windows[:10]:
+        found, heard = both.step(window).sphere.probability, learned.step(window).sphere.probability
+        least = np.sqrt(odds(heard) * odds(config.classical_floor))  # half of each in log odds
+        assert (odds(found) >= least * 0.99).all()
+
+
+def test_a_talker_spread_over_heights_counts_as_one() -> None:
+    column, wide = np.zeros((36, 72), np.float32), np.zeros((36, 72), np.float32)
+    column[12:22, 70:72] = 0.2  # 20 cells: one talker's 4 cells' worth, at the seam of azimuth
+    wide[12:22, 70:72], wide[12:22, 0] = 0.2, 0.2
+    np.testing.assert_allclose(gathered_talkers(column, 1.0)[17, 70:72], 1.0, atol=1e-5)
+    np.testing.assert_allclose(gathered_talkers(column, 2.0)[17, 70:72], 0.5, atol=1e-5)
+    assert gathered_talkers(wide, 4.0)[17, 71] > gathered_talkers(column, 4.0)[17, 71]  # counted across the seam
+    assert (gathered_talkers(column, 1.0)[column == 0] == 0).all()
+
+
+def test_a_sharp_talker_and_silence_stay_as_they_are() -> None:
+    sharp = np.zeros((36, 72), np.float32)
+    sharp[20:22, 30:32] = 0.7
+    np.testing.assert_array_equal(gathered_talkers(sharp, 1.0), sharp)
+    everywhere = np.full((36, 72), 0.001, np.float32)
+    assert gathered_talkers(everywhere, 2.0).max() == pytest.approx(0.001 * np.prod(AROUND_CELLS) / 4 / 2)
+
+
 def test_the_image_grid_is_the_sphere_as_the_camera_sees_it(windows) -> None:
-    both = blend(camera=bench_camera())
+    both = blend(plain=True, camera=bench_camera())
     found = [both.step(window) for window in windows][-1]
     assert found.image is not None and found.image.layout.projection == Projection.IMAGE
     assert found.image.probability.max() <= found.sphere.probability.max() + 1e-6
