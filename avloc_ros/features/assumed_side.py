@@ -22,7 +22,9 @@ class AssumedSide:
     def __init__(self, ambiguity: ArrayAmbiguity, layout: GridLayout) -> None:
         directions = layout_directions(layout, cell_centres(layout), None, 0.0)  # (rows, cols, 3)
         self.allowed = ambiguity.assumed_side(directions, layout.v_step)  # (rows, cols)
-        self._mirror = self._touching = self._cones = None
+        self._mirror: np.ndarray | None = None
+        self._touching: np.ndarray | None = None
+        self._cones: np.ndarray | None = None
         flat = directions.reshape(-1, 3)
         if ambiguity.axis is not None:
             angles = angle_between(flat, ambiguity.axis)  # to the line (cells,)
@@ -39,7 +41,7 @@ class AssumedSide:
             folded = np.zeros_like(probability)
             folded[self.allowed] = np.minimum(self._cones @ probability.ravel(), 1.0)
             return folded
-        if self._mirror is None:
+        if self._mirror is None or self._touching is None:
             return probability
         own, other = probability.ravel(), probability.ravel()[self._mirror]
         either = np.where(self._touching, np.maximum(own, other), np.minimum(own + other, 1.0))

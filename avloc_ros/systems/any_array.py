@@ -135,6 +135,11 @@ class AnyArrayTracker:
         return self.config.threshold if self.config.threshold >= 0 else self._engines.threshold
 
     @property
+    def knows_heights(self) -> bool:
+        """Whether the microphones fill space: in a plane or on a line they do not tell above from below."""
+        return self._steering_for(np.ones(self.array.channels, bool)).ambiguity.normal is None
+
+    @property
     def limits(self) -> tuple[str, ...]:
         """What this geometry cannot tell apart, in words."""
         return self._steering_for(np.ones(self.array.channels, bool)).ambiguity.reasons

@@ -32,22 +32,15 @@ class BlendConfig:
     """Settings of the blend."""
 
     classical_share: float = setting(
-        0.5, "share of the classical tracker (srp) in the log odds, the rest is any_array's", low=0.0, high=1.0
+        0.45, "share of the classical tracker (srp) in the log odds, the rest is any_array's", low=0.0, high=1.0
     )
     classical_share_in_picture: float = setting(
         0.6, "the same for the image grid: the share that the shipped fusions learnt with", low=0.0, high=1.0
     )
-    classical_floor: float = setting(
-        0.007,
-        "srp is not believed to be surer than this that nobody is there: a louder sound hides a voice from it; the picture's "
-        "grid is left alone",
-        low=0.0001,
-        high=0.5,
-    )
     talkers_in_a_peak: float = setting(
-        2.0,
-        "any_array's cells are raised where it spreads one talker over more than this many talkers' worth of cells, as it does "
-        "where the array is small or flat and the height unsure; the picture's grid is left alone",
+        1.2,
+        "of flat arrays, which know no heights, any_array's cells are raised where it spreads one talker over more than this "
+        "many talkers' worth of cells; the picture's grid is left alone",
         low=1.0,
         high=100.0,
     )
@@ -109,14 +102,12 @@ class BlendTracker:
         """Grids of one window (frames, channels). Raises InputError on a wrong channel count or sample rate."""
         learned, classical = self._learned.step(window), self._classical.step(window)
         # What the array cannot tell apart (a flat one: heights) spreads both thin.
-        by_cell = learned.sphere.probability  # (ROWS, COLS)
-        as_sure_as_can_be = classical.sphere.probability / classical.sphere.threshold
+        as_sure_as_can_be = classical.sphere.probability / classical.sphere.threshold  # (ROWS, COLS)
+        by_cell = by_talker = learned.sphere.probability
+        if not self._learned.knows_heights:
+            by_talker = gathered_talkers(by_cell, self.config.talkers_in_a_peak)
         share, share_seen = self.config.classical_share, self.config.classical_share_in_picture
-        probability = _blended(
-            gathered_talkers(by_cell, self.config.talkers_in_a_peak),
-            np.maximum(as_sure_as_can_be, self.config.classical_floor),
-            share,
-        )
+        probability = _blended(by_talker, as_sure_as_can_be, share)
         voice = float(_blended(learned.voice_probability, classical.voice_probability, share_seen))
         seen = _blended(by_cell, as_sure_as_can_be, share_seen) if self.camera is not None else None
         return self._view.grids(

@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from avloc_ros.config import shipped_folder
 from avloc_ros.evaluation.bench_inputs import bench_camera, plane_waves, sphere_array
+from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.systems.any_array import AnyArrayConfig, AnyArrayTracker
 from avloc_ros.systems.blend import AROUND_CELLS, SUREST, BlendConfig, BlendTracker, gathered_talkers
 from avloc_ros.systems.srp import SrpConfig, SrpTracker
@@ -19,9 +21,11 @@ RATE_HZ = 48000
 def blend(share: float = 0.5, **places) -> BlendTracker:
     array = places.pop("array", sphere_array(6))
     config = BlendConfig(share, classical_share_in_picture=places.pop("seen", share))
-    if places.pop("plain", False):
-        config = replace(config, classical_floor=SUREST, talkers_in_a_peak=100.0)
     return BlendTracker(config, AnyArrayConfig(), SrpConfig(), array, **places)
+
+
+def shipped_array(name: str) -> MicrophoneArray:
+    return MicrophoneArray.load(shipped_folder() / "config" / "arrays" / f"{name}.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +40,7 @@ def odds(probability):
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 1.0])
 def test_odds_are_the_weighted_geometric_mean_of_both_trackers(windows, share) -> None:
-    both = blend(share, plain=True)
+    both = blend(share)
     learned = AnyArrayTracker(AnyArrayConfig(), sphere_array(6), None, RATE_HZ)
     classical = SrpTracker(SrpConfig(), sphere_array(6), None, RATE_HZ)
     for window in windows:
@@ -48,14 +52,16 @@ def test_odds_are_the_weighted_geometric_mean_of_both_trackers(windows, share) -
         assert odds(found.voice_probability) == pytest.approx(voice, rel=1e-3)
 
 
-def test_srp_does_not_silence_a_voice_that_it_does_not_hear(windows) -> None:
-    """Where srp is sure of nobody, what any_array hears is lowered by the floor's odds and no further."""
-    config = BlendConfig(0.5)
-    both, learned = blend(0.5), AnyArrayTracker(AnyArrayConfig(), sphere_array(6), None, RATE_HZ)
-    for window in windows[:10]:
-        found, heard = both.step(window).sphere.probability, learned.step(window).sphere.probability
-        least = np.sqrt(odds(heard) * odds(config.classical_floor))  # half of each in log odds
-        assert (odds(found) >= least * 0.99).all()
+def test_only_an_array_that_knows_no_heights_has_its_peaks_gathered(windows) -> None:
+    flat = shipped_array("square_4mic_10cm")
+    heard = plane_waves(flat, [0.6], 20)
+    for array, sounds, alike in ((sphere_array(6), windows[:20], True), (flat, heard, False)):
+        usual, never = (
+            BlendTracker(BlendConfig(talkers_in_a_peak=breadth), AnyArrayConfig(), SrpConfig(), array) for breadth in (1.0, 100.0)
+        )
+        pairs = [(usual.step(window).sphere.probability, never.step(window).sphere.probability) for window in sounds]
+        assert all((more >= less - 1e-6).all() for more, less in pairs)
+        assert all((more == less).all() for more, less in pairs) == alike
 
 
 def test_a_talker_spread_over_heights_counts_as_one() -> None:
@@ -77,7 +83,7 @@ def test_a_sharp_talker_and_silence_stay_as_they_are() -> None:
 
 
 def test_the_image_grid_is_the_sphere_as_the_camera_sees_it(windows) -> None:
-    both = blend(plain=True, camera=bench_camera())
+    both = blend(camera=bench_camera())
     found = [both.step(window) for window in windows][-1]
     assert found.image is not None and found.image.layout.projection == Projection.IMAGE
     assert found.image.probability.max() <= found.sphere.probability.max() + 1e-6
