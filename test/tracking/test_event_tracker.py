@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from avloc_ros.decode.frame_event import FrameEvent
+from avloc_ros.decode.multi_accdoa import decode_multi_accdoa
 from avloc_ros.geometry import angle_between, direction_from_angles
 from avloc_ros.tracking.event_tracker import EventTracker, EventTrackerConfig
 from avloc_ros.types import EventState, SoundEvents
@@ -59,6 +60,24 @@ def test_two_of_one_class_stay_apart_while_they_move_and_another_class_is_anothe
     for identity, event in first.items():
         turned_deg = np.degrees(angle_between(event.direction, last[identity].direction))
         assert turned_deg == pytest.approx(0 if event.class_id == "knock" else 26, abs=6)
+
+
+@pytest.mark.parametrize(("apart_deg", "events"), [(10.0, 1), (45.0, 2), (120.0, 2)])
+def test_two_vectors_of_one_class_are_two_events_though_the_second_is_not_always_told(apart_deg, events):
+    """Two tracks of a network say one place and the third another; in every third look of three frames all say the same."""
+    chance, made, out = np.random.default_rng(0), tracker(), []
+    for number in range(60):
+        azimuths = np.radians(np.array([0.0, 0.0, apart_deg * (number // 3 % 3 < 2)]) + chance.normal(0, 2, 3))
+        vectors = 0.8 * direction_from_angles(azimuths, 0.0)  # (tracks, 3)
+        output = np.zeros((1, 3, 3, len(CLASSES)))
+        output[0, :, :, 1] = vectors
+        (told,) = decode_multi_accdoa(output.reshape(1, -1), len(CLASSES))
+        out.append(made.step(number * FRAME_NS, told))
+    assert {event.id for frame in out for event in frame.events} == {f"e{number + 1}" for number in range(events)}
+    places = sorted(np.degrees(np.arctan2(event.direction[1], event.direction[0])) for event in out[-1].events)
+    assert len(places) == events
+    if events == 2:
+        assert places == pytest.approx([0.0, apart_deg], abs=5)
 
 
 def test_the_filter_is_nearer_to_the_truth_than_single_frames_and_says_how_sure_it_is():
