@@ -195,6 +195,7 @@ class AudioTrackerNode(PipelineNode):
         self._tracker = None
         self._tracker = open_audio_tracker(config.tracker, config, *arguments)
         self.health.values["tracker"] = config.tracker
+        self.health.values["geometry"] = "; ".join(self._tracker.limits) or "azimuth and elevation are both heard"
 
     def _set_camera(self, camera: Any) -> None:
         if self._tracker is not None:
