@@ -98,7 +98,7 @@ class SpeakerTrackerNode(PipelineNode):
 
     NAME = "speaker_tracker"
     CONFIG = SpeakerTrackerNodeConfig
-    QUEUE_CAPACITY = 10
+    QUEUE_CAPACITY = 5  # a fifth of a second: on a machine that lags, more would only add delay
 
     def build(self) -> None:
         """Subscribe to all that tells of a moment."""
