@@ -118,6 +118,9 @@ class GridLayout:
         return self.rows, self.cols
 
 
+CELLS_PER_TALKER = 4  # of a SpeakerGrid: a talker is within one cell width of 2 x 2 cells
+
+
 @dataclass(frozen=True)
 class SpeakerGrid:
     """Per cell the probability that a talker is within one cell width: float32 (rows, cols) in [0, 1].

@@ -86,10 +86,7 @@ def scene(
     for label in random.permutation([a for a in room if a != "BG"])[:talkers]:
         voice = _voice(parts, random, count) * 10 ** (random.uniform(-3, 3) / 20)
         mixed += _heard(voice, room[str(label)][random.integers(len(room[str(label)]))])
-        level = 10 * np.log10((voice[: count // WINDOW * WINDOW].reshape(-1, WINDOW) ** 2).mean(1) + 1e-12)
-        truth.append(
-            (float(-np.radians(float(label))), level > np.percentile(level, 95) - 30)
-        )  # labels: clockwise
+        truth.append((float(-np.radians(float(label))), activity(voice)))  # labels: clockwise
     if above_event_db is not None:
         corners = room.get("BG") or parts.rooms["100"]["BG"]
         event = np.resize(_sound(parts.events[random.integers(len(parts.events))]), count)
@@ -98,6 +95,12 @@ def scene(
         mixed += heard * level / max(np.sqrt(np.mean(heard**2)), 1e-9) * 10 ** (-above_event_db / 20)
     mixed += random.normal(size=mixed.shape) * 10 ** random.uniform(-5, -3.5)
     return (mixed * 10 ** (random.uniform(-20, 0) / 20)).astype(np.float32), truth
+
+
+def activity(voice: np.ndarray) -> np.ndarray:
+    """Whether each window of a voice (samples,) is within 30 dB of its loud ones: bool (windows,)."""
+    level_db = 10 * np.log10((voice[: len(voice) // WINDOW * WINDOW].reshape(-1, WINDOW) ** 2).mean(1) + 1e-12)
+    return level_db > np.percentile(level_db, 95) - 30
 
 
 def _voice(parts: Parts, random: np.random.Generator, count: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pyroomacoustics
-from calibrate_srp import RATE_HZ, SCENE_S, WINDOW, Parts, _sound, _voice
+from calibrate_srp import RATE_HZ, SCENE_S, Parts, _sound, _voice, activity
 from one_voice_in_a_room import Scores, run, validation_parts
 
 from avloc_ros.cli.evaluate import chain_config
@@ -67,8 +67,7 @@ def scene(parts: Parts, arrays: list[MicrophoneArray], random: np.random.Generat
     for azimuth in np.array([first, wrap_angle(first + apart)])[:talkers] * widest:
         voice = _voice(parts, random, count) * 10 ** (random.uniform(-2, 2) / 20)
         room.add(voice, float(azimuth), np.radians(random.uniform(-5, 25) * widest), random.uniform(0.7, 3.0))
-        level = 10 * np.log10((voice[: count // WINDOW * WINDOW].reshape(-1, WINDOW) ** 2).mean(1) + 1e-12)
-        truth.append((float(azimuth), level > np.percentile(level, 95) - 30))
+        truth.append((float(azimuth), activity(voice)))
     if above_event_db is not None:
         event = np.resize(_sound(parts.events[random.integers(len(parts.events))]), count)
         event *= 0.05 / max(np.sqrt(np.mean(event**2)), 1e-9) * 10 ** (-above_event_db / 20)
@@ -91,6 +90,7 @@ def main() -> None:
     shipped = {path.stem: MicrophoneArray.load(path) for path in sorted((shipped_folder() / "config" / "arrays").glob("*.yaml"))}
     in_front = {name for name, array in shipped.items() if ArrayAmbiguity(array).on_a_line}
     scores = {name: {condition: Scores() for condition in CONDITIONS} for name in shipped}
+    facts = {}
     for names, widest in ((sorted(set(shipped) - in_front), 1.0), (sorted(in_front), FRONT)):
         arrays = [shipped[name] for name in names]
         for number, (condition, (talkers, above_event_db)) in enumerate(CONDITIONS.items()):
@@ -100,9 +100,9 @@ def main() -> None:
                 for name, samples in zip(names, heard, strict=True):
                     scores[name][condition].add(run(samples, shipped[name], config), truth)
         for name in names:
-            print(name, json.dumps({condition: scored.facts() for condition, scored in scores[name].items()}), flush=True)
+            facts[name] = {condition: scored.facts() for condition, scored in scores[name].items()}
+            print(name, json.dumps(facts[name]), flush=True)
     if options.out:
-        facts = {name: {condition: scored.facts() for condition, scored in own.items()} for name, own in scores.items()}
         about = {"tracker": options.tracker, "seed": options.seed, "scenes": options.scenes, "arrays": facts}
         Path(options.out).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 

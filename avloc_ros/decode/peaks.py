@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from avloc_ros.geometry import angle_between, cell_centres, direction_from_angles, wrap_angle
-from avloc_ros.types import GridLayout, InputError, Peak, Projection, SpeakerGrid
+from avloc_ros.types import CELLS_PER_TALKER, GridLayout, InputError, Peak, Projection, SpeakerGrid
 
 
 def find_peaks(
@@ -55,13 +55,11 @@ def peaks_of_frames(
     return [[Peak(*map(float, row)) for row in rows] for rows in np.split(places, ends)] if kept else []
 
 
-def talkers_near(
-    grid: SpeakerGrid, peaks: list[Peak], reach_u: float, reach_v: float, cells_per_talker: int = 4
-) -> np.ndarray:
+def talkers_near(grid: SpeakerGrid, peaks: list[Peak], reach_u: float, reach_v: float) -> np.ndarray:
     """Expected number of talkers around each peak, (peaks,), at most 1: what a broad peak is worth as a whole.
 
-    A cell holds the probability that a talker is within one cell width, so each talker is counted in 2 x 2 cells: the
-    sum over a neighbourhood, divided by 4, is the expected number there.
+    A cell holds the probability that a talker is within one cell width, so each talker is counted in CELLS_PER_TALKER cells:
+    the sum over a neighbourhood, divided by these, is the expected number there.
     Cells count for the nearest peak, up to reach_u columns' and reach_v rows' distance in the layout's unit (on a sphere
     reach_u is along the circle of latitude).
     """
@@ -75,7 +73,7 @@ def talkers_near(
     distances = np.hypot(offsets[..., 0] / reach_u, offsets[..., 1] / reach_v)
     nearest = distances.argmin(0)  # (rows, cols)
     own = (nearest[None] == np.arange(len(peaks))[:, None, None]) & (distances <= 1)
-    return np.minimum((own * np.asarray(grid.probability, float)[None]).sum((1, 2)) / cells_per_talker, 1.0)
+    return np.minimum((own * np.asarray(grid.probability, float)[None]).sum((1, 2)) / CELLS_PER_TALKER, 1.0)
 
 
 def _is_local_maximum(padded: np.ndarray) -> np.ndarray:

@@ -11,9 +11,7 @@ import numpy as np
 
 from avloc_ros.features.array_ambiguity import ArrayAmbiguity
 from avloc_ros.geometry import angle_between, cell_centres, layout_directions
-from avloc_ros.types import GridLayout
-
-CELLS_PER_TALKER = 4  # a talker is within one cell width of 2 x 2 cells
+from avloc_ros.types import CELLS_PER_TALKER, GridLayout
 
 
 class AssumedSide:

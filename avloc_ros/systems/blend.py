@@ -14,13 +14,12 @@ from scipy.special import expit, logit
 
 from avloc_ros.config import setting
 from avloc_ros.features.any_array_layout import COLS, ROWS
-from avloc_ros.features.assumed_side import CELLS_PER_TALKER
 from avloc_ros.geometry import CameraModel, MicrophoneArray, sphere_grid
 from avloc_ros.systems.any_array import AnyArrayConfig, AnyArrayTracker
 from avloc_ros.systems.audio_grids import AudioGrids
 from avloc_ros.systems.sphere_view import SphereView
 from avloc_ros.systems.srp import SrpConfig, SrpTracker
-from avloc_ros.types import AudioWindow
+from avloc_ros.types import CELLS_PER_TALKER, AudioWindow
 
 NAME = "blend"
 AROUND_CELLS = (17, 5)  # 85 degrees of elevation, 25 of azimuth: what may be one talker of unsure height

@@ -59,4 +59,3 @@ def learn(ear: nn.Module, loss: Callable[[], Tensor], recipe: EarSteps, say: Cal
             say(f"step {step + 1}: mean loss {heard / SAID_EVERY:.3f}")
             heard = 0.0
     ear.load_state_dict(averaged.mean.state_dict())
-    ear.eval()
