@@ -61,6 +61,7 @@ class Mixer:
 
     def __init__(self, library: SoundLibrary, rooms: list[RoomResponses], frames: int) -> None:
         self.library, self.rooms, self.frames = library, rooms, frames
+        self.talkers, self.sound_share, self.snr_db = TALKERS, SOUND_SHARE, SNR_DB
         self._stft = StreamingStft(RATE_HZ, FRAME_S, HOP_S, HIGHEST_HZ)
         self._filters = mel_filters(self._stft.frequencies_hz, BANDS)
 
@@ -76,7 +77,7 @@ class Mixer:
     def mix(self, rng: np.random.Generator, room: RoomResponses) -> Mixture:
         """Draw and mix one example in a room."""
         length = self.frames * WINDOW
-        count = int(rng.choice([n for n, _ in TALKERS], p=[p for _, p in TALKERS]))
+        count = int(rng.choice([n for n, _ in self.talkers], p=[p for _, p in self.talkers]))
         places = rng.permutation(VOICES)[:count]
         total = np.zeros((length, room.array.channels), np.float32)
         speech, active = np.zeros(length, np.float32), np.zeros((count, self.frames), bool)
@@ -88,7 +89,7 @@ class Mixer:
             active[number] = _per_frame(blocks, self.frames)
         level = np.sqrt(np.mean(total**2)) if count else 0.1
         for place in self._other_places(rng, room):
-            snr_db = rng.uniform(*SNR_DB)
+            snr_db = rng.uniform(*self.snr_db)
             sound = self.library.other(rng, length)
             total += _at_level(_heard(sound, room.responses[place], 0.0), level * 10 ** (-snr_db / 20))
         total += _at_level(self._diffuse(rng, room, length), level * 10 ** (-rng.uniform(*DIFFUSE_DB) / 20))
@@ -120,7 +121,7 @@ class Mixer:
 
     def _other_places(self, rng: np.random.Generator, room: RoomResponses) -> list[int]:
         draw = rng.random()
-        count = 0 if draw > SOUND_SHARE else 1 if draw > SOUND_SHARE / 3 else 2
+        count = 0 if draw > self.sound_share else 1 if draw > self.sound_share / 3 else 2
         places = np.arange(VOICES, len(room.responses)) if rng.random() < 0.7 else np.arange(VOICES)
         return [int(place) for place in rng.permutation(places)[:count]]
 

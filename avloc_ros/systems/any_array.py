@@ -6,7 +6,7 @@ method: spectra, masks, masked maps, network, grids (docs/any_array.md).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -65,6 +65,26 @@ class Steered:
     ambiguity: ArrayAmbiguity
     side: AssumedSide  # where a talker may be
     about: np.ndarray  # (2,), what the networks are told of the array
+    aperture_m: float
+
+
+@dataclass(frozen=True)
+class HeardMoment:
+    """All that one window tells. Where fewer than two channels carry sound, `steered` is None and the arrays are empty.
+
+    probability (ROWS, COLS): that a talker is within one cell width; voice: probability that anybody speaks; gap_s: time
+    since the window before, negative where time began anew; phases: float32 (hops, pairs, 2 bins), whitened cross spectra;
+    voice_mask: float32 (hops, bins), share of voices in the power; power: float32 (hops, bins), mean of the channels.
+    """
+
+    probability: np.ndarray
+    voice: float
+    reasons: tuple[str, ...]
+    steered: Steered | None = None
+    gap_s: float = 0.0
+    phases: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0), np.float32))
+    voice_mask: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    power: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
 
 class AnyArrayTracker:
@@ -135,6 +155,11 @@ class AnyArrayTracker:
         return self.config.threshold if self.config.threshold >= 0 else self._engines.threshold
 
     @property
+    def frequencies_hz(self) -> np.ndarray:
+        """Frequencies (bins,) of its spectra."""
+        return self._stft.frequencies_hz
+
+    @property
     def knows_heights(self) -> bool:
         """Whether the microphones fill space: in a plane or on a line they do not tell above from below."""
         return self._steering_for(np.ones(self.array.channels, bool)).ambiguity.normal is None
@@ -147,40 +172,50 @@ class AnyArrayTracker:
     # ---------------------------------------------------------------------------------------- one window
     def step(self, window: AudioWindow) -> AudioGrids:
         """Grids of one window (frames, channels). Raises InputError on a wrong channel count or sample rate."""
+        heard = self.hear(window)
+        return self._view.grids(
+            window, heard.probability, self.threshold, heard.voice, self.array.frame_id, heard.reasons
+        )
+
+    def hear(self, window: AudioWindow) -> HeardMoment:
+        """What one window (frames, channels) tells, before it becomes grids. Raises InputError as `step` does."""
         check_window(window, self.array, self.sample_rate_hz)
         usable = usable_channels(window)
         if usable.sum() < 2:
             self.reset()
-            return self._grids(window, np.zeros((ROWS, COLS), np.float32), ("fewer than two channels carry sound",))
-        self._follow_time(window)
+            return HeardMoment(np.zeros((ROWS, COLS), np.float32), 0.0, ("fewer than two channels carry sound",))
+        gap_s = self._follow_time(window)
         steered = self._steering_for(usable)
         samples = np.where(usable, window.samples, 0.0).astype(np.float32, copy=False)
         spectra = self._stft.push(replace(window, samples=samples))[:, usable]  # (hops, channels, bins)
-        vectors, weights = self._listen(spectra, steered)
+        power = (spectra.real**2 + spectra.imag**2).mean(1)  # (hops, bins)
+        masks = self._listen(power)
+        phases = pair_phases(spectra, steered.srp.first, steered.srp.second)
+        vectors, weights = self._steer(phases, masks, steered)
         probability = self._look(vectors, weights, steered)
-        return self._grids(window, probability, channel_reasons(window, usable, self.array.channel_names))
+        reasons = channel_reasons(window, usable, self.array.channel_names)
+        return HeardMoment(probability, self._voice, reasons, steered, gap_s, phases, masks[:, 0], power)
 
-    def _grids(self, window: AudioWindow, probability: np.ndarray, reasons: tuple[str, ...]) -> AudioGrids:
-        return self._view.grids(window, probability, self.threshold, self._voice, self.array.frame_id, reasons)
-
-    def _listen(self, spectra: np.ndarray, steered: Steered) -> tuple[np.ndarray, np.ndarray]:
-        """What each mask let through lately, in the delay space: (maps, pairs * rank), and the masks' weights (maps,)."""
-        srp, hops = steered.srp, len(spectra)
-        masks = np.zeros((1, hops, LEARNT + len(self._fixed), spectra.shape[-1]), np.float32)
-        if hops:
-            power = (spectra.real**2 + spectra.imag**2).mean(1)  # (hops, bins)
+    def _listen(self, power: np.ndarray) -> np.ndarray:
+        """The masks over the bins of each hop, float32 (hops, masks, bins), from power (hops, bins)."""
+        masks = np.zeros((len(power), LEARNT + len(self._fixed), power.shape[-1]), np.float32)
+        if len(power):
             heard = self._engines.listen(self._levels(power), self._state)
             self._state, self._embedding = heard.state, heard.embedding[-1]
             self._voice = float(heard.voice[-1]) if power[-1].mean() > SILENCE else 0.0
-            masks[0, :, :LEARNT] = heard.masks @ self._spread
-            masks[0, :, LEARNT:] = self._fixed
-            masks *= power[None, :, None].mean(-1, keepdims=True) > SILENCE  # digital silence points nowhere
-        phases = pair_phases(spectra, srp.first, srp.second)[None]  # (1, hops, pairs, 2 bins)
+            masks[:, :LEARNT] = heard.masks @ self._spread
+            masks[:, LEARNT:] = self._fixed
+            masks *= power[:, None].mean(-1, keepdims=True) > SILENCE  # digital silence points nowhere
+        return masks
+
+    def _steer(self, phases: np.ndarray, masks: np.ndarray, steered: Steered) -> tuple[np.ndarray, np.ndarray]:
+        """What each mask let through lately, in the delay space: (maps, pairs * rank), and the masks' weights (maps,)."""
+        srp, hops = steered.srp, len(phases)
         if not hops:
             return self._memory.add(np.zeros((len(self._maps.masks), srp.pairs * srp.rank), np.float32), 0.0, 0)
-        summed = sum_under_masks(phases, masks)[0]  # (masks, pairs, 2 bins)
+        summed = sum_under_masks(phases[None], masks[None])[0]  # (masks, pairs, 2 bins)
         vectors = project_masked(srp, summed)[self._maps.masks]
-        return self._memory.add(vectors, masks[0].sum((0, 2))[self._maps.masks], hops)
+        return self._memory.add(vectors, masks.sum((0, 2))[self._maps.masks], hops)
 
     def _look(self, vectors: np.ndarray, weights: np.ndarray, steered: Steered) -> np.ndarray:
         """Probability (ROWS, COLS) that a talker is within one cell width of each cell."""
@@ -192,8 +227,9 @@ class AnyArrayTracker:
         probability = self._engines.look(maps.reshape(len(maps), MAP_ROWS, COLS), facts)
         return steered.side.fold(probability)
 
-    def _follow_time(self, window: AudioWindow) -> None:
-        """What was heard before a gap fades by the length of the gap; time that runs backward starts anew."""
+    def _follow_time(self, window: AudioWindow) -> float:
+        """What was heard before a gap fades by the length of the gap; time that runs backward starts anew. The gap in seconds."""
+        gap_s = 0.0
         if self._end_ns is not None:
             gap_s = (window.stamp_ns - self._end_ns) * 1e-9
             if gap_s < -window.duration_s:
@@ -201,6 +237,7 @@ class AnyArrayTracker:
             elif gap_s > 0:
                 self._memory.fade(gap_s)
         self._end_ns = window.stamp_ns + round(window.duration_s * 1e9)
+        return gap_s
 
     def _steering_for(self, usable: np.ndarray) -> Steered:
         """Steering of the usable microphones, computed when first needed."""
@@ -214,5 +251,5 @@ class AnyArrayTracker:
             ambiguity = ArrayAmbiguity(part)
             pairs = min(srp.pairs, MOST_PAIRS)
             about = np.array([np.log2(pairs) / 4, np.log(part.aperture_m / 0.1)], np.float32)
-            self._steered[key] = Steered(srp, ambiguity, AssumedSide(ambiguity, self._layout), about)
+            self._steered[key] = Steered(srp, ambiguity, AssumedSide(ambiguity, self._layout), about, part.aperture_m)
         return self._steered[key]

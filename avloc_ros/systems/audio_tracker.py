@@ -11,13 +11,15 @@ from avloc_ros.systems.blend import BlendConfig, BlendTracker
 from avloc_ros.systems.crnn import CrnnTracker
 from avloc_ros.systems.diff_track import DiffTrackConfig, DiffTrackTracker
 from avloc_ros.systems.dsw_audio import DswAudioConfig
+from avloc_ros.systems.mixture import MixtureConfig, MixtureTracker
 from avloc_ros.systems.srp import SrpConfig, SrpTracker
 
-TRACKERS = ("blend", "any_array", "srp", "crnn", "diff_track")
-DEFAULT_TRACKER = "blend"
+TRACKERS = ("mixture", "blend", "any_array", "srp", "crnn", "diff_track")
+DEFAULT_TRACKER = "mixture"
 TRACKER_HELP = (
-    "audio tracker: any_array is learned and knows voices, srp is classical and learns noise in pauses, blend takes both, "
-    "crnn was trained for one array and camera (`avloc train dsw`) and takes the sphere from blend, diff_track was taught "
+    "audio tracker: mixture finds each talker on his own under the masks of any_array, which is learned and knows voices; srp is "
+    "classical and learns noise in pauses, blend takes any_array and srp, "
+    "crnn was trained for one array and camera (`avloc train dsw`) and takes the sphere from mixture, diff_track was taught "
     "by tracking errors and needs an array with depth"
 )
 
@@ -26,6 +28,7 @@ TRACKER_HELP = (
 class EarConfig:
     """Settings of every audio tracker that may be chosen."""
 
+    mixture: MixtureConfig = field(default_factory=MixtureConfig)
     blend: BlendConfig = field(default_factory=BlendConfig)
     any_array: AnyArrayConfig = field(default_factory=AnyArrayConfig)
     srp: SrpConfig = field(default_factory=SrpConfig)
@@ -52,5 +55,9 @@ def open_audio_tracker(
         return AnyArrayTracker(
             config.any_array, array, camera, sample_rate_hz, image_shape=image_shape, assumed_range_m=range_m
         )
-    blend = BlendTracker(config.blend, config.any_array, config.srp, array, camera, sample_rate_hz)
-    return CrnnTracker(config.crnn, blend) if kind == "crnn" else blend
+    if kind == "blend":
+        return BlendTracker(config.blend, config.any_array, config.srp, array, camera, sample_rate_hz)
+    mixture = MixtureTracker(
+        config.mixture, config.any_array, array, camera, sample_rate_hz, image_shape=image_shape, assumed_range_m=range_m
+    )
+    return CrnnTracker(config.crnn, mixture) if kind == "crnn" else mixture

@@ -36,6 +36,7 @@ KINDS = {
     "any_array": RecipeKind(
         "any_array_recipe:AnyArrayRecipe", "any_array", "one folder with speech/ (and events/, music/)"
     ),
+    "mixture": RecipeKind("mixture:MixtureRecipe", "mixture", "one folder with speech/ (and events/, music/)"),
     "dsw_audio": RecipeKind("audio_training:AudioRecipe", "dsw_audio", "nothing: rooms are simulated"),
     "dsw_fusion": RecipeKind(
         "fusion_training:FusionRecipe", "dsw_fusion", "the folder of cached grids (avloc train grids), or of scenes"

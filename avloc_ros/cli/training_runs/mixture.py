@@ -1,0 +1,42 @@
+"""`avloc train mixture KIT`: the network that weighs the candidates of the default audio tracker."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.progress import Progress
+
+from avloc_ros.cli.console import console, error_console
+from avloc_ros.cli.training_runs.request import Request
+from avloc_ros.types import InputError
+
+if TYPE_CHECKING:
+    from avloc_ros.training.mixture import MixtureRecipe
+
+
+def run(recipe: MixtureRecipe, request: Request) -> list[Path]:
+    """Simulate rooms once, draw mixtures, learn from what any_array and the mixtures of directions say of them."""
+    from avloc_ros.config import to_mapping
+    from avloc_ros.training.any_array_recipe import AnyArrayRecipe, gather
+    from avloc_ros.training.cards import Provenance
+    from avloc_ros.training.mixture import train_mixture
+
+    if len(request.paths) != 1:
+        raise InputError("name one folder with speech/ (and events/, music/) that the mixture tracker learns from")
+    request.refuse_resume()
+    console.print("gathering sounds and rooms; rooms are simulated once, about a second each")
+    sounds = AnyArrayRecipe(
+        rooms=recipe.rooms, validation_rooms=recipe.validation_rooms, frames=recipe.frames,
+        synthetic_voices=recipe.synthetic_voices, seed_of_rooms=recipe.seed_of_rooms,
+    )  # fmt: skip
+    material = gather(sounds, request.paths[0], request.out)
+    provenance = Provenance(to_mapping(recipe), material.facts, request.command, request.options.seed)
+    with Progress(console=error_console) as bar:
+        task = bar.add_task("mixtures", total=recipe.mixtures + recipe.validation_mixtures)
+        made = train_mixture(
+            recipe, material.training, material.validation, request.out, request.options.seed, request.options.jobs,
+            replace(provenance, device="CPU"), lambda count: bar.advance(task, count),
+        )  # fmt: skip
+    return [made]

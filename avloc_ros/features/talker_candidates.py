@@ -1,0 +1,147 @@
+"""Where talkers may be: the peaks of a mixture of directions, and what is known of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import maximum_filter, uniform_filter
+
+from avloc_ros.features.any_array_layout import COLS, MAP_ROWS, ROWS, map_directions
+from avloc_ros.features.array_ambiguity import ArrayAmbiguity
+from avloc_ros.features.direction_mixture import DirectionMixture
+from avloc_ros.geometry import cell_centres, direction_from_angles, sphere_grid, wrap_angle
+
+APART_RAD = np.radians(18.0)  # two candidates are no nearer to each other
+OWN_RAD = np.radians(15.0)  # shares within this angle, and nearer to no other candidate, are a candidate's own
+NEAR_RAD = np.radians(10.0)  # the surest cell of any_array within this angle speaks for a candidate
+MOST = 6
+LEAST_SHARE, LEAST_ODDS = 1e-2, 1e-3  # logarithms end there
+FACTS = (
+    "share of the voices' sound, slow", "the same, fast", "the same, now", "slow against the largest", "fast against the largest",
+    "share of other sound, slow", "the same, fast", "amount of voices against amount of other sound, fast",
+    "any_array's surest cell there", "any_array's voice", "amount of voices now", "the same, fast", "amount of other sound, fast",
+    "is the largest", "heights are known", "microphones on a line", "pairs of microphones", "aperture",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Angles (n,) in radians, and facts float32 (n, len(FACTS)); the largest first."""
+
+    azimuth_rad: np.ndarray
+    elevation_rad: np.ndarray
+    facts: np.ndarray
+
+    @staticmethod
+    def none() -> Candidates:
+        """Nobody is anywhere."""
+        return Candidates(np.zeros(0), np.zeros(0), np.zeros((0, len(FACTS)), np.float32))
+
+    def __len__(self) -> int:
+        return len(self.azimuth_rad)
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """Sums of weights, of voices and of other sound: of this window, and of the last ones."""
+
+    voices_now: float
+    voices: float
+    others: float
+
+
+class CandidateFinder:
+    """Finds candidates for one geometry."""
+
+    def __init__(self, ambiguity: ArrayAmbiguity, pairs: int, aperture_m: float, allowed: np.ndarray) -> None:
+        """allowed: bool (MAP_ROWS, COLS), where a talker may be."""
+        self._allowed = allowed.ravel()
+        # An array that lies flat hardly tells heights: there, angles between candidates are those of azimuth.
+        lies_flat = ambiguity.normal is not None and abs(ambiguity.normal[2]) > 0.7
+        self._maps, self._cells = map_directions(), _cell_directions()
+        if lies_flat or ambiguity.on_a_line:
+            self._maps, self._cells = _level(self._maps), _level(self._cells)
+        self._about = [
+            float(ambiguity.normal is None), float(ambiguity.on_a_line), np.log2(pairs) / 4, np.log(aperture_m / 0.1)
+        ]  # fmt: skip
+
+    def find(
+        self, voices: DirectionMixture, others: DirectionMixture, amounts: Amounts, learned: np.ndarray, voice: float
+    ) -> Candidates:
+        """Candidates of a moment; learned (ROWS, COLS): any_array's probabilities, voice: that anybody speaks."""
+        shares = _smoothed(0.5 * (voices.slow + voices.fast))  # (cells,)
+        chosen = self._peaks(shares)
+        if not len(chosen):
+            return Candidates.none()
+        azimuth, elevation = _between_cells(shares.reshape(MAP_ROWS, COLS), chosen)
+        own = self._own(chosen)  # (n, cells)
+        slow, fast, now = own @ voices.slow, own @ voices.fast, own @ voices.now
+        others_slow, others_fast = own @ others.slow, own @ others.fast
+        near = self._cells @ self._maps[chosen].T > np.cos(NEAR_RAD)  # (cells of the output, n)
+        surest = (near * learned.reshape(-1, 1)).max(0)
+        log_slow, log_fast = np.log(slow + LEAST_SHARE), np.log(fast + LEAST_SHARE)
+        against = np.log(fast * amounts.voices + 0.3) - np.log(others_fast * amounts.others + 0.3)
+        moment = [_log_odds(voice), np.log(amounts.voices_now + 1), np.log(amounts.voices + 1), np.log(amounts.others + 1)]
+        facts = [
+            log_slow, log_fast, np.log(now + LEAST_SHARE), log_slow - log_slow.max(), log_fast - log_fast.max(),
+            np.log(others_slow + LEAST_SHARE), np.log(others_fast + LEAST_SHARE), against, _log_odds(surest),
+            *(np.full(len(chosen), value) for value in moment),
+            np.arange(len(chosen)) == 0,
+            *(np.full(len(chosen), value) for value in self._about),
+        ]  # fmt: skip
+        return Candidates(azimuth, elevation, np.stack(facts, axis=1).astype(np.float32))
+
+    def _peaks(self, shares: np.ndarray) -> np.ndarray:
+        """Cells (n,) of the highest maxima that are apart, from high to low."""
+        highest = maximum_filter(shares.reshape(MAP_ROWS, COLS), 3, mode=("nearest", "wrap")).ravel()
+        found = np.flatnonzero((shares >= highest) & self._allowed & (shares > 2 * shares.mean()))
+        kept: list[int] = []
+        for cell in found[np.argsort(-shares[found], kind="stable")]:
+            if len(kept) == MOST:
+                break
+            if not kept or (self._maps[kept] @ self._maps[cell]).max() < np.cos(APART_RAD):
+                kept.append(int(cell))
+        return np.array(kept, int)
+
+    def _own(self, chosen: np.ndarray) -> np.ndarray:
+        """Which cells are each candidate's own: float32 (n, cells)."""
+        cosines = self._maps[chosen] @ self._maps.T  # (n, cells)
+        nearest = cosines.argmax(0) == np.arange(len(chosen))[:, None]
+        return (nearest & (cosines > np.cos(OWN_RAD))).astype(np.float32)
+
+
+def _cell_directions() -> np.ndarray:
+    """Unit vectors (ROWS * COLS, 3) of the cells of the output."""
+    centres = cell_centres(sphere_grid(ROWS, COLS)).reshape(-1, 2)
+    return direction_from_angles(centres[:, 0], centres[:, 1])
+
+
+def _level(directions: np.ndarray) -> np.ndarray:
+    """The same (n, 3) without their height."""
+    flat = directions * [1.0, 1.0, 0.0]
+    return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)
+
+
+def _smoothed(shares: np.ndarray) -> np.ndarray:
+    return uniform_filter(shares.reshape(MAP_ROWS, COLS), 3, mode=("nearest", "wrap")).ravel()
+
+
+def _between_cells(shares: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Azimuth and elevation (n,) at the tops of the parabolas through the neighbours of cells (n,) in each axis."""
+    row, col = np.divmod(cells, COLS)
+    here = shares[row, col]
+    across = _vertex(shares[row, (col - 1) % COLS], here, shares[row, (col + 1) % COLS])
+    up = _vertex(shares[np.maximum(row - 1, 0), col], here, shares[np.minimum(row + 1, MAP_ROWS - 1), col])
+    azimuth = (col + 0.5 + across) * (2 * np.pi / COLS) - np.pi
+    return wrap_angle(azimuth), (row + 0.5 + up) * (np.pi / MAP_ROWS) - np.pi / 2
+
+
+def _vertex(before: np.ndarray, here: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Where the parabola through values at -1, 0, 1 is highest, in [-0.5, 0.5]."""
+    curvature = np.minimum(before - 2 * here + after, -1e-12)
+    return np.clip(0.5 * (before - after) / curvature, -0.5, 0.5)
+
+
+def _log_odds(probability: np.ndarray | float) -> np.ndarray:
+    return np.log((np.asarray(probability) + LEAST_ODDS) / (1 - np.asarray(probability) + LEAST_ODDS))
