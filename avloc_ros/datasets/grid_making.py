@@ -20,7 +20,8 @@ from avloc_ros.systems.dsw_fusion import reliability_maps
 from avloc_ros.systems.localizer import LocalizerConfig
 from avloc_ros.types import InputError, SpeakerGrid
 
-FRONT_ENDS = ("audio_tracker", "blend", "any_array", "srp", "faces", "binary_faces")  # settings that the grids depend on
+# Settings that the grids depend on.
+FRONT_ENDS = ("audio_tracker", "blend", "mixture", "any_array", "srp", "faces", "binary_faces")
 
 
 def make_grid_recording(

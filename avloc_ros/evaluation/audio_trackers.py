@@ -11,6 +11,7 @@ from avloc_ros.config import to_mapping
 from avloc_ros.evaluation.inputs import EvaluationInput
 from avloc_ros.runtime.any_array_network import any_array_weights
 from avloc_ros.runtime.diff_track_network import live_weights
+from avloc_ros.runtime.mixture_network import mixture_weights
 from avloc_ros.runtime.weights import find_weights
 from avloc_ros.systems.audio_grids import AudioTracker
 from avloc_ros.systems.dsw_audio import SYSTEM
@@ -53,13 +54,20 @@ def _any_array_weights(config: LocalizerConfig) -> list[Path]:
     return [weights.path for weights in any_array_weights(config.any_array.weights)]
 
 
+def _mixture_weights(config: LocalizerConfig) -> list[Path]:
+    return [*_any_array_weights(config), mixture_weights(config.mixture.weights).path]
+
+
 def _blend_weights(config: LocalizerConfig) -> list[Path]:
-    return _any_array_weights(config) + _srp_weights(config)
+    return _mixture_weights(config) + _srp_weights(config)
 
 
 AUDIO_TRACKERS: dict[str, AudioTrackerKind] = {
     "blend": AudioTrackerKind(
-        _opened_as("blend"), "avloc_ros.systems.blend", _settings("blend", "any_array", "srp"), _blend_weights
+        _opened_as("blend"), "avloc_ros.systems.blend", _settings("blend", "mixture", "any_array", "srp"), _blend_weights
+    ),
+    "mixture": AudioTrackerKind(
+        _opened_as("mixture"), "avloc_ros.systems.mixture", _settings("mixture", "any_array", "srp"), _mixture_weights
     ),
     "any_array": AudioTrackerKind(
         _opened_as("any_array"), "avloc_ros.systems.any_array", _settings("any_array", "srp"), _any_array_weights
@@ -67,7 +75,7 @@ AUDIO_TRACKERS: dict[str, AudioTrackerKind] = {
     "crnn": AudioTrackerKind(
         _opened_as("crnn"),
         "avloc_ros.systems.crnn",
-        _settings("crnn", "blend", "any_array", "srp"),
+        _settings("crnn", "blend", "mixture", "any_array", "srp"),
         lambda config: [find_weights(config.crnn.weights, SYSTEM, SYSTEM).path, *_blend_weights(config)],
     ),
     "diff_track": AudioTrackerKind(

@@ -31,7 +31,7 @@ from avloc_ros.tracking.speaker_tracker import SpeakerTracker, SpeakerTrackerCon
 from avloc_ros.types import AudioWindow, Face, FaceDetections
 
 WARM_UP = 10
-ANY_ARRAY_TRACKERS = ("srp", "any_array", "blend", "diff_track")  # crnn is trained for one array
+ANY_ARRAY_TRACKERS = ("srp", "any_array", "mixture", "blend", "diff_track")  # crnn is trained for one array
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,12 @@ from avloc_ros.systems.dsw_audio import DswAudioConfig
 from avloc_ros.systems.mixture import MixtureConfig, MixtureTracker
 from avloc_ros.systems.srp import SrpConfig, SrpTracker
 
-TRACKERS = ("mixture", "blend", "any_array", "srp", "crnn", "diff_track")
-DEFAULT_TRACKER = "mixture"
+TRACKERS = ("blend", "mixture", "any_array", "srp", "crnn", "diff_track")
+DEFAULT_TRACKER = "blend"
 TRACKER_HELP = (
-    "audio tracker: mixture finds each talker on his own under the masks of any_array, which is learned and knows voices; srp is "
-    "classical and learns noise in pauses, blend takes any_array and srp, "
-    "crnn was trained for one array and camera (`avloc train dsw`) and takes the sphere from mixture, diff_track was taught "
-    "by tracking errors and needs an array with depth"
+    "audio tracker: any_array is learned and knows voices, mixture finds each talker by himself with what any_array hears, srp "
+    "is classical and learns noise in pauses, blend takes mixture and srp, crnn was trained for one array and camera (`avloc "
+    "train dsw`) and takes the sphere from blend, diff_track was taught by tracking errors and needs an array with depth"
 )
 
 
@@ -55,9 +54,9 @@ def open_audio_tracker(
         return AnyArrayTracker(
             config.any_array, array, camera, sample_rate_hz, image_shape=image_shape, assumed_range_m=range_m
         )
-    if kind == "blend":
-        return BlendTracker(config.blend, config.any_array, config.srp, array, camera, sample_rate_hz)
-    mixture = MixtureTracker(
-        config.mixture, config.any_array, array, camera, sample_rate_hz, image_shape=image_shape, assumed_range_m=range_m
-    )
-    return CrnnTracker(config.crnn, mixture) if kind == "crnn" else mixture
+    if kind == "mixture":
+        return MixtureTracker(
+            config.mixture, config.any_array, array, camera, sample_rate_hz, image_shape=image_shape, assumed_range_m=range_m
+        )
+    blend = BlendTracker(config.blend, config.mixture, config.any_array, config.srp, array, camera, sample_rate_hz)
+    return CrnnTracker(config.crnn, blend) if kind == "crnn" else blend

@@ -9,20 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import maximum_filter, uniform_filter
 from scipy.special import expit, logit
 
 from avloc_ros.config import setting
 from avloc_ros.features.any_array_layout import COLS, ROWS
 from avloc_ros.geometry import CameraModel, MicrophoneArray, sphere_grid
-from avloc_ros.systems.any_array import AnyArrayConfig, AnyArrayTracker
+from avloc_ros.systems.any_array import AnyArrayConfig
 from avloc_ros.systems.audio_grids import AudioGrids
+from avloc_ros.systems.mixture import MixtureConfig, MixtureTracker
 from avloc_ros.systems.sphere_view import SphereView
 from avloc_ros.systems.srp import SrpConfig, SrpTracker
-from avloc_ros.types import CELLS_PER_TALKER, AudioWindow
+from avloc_ros.types import AudioWindow
 
 NAME = "blend"
-AROUND_CELLS = (17, 5)  # 85 degrees of elevation, 25 of azimuth: what may be one talker of unsure height
 SUREST = 1e-4  # neither tracker is believed to be surer than this, so that none silences the other
 
 
@@ -31,17 +30,10 @@ class BlendConfig:
     """Settings of the blend."""
 
     classical_share: float = setting(
-        0.45, "share of the classical tracker (srp) in the log odds, the rest is any_array's", low=0.0, high=1.0
+        0.25, "share of the classical tracker (srp) in the log odds, the rest is the mixture's", low=0.0, high=1.0
     )
     classical_share_in_picture: float = setting(
         0.6, "the same for the image grid: the share that the shipped fusions learnt with", low=0.0, high=1.0
-    )
-    talkers_in_a_peak: float = setting(
-        1.2,
-        "of flat arrays, which know no heights, any_array's cells are raised where it spreads one talker over more than this "
-        "many talkers' worth of cells; the picture's grid is left alone",
-        low=1.0,
-        high=100.0,
     )
     threshold: float = setting(0.46, "detection threshold of a cell, chosen on validation scenes", low=0.0, high=1.0)
 
@@ -52,6 +44,7 @@ class BlendTracker:
     def __init__(
         self,
         config: BlendConfig,
+        mixture: MixtureConfig,
         any_array: AnyArrayConfig,
         srp: SrpConfig,
         array: MicrophoneArray | None = None,
@@ -61,7 +54,7 @@ class BlendTracker:
         """The image grid and the assumed range are those of `srp`. Raises InputError without an array or weights."""
         self.config = config
         image_shape, range_m = (srp.image_rows, srp.image_cols), srp.assumed_range_m
-        self._learned = AnyArrayTracker(any_array, array, None, sample_rate_hz, assumed_range_m=range_m)
+        self._learned = MixtureTracker(mixture, any_array, array, None, sample_rate_hz, assumed_range_m=range_m)
         # With a threshold of 1 that of its grids is how sure it can be of one cell at best, with this array.
         classical = replace(srp, sphere_rows=ROWS, sphere_cols=COLS, threshold=1.0)
         self._classical = SrpTracker(classical, array, None, sample_rate_hz)
@@ -99,33 +92,16 @@ class BlendTracker:
 
     def step(self, window: AudioWindow) -> AudioGrids:
         """Grids of one window (frames, channels). Raises InputError on a wrong channel count or sample rate."""
-        learned, classical = self._learned.step(window), self._classical.step(window)
-        # What the array cannot tell apart (a flat one: heights) spreads both thin.
+        (heard, learned), classical = self._learned.hear(window), self._classical.step(window)
+        # What the array cannot tell apart (a flat one: heights) spreads srp thin.
         as_sure_as_can_be = classical.sphere.probability / classical.sphere.threshold  # (ROWS, COLS)
-        by_cell = by_talker = learned.sphere.probability
-        if not self._learned.knows_heights:
-            by_talker = gathered_talkers(by_cell, self.config.talkers_in_a_peak)
         share, share_seen = self.config.classical_share, self.config.classical_share_in_picture
-        probability = _blended(by_talker, as_sure_as_can_be, share)
-        voice = float(_blended(learned.voice_probability, classical.voice_probability, share_seen))
-        seen = _blended(by_cell, as_sure_as_can_be, share_seen) if self.camera is not None else None
+        probability = _blended(learned, as_sure_as_can_be, share)
+        voice = float(_blended(heard.voice, classical.voice_probability, share_seen))
+        seen = _blended(heard.probability, as_sure_as_can_be, share_seen) if self.camera is not None else None
         return self._view.grids(
-            window, probability, self.config.threshold, voice, self.array.frame_id, learned.reasons, seen
+            window, probability, self.config.threshold, voice, self.array.frame_id, heard.reasons, seen
         )
-
-
-def gathered_talkers(probability: np.ndarray, talkers_in_a_peak: float) -> np.ndarray:
-    """Probabilities (rows, cols) of a sphere grid in which a broad peak counts as the one talker that it stands for.
-
-    A cell holds the probability that a talker is within one cell width. Summed over a peak, that is the number of talkers
-    expected there, times CELLS_PER_TALKER. Where it is more than `talkers_in_a_peak` times the height of the peak, all cells
-    around are raised by what it is more; never above 1.
-    """
-    bounds = ("constant", "wrap")  # nothing beyond the poles
-    around = uniform_filter(probability, AROUND_CELLS, mode=bounds) * (AROUND_CELLS[0] * AROUND_CELLS[1] / CELLS_PER_TALKER)
-    height = maximum_filter(probability, AROUND_CELLS, mode=bounds)
-    breadth = around / np.maximum(height, 1e-6)
-    return np.minimum(probability * np.maximum(breadth / talkers_in_a_peak, 1.0), 1.0)
 
 
 def _blended(learned: np.ndarray | float, classical: np.ndarray | float, classical_share: float) -> np.ndarray:

@@ -1,8 +1,9 @@
-"""The default audio tracker: a mixture of directions of voices, each weighed by a small network with what any_array says.
+"""The learned half of the default audio tracker: directions of voices, each weighed with what any_array says of it.
 
 any_array knows what in the spectrum is voice, and looks at maps in which loud talkers bury soft ones. The mixture of
 directions finds each source on its own (features/direction_mixture.py), under the masks that any_array listens with: one
-mixture of the voices' sound, one of all other sound. One call of `step` reads like the method (docs/mixture.md).
+mixture of the voices' sound, one of all other sound. A small network then tells of each candidate whether it is a talker who
+speaks now (docs/mixture.md).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from avloc_ros.features.power_peaks import PowerPeaks
 from avloc_ros.features.talker_candidates import Candidates
 from avloc_ros.geometry import CameraModel, MicrophoneArray, sphere_grid
 from avloc_ros.runtime.mixture_network import MixtureEngine, load_mixture
-from avloc_ros.systems.any_array import AnyArrayConfig, AnyArrayTracker, Steered
+from avloc_ros.systems.any_array import AnyArrayConfig, AnyArrayTracker, HeardMoment, Steered
 from avloc_ros.systems.audio_grids import AudioGrids
 from avloc_ros.systems.mixture_evidence import MixtureEvidence
 from avloc_ros.systems.sphere_view import SphereView
@@ -101,13 +102,17 @@ class MixtureTracker:
 
     def step(self, window: AudioWindow) -> AudioGrids:
         """Grids of one window (frames, channels). Raises InputError on a wrong channel count or sample rate."""
-        heard = self._ear.hear(window)
-        probability = np.zeros((ROWS, COLS), np.float32)
-        candidates = self._evidence.hear(heard, window.duration_s)
-        if heard.steered is not None and len(candidates):
-            talker = self._engine.talker_probability(candidates.facts)
-            probability = self._over_the_sphere(candidates, talker, heard.steered)
+        heard, probability = self.hear(window)
         return self._view.grids(window, probability, self.threshold, heard.voice, self.array.frame_id, heard.reasons)
+
+    def hear(self, window: AudioWindow) -> tuple[HeardMoment, np.ndarray]:
+        """What any_array hears in one window, and the probabilities (ROWS, COLS) after weighing. Raises InputError as `step`."""
+        heard = self._ear.hear(window)
+        candidates = self._evidence.hear(heard, window.duration_s)
+        if heard.steered is None or not len(candidates):
+            return heard, np.zeros((ROWS, COLS), np.float32)
+        talker = self._engine.talker_probability(candidates.facts)
+        return heard, self._over_the_sphere(candidates, talker, heard.steered)
 
     def _over_the_sphere(self, candidates: Candidates, talker: np.ndarray, steered: Steered) -> np.ndarray:
         """Probability (ROWS, COLS) that a talker is within one cell width, in the best cell of a peak as sure as the peak."""

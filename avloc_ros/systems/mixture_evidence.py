@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from avloc_ros.features.any_array_layout import COLS, HIGHEST_HZ, HOP_S, LOWEST_HZ, MAP_ROWS, map_directions
 from avloc_ros.features.direction_mixture import DirectionMixture, in_bands
+from avloc_ros.features.gathered_talkers import gathered_talkers
 from avloc_ros.features.mel import mel_edges
 from avloc_ros.features.noise_floor import NoiseFloor
 from avloc_ros.features.talker_candidates import Amounts, CandidateFinder, Candidates
 from avloc_ros.systems.any_array import HeardMoment, Steered
-from avloc_ros.systems.blend import gathered_talkers
 
 BANDS = 12  # that vote, even on the mel scale
 LEAST_WEIGHT = 0.2  # of a bin that does not stand out of the noise floor
@@ -40,7 +42,7 @@ class MixtureEvidence:
         edges = mel_edges(BANDS - 1, LOWEST_HZ, HIGHEST_HZ)  # (BANDS + 1,)
         bounds = np.searchsorted(frequencies_hz, edges)
         bounds[-1] = len(frequencies_hz)
-        self._bands = [slice(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True) if b > a]
+        self._bands = [slice(a, b) for a, b in pairwise(bounds.tolist()) if b > a]
         self._floor = NoiseFloor(len(frequencies_hz), HOP_S, FLOOR_WINDOW_S, FLOOR_SMOOTHING_S, QUIETEST)
         self.reset()
 

@@ -117,7 +117,9 @@ def labelled(mixer: Mixer, weights: str, count: int, seed: int) -> Labelled:
     return Labelled(np.concatenate(facts), found, 1 - float(found.sum()) / max(talking, 1))
 
 
-def labelled_by_processes(mixer: Mixer, weights: str, count: int, seed: int, jobs: int, report: Callable[[int], None]) -> Labelled:
+def labelled_by_processes(
+    mixer: Mixer, weights: str, count: int, seed: int, jobs: int, report: Callable[[int], None]
+) -> Labelled:
     """The same in parts of 20 mixtures by `jobs` processes; the parts do not depend on their number."""
     parts = [min(20, count - first) for first in range(0, count, 20)]
     done: list[Labelled] = []
@@ -148,7 +150,9 @@ def azimuths_of(mixture: Mixture) -> np.ndarray:
     return angles_from_direction(mixture.directions)[0] if len(mixture.directions) else np.zeros(0)
 
 
-def learn(recipe: MixtureRecipe, training: Labelled, validation: Labelled, seed: int) -> tuple[CandidateNetwork, list[dict[str, float]]]:
+def learn(
+    recipe: MixtureRecipe, training: Labelled, validation: Labelled, seed: int
+) -> tuple[CandidateNetwork, list[dict[str, float]]]:
     """The network at its best epoch by the loss on validation, and the curve."""
     torch.manual_seed(seed)
     facts, speaks = torch.as_tensor(training.facts), torch.as_tensor(training.speaks)
