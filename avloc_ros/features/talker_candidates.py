@@ -16,11 +16,12 @@ APART_RAD = np.radians(18.0)  # two candidates are no nearer to each other
 OWN_RAD = np.radians(15.0)  # shares within this angle, and nearer to no other candidate, are a candidate's own
 NEAR_RAD = np.radians(10.0)  # the surest cell of any_array within this angle speaks for a candidate
 MOST = 6
-LEAST_SHARE, LEAST_ODDS = 1e-2, 1e-3  # logarithms end there
+LEAST_SHARE, LEAST_AMOUNT, LEAST_ODDS = 1e-2, 0.3, 1e-3  # logarithms end there
 FACTS = (
     "share of the voices' sound, slow", "the same, fast", "the same, now", "slow against the largest", "fast against the largest",
-    "share of other sound, slow", "the same, fast", "amount of voices against amount of other sound, fast",
-    "any_array's surest cell there", "any_array's voice", "amount of voices now", "the same, fast", "amount of other sound, fast",
+    "share of other sound, slow", "the same, fast", "amount of voices against amount of other sound, fast", "the same, slow",
+    "share of what sounds in pauses", "any_array's surest cell there", "any_array's voice", "the same in half a second",
+    "the same in two seconds", "amount of voices now", "the same, fast", "amount of other sound, fast",
     "is the largest", "heights are known", "microphones on a line", "pairs of microphones", "aperture",
 )  # fmt: skip
 
@@ -43,12 +44,20 @@ class Candidates:
 
 
 @dataclass(frozen=True)
-class Amounts:
-    """Sums of weights, of voices and of other sound: of this window, and of the last ones."""
+class Moment:
+    """What is known of a window as a whole.
+
+    Sums of weights, of voices and of other sound: of this window, and fast and slow means of them. voice: probabilities
+    that anybody speaks, now and means over half a second and two seconds. pauses (cells,): where sound comes from while
+    nobody speaks, 1 in sum. learned (ROWS, COLS): any_array's probabilities.
+    """
 
     voices_now: float
-    voices: float
-    others: float
+    voices: tuple[float, float]
+    others: tuple[float, float]
+    voice: tuple[float, float, float]
+    pauses: np.ndarray
+    learned: np.ndarray
 
 
 class CandidateFinder:
@@ -66,31 +75,22 @@ class CandidateFinder:
             float(ambiguity.normal is None), float(ambiguity.on_a_line), np.log2(pairs) / 4, np.log(aperture_m / 0.1)
         ]  # fmt: skip
 
-    def find(
-        self, voices: DirectionMixture, others: DirectionMixture, amounts: Amounts, learned: np.ndarray, voice: float
-    ) -> Candidates:
-        """Candidates of a moment; learned (ROWS, COLS): any_array's probabilities, voice: that anybody speaks."""
+    def find(self, voices: DirectionMixture, others: DirectionMixture, moment: Moment) -> Candidates:
+        """Candidates of a moment, from mixtures of the voices' sound and of all other sound."""
         shares = _smoothed(0.5 * (voices.slow + voices.fast))  # (cells,)
         chosen = self._peaks(shares)
         if not len(chosen):
             return Candidates.none()
         azimuth, elevation = _between_cells(shares.reshape(MAP_ROWS, COLS), chosen)
         own = self._own(chosen)  # (n, cells)
-        slow, fast, now = own @ voices.slow, own @ voices.fast, own @ voices.now
-        others_slow, others_fast = own @ others.slow, own @ others.fast
         near = self._cells @ self._maps[chosen].T > np.cos(NEAR_RAD)  # (cells of the output, n)
-        surest = (near * learned.reshape(-1, 1)).max(0)
-        log_slow, log_fast = np.log(slow + LEAST_SHARE), np.log(fast + LEAST_SHARE)
-        against = np.log(fast * amounts.voices + 0.3) - np.log(others_fast * amounts.others + 0.3)
-        moment = [_log_odds(voice), np.log(amounts.voices_now + 1), np.log(amounts.voices + 1), np.log(amounts.others + 1)]
-        facts = [
-            log_slow, log_fast, np.log(now + LEAST_SHARE), log_slow - log_slow.max(), log_fast - log_fast.max(),
-            np.log(others_slow + LEAST_SHARE), np.log(others_fast + LEAST_SHARE), against, _log_odds(surest),
-            *(np.full(len(chosen), value) for value in moment),
-            np.arange(len(chosen)) == 0,
-            *(np.full(len(chosen), value) for value in self._about),
+        surest = (near * moment.learned.reshape(-1, 1)).max(0)
+        columns = [
+            *_of_shares(own, voices, others, moment), _log_odds(surest), *_of_the_moment(moment), np.arange(len(chosen)) == 0,
+            *self._about,
         ]  # fmt: skip
-        return Candidates(azimuth, elevation, np.stack(facts, axis=1).astype(np.float32))
+        facts = np.stack([np.broadcast_to(column, len(chosen)) for column in columns], axis=1)
+        return Candidates(azimuth, elevation, facts.astype(np.float32))
 
     def _peaks(self, shares: np.ndarray) -> np.ndarray:
         """Cells (n,) of the highest maxima that are apart, from high to low."""
@@ -109,6 +109,33 @@ class CandidateFinder:
         cosines = self._maps[chosen] @ self._maps.T  # (n, cells)
         nearest = cosines.argmax(0) == np.arange(len(chosen))[:, None]
         return (nearest & (cosines > np.cos(OWN_RAD))).astype(np.float32)
+
+
+def _of_shares(
+    own: np.ndarray, voices: DirectionMixture, others: DirectionMixture, moment: Moment
+) -> list[np.ndarray]:
+    """Facts (n,) that rest on the shares of each candidate; own (n, cells): which cells are its own."""
+    slow, fast = own @ voices.slow, own @ voices.fast
+    others_slow, others_fast = own @ others.slow, own @ others.fast
+    log_slow, log_fast = _log(slow), _log(fast)
+    (voices_fast, voices_slow), (sound_fast, sound_slow) = moment.voices, moment.others
+    return [
+        log_slow, log_fast, _log(own @ voices.now), log_slow - log_slow.max(), log_fast - log_fast.max(),
+        _log(others_slow), _log(others_fast),
+        np.log(fast * voices_fast + LEAST_AMOUNT) - np.log(others_fast * sound_fast + LEAST_AMOUNT),
+        np.log(slow * voices_slow + LEAST_AMOUNT) - np.log(others_slow * sound_slow + LEAST_AMOUNT),
+        _log(own @ moment.pauses),
+    ]  # fmt: skip
+
+
+def _of_the_moment(moment: Moment) -> list[float]:
+    """Facts that are the same for all candidates."""
+    amounts = np.log1p([moment.voices_now, moment.voices[0], moment.others[0]])
+    return [*(float(_log_odds(voice)) for voice in moment.voice), *amounts.tolist()]
+
+
+def _log(share: np.ndarray) -> np.ndarray:
+    return np.log(share + LEAST_SHARE)
 
 
 def _cell_directions() -> np.ndarray:

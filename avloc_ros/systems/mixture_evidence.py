@@ -7,17 +7,19 @@ from itertools import pairwise
 import numpy as np
 
 from avloc_ros.features.any_array_layout import COLS, HIGHEST_HZ, HOP_S, LOWEST_HZ, MAP_ROWS, map_directions
-from avloc_ros.features.direction_mixture import DirectionMixture, in_bands
+from avloc_ros.features.direction_mixture import ENOUGH, SLOW_S, DirectionMixture, in_bands
 from avloc_ros.features.gathered_talkers import gathered_talkers
 from avloc_ros.features.mel import mel_edges
 from avloc_ros.features.noise_floor import NoiseFloor
-from avloc_ros.features.talker_candidates import Amounts, CandidateFinder, Candidates
+from avloc_ros.features.talker_candidates import CandidateFinder, Candidates, Moment
 from avloc_ros.systems.any_array import HeardMoment, Steered
 
 BANDS = 12  # that vote, even on the mel scale
 LEAST_WEIGHT = 0.2  # of a bin that does not stand out of the noise floor
 FLOOR_WINDOW_S, FLOOR_SMOOTHING_S, QUIETEST = 1.5, 0.08, 1e-10
-AMOUNT_S = 0.08  # time constant of the amounts of sound
+AMOUNT_S = 0.08, SLOW_S  # time constants of the amounts of sound
+VOICE_S = 0.5, 2.0  # of the probability that anybody speaks
+PAUSES_S = 2.0  # of where sound comes from while nobody speaks
 TALKERS_IN_A_PEAK = 1.2  # see gathered_talkers
 
 
@@ -51,7 +53,9 @@ class MixtureEvidence:
         self._floor.reset()
         self._geometry: Geometry | None = None
         self._mixtures: tuple[DirectionMixture, DirectionMixture] | None = None
-        self._amounts = np.zeros(2)
+        self._amounts = np.zeros((2, 2))  # of voices and of other sound; fast and slow
+        self._voice = np.zeros(2)
+        self._pauses = np.zeros(0)
 
     def hear(self, heard: HeardMoment, duration_s: float) -> Candidates:
         """Candidates after one more window; none where it is silent or deaf."""
@@ -76,9 +80,13 @@ class MixtureEvidence:
             per_band = np.array([weights[:, band].sum() for band in self._bands], np.float32)
             self._mixtures[number].hear(heard.steered.srp, vectors, per_band, duration_s)
             now[number] = per_band.sum()
-        self._amounts += (1 - np.exp(-duration_s / AMOUNT_S)) * (now - self._amounts)
-        amounts = Amounts(float(now[0]), float(self._amounts[0]), float(self._amounts[1]))
-        return geometry.finder.find(*self._mixtures, amounts, learned, heard.voice)
+        self._amounts += (1 - np.exp(-duration_s / np.array(AMOUNT_S))) * (now[:, None] - self._amounts)
+        self._voice += (1 - np.exp(-duration_s / np.array(VOICE_S))) * (heard.voice - self._voice)
+        learn = (1 - np.exp(-duration_s / PAUSES_S)) * (1 - heard.voice) ** 2 * min(1.0, now.sum() / ENOUGH)
+        self._pauses += learn * (self._mixtures[1].now - self._pauses)
+        voices, others = (tuple(map(float, amounts)) for amounts in self._amounts)
+        voice = (heard.voice, *map(float, self._voice))
+        return geometry.finder.find(*self._mixtures, Moment(float(now[0]), voices, others, voice, self._pauses, learned))
 
     def _follow(self, steered: Steered) -> Geometry:
         """What belongs to the microphones that are heard; where other directions are possible, mixtures begin anew."""
@@ -86,5 +94,6 @@ class MixtureEvidence:
             geometry = Geometry(steered)
             if self._geometry is None or not np.array_equal(self._geometry.possible, geometry.possible):
                 self._mixtures = DirectionMixture(geometry.possible), DirectionMixture(geometry.possible)
+                self._pauses = geometry.possible.copy()
             self._geometry = geometry
         return self._geometry

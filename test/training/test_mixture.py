@@ -1,0 +1,67 @@
+"""Training of the network that weighs candidates: labels by hand, a rule that can be learnt, the file it writes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("lightning")
+pytest.importorskip("pyroomacoustics")
+
+from avloc_ros.datasets.any_array_mix import Mixer  # noqa: E402
+from avloc_ros.datasets.room_bank import draw_room  # noqa: E402
+from avloc_ros.datasets.sounds import SoundLibrary  # noqa: E402
+from avloc_ros.features.talker_candidates import FACTS, Candidates  # noqa: E402
+from avloc_ros.runtime.mixture_network import load_mixture  # noqa: E402
+from avloc_ros.training.cards import Provenance  # noqa: E402
+from avloc_ros.training.mixture import (  # noqa: E402
+    Labelled,
+    MixtureRecipe,
+    labelled,
+    learn,
+    train_mixture,
+    who_speaks,
+)
+
+
+def candidates(*azimuths_deg: float) -> Candidates:
+    azimuth = np.radians(azimuths_deg)
+    return Candidates(azimuth, 0 * azimuth, np.zeros((len(azimuth), len(FACTS)), np.float32))
+
+
+def test_the_nearest_candidate_within_reach_is_the_talker() -> None:
+    assert who_speaks(candidates(10, 25, -170), np.radians([14.0])).tolist() == [1, 0, 0]
+    assert who_speaks(candidates(10, 25, -170), np.radians([179.0])).tolist() == [0, 0, 1]
+    assert who_speaks(candidates(10, 25), np.radians([60.0])).tolist() == [0, 0]
+    assert who_speaks(candidates(), np.radians([60.0])).tolist() == []
+
+
+def test_a_rule_is_learnt_and_its_odds_are_right() -> None:
+    """Facts decide by a logistic rule: the network's probabilities come close to it on facts that it has not seen."""
+    rng = np.random.default_rng(0)
+    facts = rng.normal(size=(24000, len(FACTS))).astype(np.float32)
+    true = 1 / (1 + np.exp(-(1.5 * facts[:, 0] - facts[:, 7] - 1)))
+    speaks = (rng.random(len(facts)) < true).astype(np.float32)
+    half = len(facts) // 2
+    recipe = MixtureRecipe(hidden=8, epochs=8, batch=256)
+    network, curve = learn(recipe, Labelled(facts[:half], speaks[:half], 0.0), Labelled(facts[half:], speaks[half:], 0.0), 0)
+    with torch.no_grad():
+        found = torch.sigmoid(network(torch.as_tensor(facts[half:]))).numpy()
+    assert np.abs(found - true[half:]).mean() < 0.04
+    entropy = -np.mean(true[half:] * np.log(true[half:]) + (1 - true[half:]) * np.log(1 - true[half:]))
+    assert min(row["validation"] for row in curve) == pytest.approx(entropy, abs=0.03)
+
+
+def test_from_rooms_to_a_file_that_is_used(tmp_path) -> None:
+    pytest.importorskip("espeakng_loader")
+    mixer = Mixer(SoundLibrary([], [], 4, 0), [draw_room(3, index, []) for index in range(2)], 30)
+    recipe = MixtureRecipe(mixtures=6, validation_mixtures=3, epochs=2, batch=64, frames=30)
+    told: list[int] = []
+    path = train_mixture(recipe, mixer, mixer, tmp_path, 0, 1, Provenance({}, {}, "test", 0, device="CPU"), told.append)
+    assert sum(told) == 9
+    engine = load_mixture(str(path))
+    some = labelled(mixer, "", 1, 5)
+    probability = engine.talker_probability(some.facts)
+    assert probability.shape == some.speaks.shape and (probability >= 0).all() and (probability <= 1).all()
+    assert 0 < engine.threshold < 1
