@@ -37,22 +37,23 @@ def speaking_after(
     evidence: the probability, by this frame alone, that the talker speaks; None where there was no sound at all (the
     chain then relaxes towards its stationary value).
     """
-    pause_s = config.mean_pause_outside_s if place is Place.OUTSIDE else config.mean_pause_s
-    starts, stops = 1 / pause_s, 1 / config.mean_turn_s  # rates, 1/s
+    turn_s, pause_s = config.mean_turn_s, config.mean_pause_s
+    if place is Place.OUTSIDE:
+        turn_s, pause_s = config.mean_turn_outside_s, config.mean_pause_outside_s
+    starts, stops = 1 / pause_s, 1 / turn_s  # rates, 1/s
     stationary = starts / (starts + stops)
     predicted = stationary + (previous - stationary) * np.exp(-(starts + stops) * duration_s)
     if evidence is None:
         return float(predicted)
     prior = {Place.SEEN: config.prior, Place.HIDDEN: config.prior_unseen, Place.OUTSIDE: config.prior_outside}[place]
-    return bayes(float(predicted), evidence_ratio(evidence, config, prior))
+    return bayes(float(predicted), evidence_ratio(evidence, config, prior, place))
 
 
-def evidence_ratio(evidence: float, config: SpeakingConfig, prior: float | None = None) -> float:
+def evidence_ratio(evidence: float, config: SpeakingConfig, prior: float, place: Place = Place.SEEN) -> float:
     """Likelihood ratio of one frame's evidence, tempered because neighbouring frames share sound and picture."""
     believed = min(max(evidence, config.smallest_evidence), config.largest_evidence)
-    return float(
-        (odds(believed) / odds(config.prior if prior is None else prior)) ** config.evidence_exponent
-    )
+    exponent = config.evidence_exponent_outside if place is Place.OUTSIDE else config.evidence_exponent
+    return float((odds(believed) / odds(prior)) ** exponent)
 
 
 def is_speaking_after(previous: bool, probability: float, config: SpeakingConfig) -> bool:

@@ -79,6 +79,7 @@ class SpeakingConfig:
     """When a track counts as speaking: a two-state Markov chain with the audio evidence, and hysteresis."""
 
     mean_turn_s: float = setting(0.4, "mean time for which somebody speaks", low=0.04, high=60.0)
+    mean_turn_outside_s: float = setting(0.4, "the same for talkers outside the picture", low=0.04, high=60.0)
     mean_pause_s: float = setting(0.8, "mean time for which somebody is silent", low=0.04, high=60.0)
     mean_pause_outside_s: float = setting(1.2, "the same for talkers outside the picture", low=0.04, high=60.0)
     prior: float = setting(0.5, "probability at which evidence says nothing", low=0.01, high=0.99)
@@ -92,6 +93,12 @@ class SpeakingConfig:
     evidence_exponent: float = setting(
         1.0,
         "weight of one frame's evidence; below 1 where neighbouring frames share sound",
+        low=0.01,
+        high=1.0,
+    )
+    evidence_exponent_outside: float = setting(
+        1.0,
+        "the same outside the picture, where the audio tracker's sphere tells, whose frames share more",
         low=0.01,
         high=1.0,
     )

@@ -151,8 +151,9 @@ class SpeakerTracker:
         rate_sigma = np.radians(self.config.motion.initial_rate_deg_s)
         state = initial_state(bearing.direction, bearing.noise, rate_sigma)
         life = self.config.life
-        credible = life.birth_outside if bearing.face is None and self._is_outside(bearing.direction) else life.birth
-        track = Track(self._births, state, credible, stamp_ns)
+        is_outside = bearing.face is None and self._is_outside(bearing.direction)
+        credible = life.birth_outside if is_outside else life.birth
+        track = Track(self._births, state, credible, stamp_ns, is_outside=is_outside)
         self._tracks.append(track)
         return track
 

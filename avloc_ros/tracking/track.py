@@ -100,9 +100,8 @@ class Track:
         if self.face is None:
             self.state = sphere_filter.update(self.state, bearing.direction, bearing.noise)
             self.audio_weight = 1.0
-            self.existence = bayes(
-                self.existence, evidence_ratio(bearing.probability, config.speaking, config.life.prior)
-            )
+            ratio = evidence_ratio(bearing.probability, config.speaking, config.life.prior, self.place)
+            self.existence = bayes(self.existence, ratio)
         else:
             self.audio_weight = audio_share(self.state, bearing)
         if bearing.probability >= config.life.prior:

@@ -33,10 +33,14 @@ def test_one_peak_and_no_division_change_nothing():
 
 @pytest.mark.parametrize("place", list(Place))
 def test_the_chain_is_the_one_of_the_settings_of_the_place(place):
-    pauses = {"mean_turn_s": 0.4, "mean_pause_s": 0.8, "mean_pause_outside_s": 3.2}
-    config = SpeakingConfig(**pauses, prior=0.5, prior_unseen=0.2, prior_outside=0.1)
-    pause_s, prior = {Place.SEEN: (0.8, 0.5), Place.HIDDEN: (0.8, 0.2), Place.OUTSIDE: (3.2, 0.1)}[place]
-    resting = 0.4 / (0.4 + pause_s)  # the share of a turn in a turn and a pause
+    times = {"mean_turn_s": 0.4, "mean_turn_outside_s": 0.6, "mean_pause_s": 0.8, "mean_pause_outside_s": 3.2}
+    exponents = {"evidence_exponent": 0.8, "evidence_exponent_outside": 0.5}
+    config = SpeakingConfig(**times, **exponents, prior=0.5, prior_unseen=0.2, prior_outside=0.1)
+    turn_s, pause_s, prior, exponent = {
+        Place.SEEN: (0.4, 0.8, 0.5, 0.8), Place.HIDDEN: (0.4, 0.8, 0.2, 0.8), Place.OUTSIDE: (0.6, 3.2, 0.1, 0.5)
+    }[place]  # fmt: skip
+    resting = turn_s / (turn_s + pause_s)  # the share of a turn in a turn and a pause
     assert speaking_after(0.3, None, 1e6, config, place) == pytest.approx(resting)
     assert speaking_after(resting, prior, 0.04, config, place) == pytest.approx(resting)  # evidence that says nothing
-    assert speaking_after(resting, prior + 0.1, 0.04, config, place) > resting + 0.05
+    odds = [p / (1 - p) for p in (speaking_after(resting, 0.6, 0.04, config, place), resting, 0.6, prior)]
+    assert odds[0] / odds[1] == pytest.approx((odds[2] / odds[3]) ** exponent)
