@@ -7,10 +7,11 @@ from scipy.ndimage import maximum_filter, uniform_filter
 
 from avloc_ros.types import CELLS_PER_TALKER
 
+TALKERS_IN_A_PEAK = 1.2  # any_array, as chosen on validation scenes
 AROUND_CELLS = (17, 5)  # 85 degrees of elevation, 25 of azimuth: what may be one talker of unsure height
 
 
-def gathered_talkers(probability: np.ndarray, talkers_in_a_peak: float) -> np.ndarray:
+def gathered_talkers(probability: np.ndarray, talkers_in_a_peak: float = TALKERS_IN_A_PEAK) -> np.ndarray:
     """Probabilities (rows, cols) of a sphere grid in which a broad peak counts as the one talker that it stands for.
 
     A cell holds the probability that a talker is within one cell width. Summed over a peak, that is the number of talkers

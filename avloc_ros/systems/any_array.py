@@ -160,9 +160,9 @@ class AnyArrayTracker:
         return self._stft.frequencies_hz
 
     @property
-    def knows_heights(self) -> bool:
-        """Whether the microphones fill space: in a plane or on a line they do not tell above from below."""
-        return self._steering_for(np.ones(self.array.channels, bool)).ambiguity.normal is None
+    def is_on_a_line(self) -> bool:
+        """Whether the microphones stand on a line."""
+        return self._steering_for(np.ones(self.array.channels, bool)).ambiguity.on_a_line
 
     @property
     def limits(self) -> tuple[str, ...]:

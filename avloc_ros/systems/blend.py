@@ -1,7 +1,8 @@
 """Two audio trackers on the same sound, the learned and the classical one: their log odds are averaged.
 
-They err in different ways. any_array knows voices, and hears one in some sounds that last; srp learns in pauses where
-noise comes from, and loses a voice that is no louder than the noise (docs/any_array.md has both, and the blend).
+They err in different ways. mixture knows voices and finds each talker by himself, and hears one in some sounds that last; srp
+learns in pauses where noise comes from, and loses a voice that is no louder than the noise. With microphones on a line, whose
+cones the candidates of mixture do not part well, any_array takes its place (docs/any_array.md has the blend).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from scipy.special import expit, logit
 
 from avloc_ros.config import setting
 from avloc_ros.features.any_array_layout import COLS, ROWS
+from avloc_ros.features.gathered_talkers import gathered_talkers
 from avloc_ros.geometry import CameraModel, MicrophoneArray, sphere_grid
 from avloc_ros.systems.any_array import AnyArrayConfig
 from avloc_ros.systems.audio_grids import AudioGrids
@@ -30,7 +32,10 @@ class BlendConfig:
     """Settings of the blend."""
 
     classical_share: float = setting(
-        0.25, "share of the classical tracker (srp) in the log odds, the rest is the mixture's", low=0.0, high=1.0
+        0.35, "share of the classical tracker (srp) in the log odds, the rest is the mixture's", low=0.0, high=1.0
+    )
+    classical_share_on_a_line: float = setting(
+        0.45, "the same for microphones on a line, where the rest is any_array's", low=0.0, high=1.0
     )
     classical_share_in_picture: float = setting(
         0.6, "the same for the image grid: the share that the shipped fusions learnt with", low=0.0, high=1.0
@@ -96,6 +101,8 @@ class BlendTracker:
         # What the array cannot tell apart (a flat one: heights) spreads srp thin.
         as_sure_as_can_be = classical.sphere.probability / classical.sphere.threshold  # (ROWS, COLS)
         share, share_seen = self.config.classical_share, self.config.classical_share_in_picture
+        if self._learned.is_on_a_line:
+            learned, share = gathered_talkers(heard.probability), self.config.classical_share_on_a_line
         probability = _blended(learned, as_sure_as_can_be, share)
         voice = float(_blended(heard.voice, classical.voice_probability, share_seen))
         seen = _blended(heard.probability, as_sure_as_can_be, share_seen) if self.camera is not None else None

@@ -86,6 +86,11 @@ class MixtureTracker:
         """What this geometry cannot tell apart, in words."""
         return self._ear.limits
 
+    @property
+    def is_on_a_line(self) -> bool:
+        """Whether the microphones stand on a line."""
+        return self._ear.is_on_a_line
+
     def set_array(self, array: MicrophoneArray) -> None:
         """Another geometry: steering is computed anew, what was heard is forgotten."""
         self._ear.set_array(array)

@@ -20,7 +20,6 @@ FLOOR_WINDOW_S, FLOOR_SMOOTHING_S, QUIETEST = 1.5, 0.08, 1e-10
 AMOUNT_S = 0.08, SLOW_S  # time constants of the amounts of sound
 VOICE_S = 0.5, 2.0  # of the probability that anybody speaks
 PAUSES_S = 2.0  # of where sound comes from while nobody speaks
-TALKERS_IN_A_PEAK = 1.2  # see gathered_talkers
 
 
 class Geometry:
@@ -67,7 +66,7 @@ class MixtureEvidence:
         assert self._mixtures is not None
         learned = heard.probability
         if heard.steered.ambiguity.normal is not None:
-            learned = gathered_talkers(learned, TALKERS_IN_A_PEAK)
+            learned = gathered_talkers(learned)
         floor = np.stack([self._floor.update(power) for power in heard.power])
         stands_out = np.maximum(LEAST_WEIGHT, 1 - floor / np.maximum(heard.power, 1e-20)) * (heard.power > QUIETEST)
         now = np.zeros(2)

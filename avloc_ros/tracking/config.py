@@ -61,7 +61,7 @@ class AudioEvidenceConfig:
     reach_azimuth_deg: float = setting(12.0, "what is this near to a peak belongs to it", low=1.0, high=90.0)
     reach_elevation_deg: float = setting(40.0, "the same, in height", low=1.0, high=90.0)
     echo_odds: float = setting(
-        9.0, "odds of a weaker peak beside a surer one are divided by this: walls show talkers twice", low=1.0, high=1000.0
+        2.75, "odds of a weaker peak beside a surer one are divided by this: walls show talkers twice", low=1.0, high=1000.0
     )
     echo_odds_fused: float = setting(
         5.0, "the same for peaks of a trained fusion, which knows whether there is a face", low=1.0, high=1000.0
@@ -79,9 +79,9 @@ class SpeakingConfig:
     """When a track counts as speaking: a two-state Markov chain with the audio evidence, and hysteresis."""
 
     mean_turn_s: float = setting(0.4, "mean time for which somebody speaks", low=0.04, high=60.0)
-    mean_turn_outside_s: float = setting(0.4, "the same for talkers outside the picture", low=0.04, high=60.0)
+    mean_turn_outside_s: float = setting(0.24, "the same for talkers outside the picture", low=0.04, high=60.0)
     mean_pause_s: float = setting(0.8, "mean time for which somebody is silent", low=0.04, high=60.0)
-    mean_pause_outside_s: float = setting(1.2, "the same for talkers outside the picture", low=0.04, high=60.0)
+    mean_pause_outside_s: float = setting(0.67, "the same for talkers outside the picture", low=0.04, high=60.0)
     prior: float = setting(0.5, "probability at which evidence says nothing", low=0.01, high=0.99)
     prior_unseen: float = setting(
         0.05,
@@ -97,17 +97,17 @@ class SpeakingConfig:
         high=1.0,
     )
     evidence_exponent_outside: float = setting(
-        1.0,
+        0.92,
         "the same outside the picture, where the audio tracker's sphere tells, whose frames share more",
         low=0.01,
         high=1.0,
     )
-    smallest_evidence: float = setting(0.03, "evidence of a track without any peak", low=0.0001, high=0.5)
+    smallest_evidence: float = setting(0.014, "evidence of a track without any peak", low=0.0001, high=0.5)
     largest_evidence: float = setting(
         0.97, "evidence of one frame is not believed more than this", low=0.5, high=0.9999
     )
     on: float = setting(0.5, "speaking from this probability on", low=0.0, high=1.0)
-    off: float = setting(0.45, "no longer speaking below this probability", low=0.0, high=1.0)
+    off: float = setting(0.31, "no longer speaking below this probability", low=0.0, high=1.0)
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class LifeConfig:
     )
     birth: float = setting(0.02, "existence probability of a new track", low=0.001, high=0.999)
     birth_outside: float = setting(
-        0.0033,
+        0.0011,
         "the same outside the picture; below `forget`, so that only a sure first sound (.73 with these settings) starts a track",
         low=0.001,
         high=0.999,
