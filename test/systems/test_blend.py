@@ -54,6 +54,17 @@ def test_odds_are_the_weighted_geometric_mean_of_both_trackers(windows, share) -
         assert odds(found.voice_probability) == pytest.approx(voice, rel=1e-3)
 
 
+def test_on_a_line_any_array_takes_the_place_of_the_mixture() -> None:
+    line = shipped_array("line_4mic")
+    config = BlendConfig(classical_share=0.9, classical_share_on_a_line=0.0)
+    both = BlendTracker(config, MixtureConfig(), AnyArrayConfig(), SrpConfig(), line)
+    learned = AnyArrayTracker(AnyArrayConfig(), line, None, RATE_HZ)
+    for window in plane_waves(line, [0.6], 20):
+        found, one = both.step(window), learned.step(window)
+        expected = np.clip(gathered_talkers(one.sphere.probability), SUREST, 1 - SUREST)
+        np.testing.assert_allclose(found.sphere.probability, expected, rtol=1e-3, atol=1e-6)
+
+
 def test_a_talker_spread_over_heights_counts_as_one() -> None:
     column, wide = np.zeros((36, 72), np.float32), np.zeros((36, 72), np.float32)
     column[12:22, 70:72] = 0.2  # 20 cells: one talker's 4 cells' worth, at the seam of azimuth
