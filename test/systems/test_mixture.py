@@ -123,7 +123,7 @@ def test_a_dead_channel_is_left_out_and_named(voices, broken) -> None:
 def test_only_one_channel_left_is_deaf_and_says_so(voices) -> None:
     array = shipped_array("head_6mic")
     samples = plane_wave(voices[0], array, 0.0)
-    samples[:, 1:] = 0.0
+    samples[:, 1:] = np.nan
     for grid in run(tracker(array), samples[: 20 * WINDOW]):
         assert grid.sphere.probability.max() == 0 and grid.reasons
 
