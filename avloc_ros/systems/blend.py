@@ -32,7 +32,7 @@ class BlendConfig:
     """Settings of the blend."""
 
     classical_share: float = setting(
-        0.35, "share of the classical tracker (srp) in the log odds, the rest is the mixture's", low=0.0, high=1.0
+        0.45, "share of the classical tracker (srp) in the log odds, the rest is the mixture's", low=0.0, high=1.0
     )
     classical_share_on_a_line: float = setting(
         0.45, "the same for microphones on a line, where the rest is any_array's", low=0.0, high=1.0
