@@ -163,7 +163,8 @@ def test_coloc_on_an_ear_from_scenes_to_weights(event_scenes, tmp_path):
         card = read_weights(out / f"{part}.onnx").card
         assert card["system"] == f"coloc_{part}" and card["seed"] == 2 and card["training"]["steps"] >= 1
         assert {"validation", "test"} == set(card["metrics"]) and card["largest_difference_to_torch"]["fp32"] < 1e-4
-    assert main(["evaluate", str(event_scenes), "--system", "coloc", "--weights", str(out), "--out", str(tmp_path / "scores")]) == 0
+    scored = ["--system", "coloc", "--weights", str(out), "--out", str(tmp_path / "scores")]
+    assert main(["evaluate", str(event_scenes), *scored]) == 0
 
 
 def test_data_sets_say_what_validates_and_scenes_beside_them_are_synthetic(event_scenes, tmp_path):
