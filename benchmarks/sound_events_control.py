@@ -4,7 +4,7 @@ usage, with DIR of `sound_events.py data` and `sound_events_coloc.py data`:
   python benchmarks/sound_events_control.py DIR [--seconds 377] [--seed 1]
 
 The shipped ONNX file becomes a torch network again (BatchNorm is folded into its convolutions and stays as it is). Rate and
-batches are those of `sound_events_eyes.py resume`; the threshold comes from the validation scenes. Prints scores before and after.
+batches are those of `sound_events_eyes.py resume`; the threshold comes from validation. Prints scores before and after.
 """
 
 from __future__ import annotations
