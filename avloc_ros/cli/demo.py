@@ -27,8 +27,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--system",
         choices=SYSTEMS,
         default=DEFAULT_SYSTEM,
-        help="dsw: who speaks, and where (two talkers); av_seld, coloc: what sounds, where, since when (coloc needs weights "
-        "of yours); asl_unet: what a pair of glasses hears and sees",
+        help="dsw: who speaks, and where (two talkers); av_seld, coloc: what sounds, where, since when; "
+        "asl_unet: what a pair of glasses hears and sees",
     )
     parser.add_argument("--scene", type=Path, help="a scene folder of your own; default: built on first run")
     parser.add_argument("--out", type=Path, help="new folder for what comes out; default: ./avloc_demo_<time>")

@@ -13,7 +13,7 @@ from avloc_ros.geometry import angles_from_direction, direction_from_angles
 
 # (found (1, rows, frames, 3), step (1,)) -> directions (1, frames, 3); the features of the chunk are bound already.
 Localize = Callable[[np.ndarray, np.ndarray], np.ndarray]
-# directions (1, frames, 3) -> logits (1, frames, classes + 1)
+# directions (1, frames, 3) -> logits (1, frames, classes + 1); name_apart: both with rows, (1, rows, frames, ...)
 Classify = Callable[[np.ndarray], np.ndarray]
 
 
@@ -68,6 +68,26 @@ def name_events(
         for frame in np.flatnonzero(active & (best < classes)):
             score = float(probability[frame, best[frame]])
             events[frame].append(FrameEvent(int(best[frame]), row[frame].astype(float), score))
+    return events
+
+
+def name_apart(classify: Classify, found: np.ndarray, classes: int, apart_deg: float) -> EventsByFrame:
+    """Events per frame of stacked directions (rows, frames, 3), named together: classify takes and answers all rows at once.
+
+    In a frame the surest is named first; others nearer to it than `apart_deg` are of another class, for two events of one
+    class at one place are one event.
+    """
+    probability = _softmax(classify(found[None])[0]).astype(float)  # (rows, frames, classes + 1)
+    beside = np.einsum("afi,bfi->fab", found, found) > np.cos(np.radians(apart_deg))
+    events: EventsByFrame = [[] for _ in range(found.shape[1])]
+    for frame, left in enumerate((np.abs(found).sum(-1) > 0).T):
+        for _ in range(int(left.sum())):
+            row = int(np.where(left, probability[:, frame].max(-1), -1.0).argmax())
+            best, left[row] = int(probability[row, frame].argmax()), False
+            if best == classes:
+                continue
+            events[frame].append(FrameEvent(best, found[row, frame].astype(float), float(probability[row, frame, best])))
+            probability[left & beside[frame, row], frame, best] = 0.0
     return events
 
 

@@ -40,10 +40,10 @@ class AvSeldNetwork:
         self._engine.warm_up()
         self._hears = "features" in self._engine.inputs
         if self._input == "foa":
-            self._features = from_mapping(FoaFeatureConfig, recipe["features"], where)
-            fft = self._features.fft_length, self._features.window_length, self._features.hop_length
-            self._spectra = FoaSpectra(self.sample_rate_hz, fft, array)
-            self.channels = self._spectra.channels
+            self.features = from_mapping(FoaFeatureConfig, recipe["features"], where)
+            fft = self.features.fft_length, self.features.window_length, self.features.hop_length
+            self.spectra = FoaSpectra(self.sample_rate_hz, fft, array)
+            self.channels = self.spectra.channels
         else:
             self._array_features = from_mapping(ArrayFeatureConfig, recipe["array_features"], where)
             self.channels = int(chunk["channels"])
@@ -71,9 +71,13 @@ class AvSeldNetwork:
             inputs["pictures"] = pictures[None].astype(np.float32, copy=False)
         return self._engine.run(inputs)["vectors"][0]
 
+    def vectors_of_spectra(self, spectra: np.ndarray) -> np.ndarray:
+        """The same of FOA spectra (4, frames, bins), of a network that only hears."""
+        return self._engine.run({"features": foa_features_of_spectra(spectra, self.features)[None]})["vectors"][0]
+
     def _heard(self, samples: np.ndarray) -> np.ndarray:
         if self._input == "foa":
-            return foa_features_of_spectra(self._spectra(samples), self._features)
+            return foa_features_of_spectra(self.spectra(samples), self.features)
         make = gcc_features if self._input == "gcc" else salsa_lite
         return make(samples, self._array_features)
 

@@ -1,4 +1,7 @@
-"""coloc at run time: localizer and classifier by onnxruntime, one event after the other (specs: coloc, Inference)."""
+"""coloc at run time: localizer and classifier by onnxruntime, one event after the other (specs: coloc, Inference).
+
+The report's networks hear all by themselves; those that ship are made of a trained ear (systems.coloc_ear).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ from avloc_ros.decode.frame_event import EventsByFrame
 from avloc_ros.features.coloc_features import ColocFeatureConfig, coloc_features_of_spectra
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.runtime.engines import OnnxEngine
-from avloc_ros.runtime.weights import find_weights
+from avloc_ros.runtime.weights import Weights, find_weights
+from avloc_ros.systems.coloc_ear import ColocEarNetwork
 from avloc_ros.systems.event_network import FRAME_S, EventNetworkConfig, FoaSpectra
 from avloc_ros.types import InputError
 
@@ -21,21 +25,32 @@ PARTS = ("localizer", "classifier")
 DEFAULT_CLASS_SCORE = 0.3  # of thirteen classes: four times what guessing gives
 
 
-class ColocNetwork:
-    """See EventNetwork. weights: a folder with localizer.onnx and classifier.onnx; empty: the shipped ones.
+def open_coloc(config: EventNetworkConfig, array: MicrophoneArray | None = None) -> ColocNetwork | ColocEarNetwork:
+    """The networks of config.weights, a folder with localizer.onnx and classifier.onnx; empty: the shipped ones.
 
-    Scores are the classifier's; the localizer's own threshold is that of the recipe. Raises InputError where weights are
-    missing, do not belong together, or the array does not carry FOA.
+    Raises InputError where weights are missing, do not belong together, or the array does not carry FOA.
+    """
+    given = {part: str(Path(config.weights) / f"{part}.onnx") if config.weights else "" for part in PARTS}
+    parts = {part: find_weights(given[part], f"coloc_{part}", f"coloc_{part}") for part in PARTS}
+    card = parts["localizer"].card
+    if card["recipe"] != parts["classifier"].card["recipe"]:
+        raise InputError(f"{parts['localizer'].path} and its classifier were trained by different recipes")
+    return (ColocEarNetwork if "ear" in card["recipe"] else ColocNetwork)(parts, config, array)
+
+
+class ColocNetwork:
+    """See EventNetwork. parts: the weights of `localizer` and `classifier`.
+
+    Scores are the classifier's; the localizer's own threshold is that of the recipe. Raises InputError where the array does
+    not carry FOA.
     """
 
     picture_size: tuple[int, int] | None = None
 
-    def __init__(self, config: EventNetworkConfig, array: MicrophoneArray | None = None) -> None:
-        given = {part: str(Path(config.weights) / f"{part}.onnx") if config.weights else "" for part in PARTS}
-        parts = {part: find_weights(given[part], f"coloc_{part}", f"coloc_{part}") for part in PARTS}
+    def __init__(
+        self, parts: dict[str, Weights], config: EventNetworkConfig, array: MicrophoneArray | None = None
+    ) -> None:
         card, where = parts["localizer"].card, str(parts["localizer"].path)
-        if card["recipe"] != parts["classifier"].card["recipe"]:
-            raise InputError(f"{where} and its classifier were trained by different recipes")
         recipe, chunk = card["recipe"], card["recipe"]["chunks"]
         self.name = str(card["name"])
         self.sample_rate_hz, self.frames = int(chunk["sample_rate_hz"]), round(float(chunk["chunk_s"]) / FRAME_S)

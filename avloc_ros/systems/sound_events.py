@@ -12,7 +12,7 @@ from avloc_ros.config import setting
 from avloc_ros.features.event_chunk import RollingChunk
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.systems.av_seld import AvSeldNetwork, has_eyes
-from avloc_ros.systems.coloc import ColocNetwork
+from avloc_ros.systems.coloc import open_coloc
 from avloc_ros.systems.event_network import FRAME_S, EventNetwork, EventNetworkConfig
 from avloc_ros.tracking.event_tracker import EventTracker, EventTrackerConfig
 from avloc_ros.types import AudioWindow, InputError, SoundEvents, VideoFrame
@@ -47,8 +47,8 @@ class SoundEventSystem:
 
     def __init__(self, config: SoundEventsConfig, array: MicrophoneArray | None = None) -> None:
         self.config = config
-        networks: dict[str, type[AvSeldNetwork] | type[ColocNetwork]] = {"av_seld": AvSeldNetwork, "coloc": ColocNetwork}
-        self.network: EventNetwork = networks[config.backend](config.network, array)
+        opened = open_coloc if config.backend == "coloc" else AvSeldNetwork
+        self.network: EventNetwork = opened(config.network, array)
         network = self.network
         self._hop, self._lookahead = _frames(config.hop_s, "hop_s"), _frames(config.lookahead_s, "lookahead_s")
         if self._hop + self._lookahead > network.frames:

@@ -43,6 +43,7 @@ KINDS = {
     ),
     "av_seld": RecipeKind("seld_recipes:AvSeldRecipe", "av_seld", EVENT_FOLDERS),
     "coloc": RecipeKind("seld_recipes:ColocRecipe", "coloc", EVENT_FOLDERS),
+    "coloc_ear": RecipeKind("seld_recipes:ColocEarRecipe", "coloc_ear", EVENT_FOLDERS),
     "diff_track_hungarian": RecipeKind(
         "diff_track_hungarian:HungarianRecipe", "diff_track", "nothing: assignment problems are drawn"
     ),

@@ -9,10 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from avloc_ros.features.flow_features import flow_features_of_spectra
 from avloc_ros.models.av_seld import AvSeld
 from avloc_ros.models.coloc import Classifier, Localizer
+from avloc_ros.models.coloc_ear import EarClassifier, EarLocalizer
 from avloc_ros.runtime.engines import OnnxEngine
-from avloc_ros.training.seld_recipes import AvSeldRecipe, ColocRecipe
+from avloc_ros.systems.av_seld import AvSeldNetwork
+from avloc_ros.systems.event_network import FRAME_S
+from avloc_ros.training.seld_recipes import AvSeldRecipe, ColocEarRecipe, ColocRecipe
 
 OPSET = 17
 
@@ -66,6 +70,35 @@ def export_coloc(localizer: Localizer, classifier: Classifier, recipe: ColocReci
     first = export_onnx(localizer, example_localizer(recipe), "direction", folder / "localizer.onnx")
     second = export_onnx(classifier, example_classifier(recipe), "logits", folder / "classifier.onnx")
     return max(first, second)
+
+
+def example_ear_localizer(recipe: ColocEarRecipe, ear: AvSeldNetwork) -> dict[str, Tensor]:
+    """What the ear makes of noise, with one direction told in every second frame, and step (1,)."""
+    spectra = ear.spectra(np.random.default_rng(0).normal(size=(round(ear.frames * FRAME_S * ear.sample_rate_hz), 4)) * 0.1)
+    told = torch.zeros(1, max(1, recipe.height - 1), ear.frames, 3)
+    told[0, 0, ::2] = nn.functional.normalize(torch.randn(told[0, 0, ::2].shape), dim=1)
+    features = torch.from_numpy(flow_features_of_spectra(spectra, ear.features))[None]
+    return {"features": features, "vectors": _some_vectors(recipe, ear), "told": told, "step": torch.ones(1)}
+
+
+def example_ear_classifier(recipe: ColocEarRecipe, ear: AvSeldNetwork) -> dict[str, Tensor]:
+    """Random vectors of an ear, and directions (1, rows, frames, 3), some of them missing."""
+    directions = nn.functional.normalize(torch.randn(1, recipe.steps.max_overlap, ear.frames, 3), dim=3)
+    directions[:, -1, ::3] = 0.0
+    return {"vectors": _some_vectors(recipe, ear), "directions": directions}
+
+
+def export_coloc_ear(
+    localizer: EarLocalizer, classifier: EarClassifier, recipe: ColocEarRecipe, ear: AvSeldNetwork, folder: Path
+) -> float:
+    """As export_coloc, of the networks on an ear."""
+    first = export_onnx(localizer, example_ear_localizer(recipe, ear), "direction", folder / "localizer.onnx")
+    second = export_onnx(classifier, example_ear_classifier(recipe, ear), "logits", folder / "classifier.onnx")
+    return max(first, second)
+
+
+def _some_vectors(recipe: ColocEarRecipe, ear: AvSeldNetwork) -> Tensor:
+    return torch.tanh(torch.randn(1, ear.frames, 3 * 3 * recipe.classes))
 
 
 @torch.no_grad()

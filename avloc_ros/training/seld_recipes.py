@@ -1,4 +1,4 @@
-"""Recipes of av_seld, of the DCASE baseline and of coloc: every number of a training (config/train/)."""
+"""Recipes of av_seld, of the DCASE baseline and of coloc, alone or on an ear: every number of a training (config/train/)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from avloc_ros.features.coloc_features import ColocFeatureConfig
 from avloc_ros.features.foa_features import FoaFeatureConfig
 from avloc_ros.models.av_seld import AvSeldConfig
 from avloc_ros.models.coloc import ColocNetworkConfig
+from avloc_ros.models.coloc_ear import ColocEarConfig
 from avloc_ros.models.crnn import SeldCrnnConfig
 
 
@@ -108,3 +109,25 @@ class ColocRecipe:
         0.5, "share of synthetic chunks, where both kinds are given", low=0.0, high=1.0
     )
     optimizer: SeldOptimizerConfig = field(default_factory=SeldOptimizerConfig)
+
+
+@dataclass(frozen=True)
+class ColocEarRecipe:
+    """CoLoC's localizer and classifier made of a trained ear, which stays as it is; chunks and features are the ear's."""
+
+    name: str = setting("coloc_ear", "name of the weights")
+    ear: str = setting("av_seld_baseline_small", "shipped weights that hear FOA, and only hear")
+    classes: int = setting(13, "classes of the ear", low=1, high=1000)
+    height: int = setting(3, "rows of the stacked tracks: events at a time that training knows of", low=1, high=8)
+    network: ColocEarConfig = field(default_factory=ColocEarConfig)
+    steps: ColocStepsConfig = field(default_factory=lambda: ColocStepsConfig(perturb_deg=0.0))
+    told_shake_deg: float = setting(
+        12.0, "what the localizer is told in training is off by up to this, as directions that were found are", low=0.0, high=45.0
+    )
+    apart_deg: float = setting(20.0, "events nearer to each other than this are of different classes", low=0.0, high=180.0)
+    focal_gamma: float = setting(1.0, "how much less a sure answer counts", low=0.0, high=10.0)
+    localizer_s: float = setting(150.0, "processor seconds that the localizer learns", low=0.0, high=1e6)
+    classifier_s: float = setting(40.0, "processor seconds that the classifier learns", low=0.0, high=1e6)
+    localizer_rate: float = setting(5e-3, "learning rate of the localizer", low=1e-7, high=1.0)
+    classifier_rate: float = setting(3e-3, "learning rate of the classifier", low=1e-7, high=1.0)
+    batch_size: int = setting(16, "chunks of one step", low=1, high=65536)

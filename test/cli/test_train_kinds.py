@@ -92,6 +92,7 @@ def test_every_shipped_recipe_loads_and_unknown_keys_fail(tmp_path):
         ("av_seld_small_audio", "event scenes (avloc simulate --events), STARSS22/23, or L3DAS23"),
         ("av_seld_baseline_2023", "event scenes (avloc simulate --events), STARSS22/23, or L3DAS23"),
         ("coloc_small", "event scenes (avloc simulate --events), STARSS22/23, or L3DAS23"),
+        ("coloc_ear", "event scenes (avloc simulate --events), STARSS22/23, or L3DAS23"),
         ("asl_unet_small", "egocentric scenes (avloc simulate --egocentric), or EasyCom"),
     ],
 )
@@ -152,6 +153,18 @@ def test_coloc_from_scenes_to_weights(event_scenes, tmp_path):
         card = read_weights(out / f"{part}.onnx").card
         assert card["system"] == f"coloc_{part}" and card["training"]["epochs"] == 1
         assert "conditional_accuracy" in card["metrics"]["validation"]
+
+
+def test_coloc_on_an_ear_from_scenes_to_weights(event_scenes, tmp_path):
+    out, short = tmp_path / "run", settings(localizer_s=1.0, classifier_s=1.0, batch_size=2)
+    arguments = ["train", "coloc_ear", str(event_scenes), "--test", str(event_scenes), "--out", str(out)]
+    assert main([*arguments, "--seed", "2", *MACHINE, *short]) == 0
+    for part in ("localizer", "classifier"):
+        card = read_weights(out / f"{part}.onnx").card
+        assert card["system"] == f"coloc_{part}" and card["seed"] == 2 and card["training"]["steps"] >= 1
+        assert {"validation", "test"} == set(card["metrics"]) and card["largest_difference_to_torch"]["fp32"] < 1e-4
+    scored = ["--system", "coloc", "--weights", str(out), "--out", str(tmp_path / "scores")]
+    assert main(["evaluate", str(event_scenes), *scored]) == 0
 
 
 def test_data_sets_say_what_validates_and_scenes_beside_them_are_synthetic(event_scenes, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.decode.coloc_steps import ColocStepsConfig, find_directions, name_events, shaken
+from avloc_ros.decode.coloc_steps import ColocStepsConfig, find_directions, name_apart, name_events, shaken
 from avloc_ros.geometry import angle_between, direction_from_angles
 
 STEADY = ColocStepsConfig(perturb_deg=0.0)
@@ -79,3 +79,17 @@ def test_shaking_is_bounded_and_repeatable_and_leaves_the_origin_alone():
     off = np.degrees(angle_between(moved[:-1], directions[:-1]))
     assert 2 < off.mean() < 5 and off.max() < 5 * np.sqrt(2) and not moved[-1].any()
     assert np.array_equal(moved, shaken(directions, 5.0, np.random.default_rng(0)))
+
+
+def test_two_directions_at_one_place_are_of_different_classes():
+    """Rows 10 degrees apart both sound like class 0; the second is most like class 1 otherwise, or like nothing."""
+    found = np.stack([[direction(0)] * 2, [direction(10)] * 2, [direction(90)] * 2]).astype(np.float32)
+    probability = np.array([[0.9, 0.05, 0.05], [0.6, 0.3, 0.1], [0.8, 0.1, 0.1]])
+    logits = np.log(np.stack([probability, probability], 1))  # (rows, frames, classes + 1)
+    logits[1, 1] = np.log([0.6, 0.1, 0.3])
+    first, second = name_apart(lambda rows: logits[None], found, 2, 20.0)
+    assert [event.class_index for event in first] == [0, 0, 1]
+    assert [event.score for event in first] == pytest.approx([0.9, 0.8, 0.3])
+    assert [event.class_index for event in second] == [0, 0]
+    assert np.allclose(second[1].direction, direction(90), atol=1e-6)
+    assert len(name_apart(lambda rows: logits[None], found, 2, 5.0)[1]) == 3

@@ -12,6 +12,7 @@ from avloc_ros.decode.multi_accdoa import decode_multi_accdoa
 from avloc_ros.features.foa_features import FoaFeatureConfig, foa_features
 from avloc_ros.geometry import MicrophoneArray, angle_between, direction_from_angles
 from avloc_ros.runtime.engines import OnnxEngine
+from avloc_ros.simulation.event_sounds import event_sound
 from avloc_ros.systems.av_seld import AvSeldNetwork
 from avloc_ros.systems.event_network import EventNetworkConfig
 from avloc_ros.systems.sound_events import SoundEventsConfig, SoundEventSystem
@@ -136,6 +137,27 @@ def test_a_hole_in_the_sound_starts_anew_and_wrong_input_is_named(compass_weight
         system.step(AudioWindow(200 * FRAME_NS, sound[:FRAME, :3], RATE))
     with pytest.raises(InputError, match="hop_s is 0.25"):
         SoundEventSystem(replace(system.config, hop_s=0.25))
+
+
+def test_coloc_as_it_ships_tells_two_events_one_after_the_other():
+    """A telephone that rings, and beside it water that runs a second later, each from its direction."""
+    rng = np.random.default_rng(3)
+    samples = 1e-4 * rng.normal(size=(6 * RATE, 4))
+    places = {"telephone": (60.0, 1), "water_tap": (-70.0, 2)}
+    for name, (azimuth_deg, first_s) in places.items():
+        x, y, z = direction_from_angles(np.radians(azimuth_deg), 0.1)
+        sound = 0.3 * event_sound(name, 3.0, RATE, rng)
+        samples[first_s * RATE : first_s * RATE + len(sound)] += sound[:, None] * np.array([1.0, y, z, x])
+    system = SoundEventSystem(SoundEventsConfig("coloc", network=EventNetworkConfig(device="cpu")))
+    assert system.network.name == "coloc_ear" and system.network.picture_size is None
+    events = [event for _, told in streamed(system, samples.astype(np.float32)) for event in told.events]
+    assert {event.class_id for event in events} == set(places)
+    for name, (azimuth_deg, first_s) in places.items():
+        own = [event for event in events if event.class_id == name]
+        assert len({event.id for event in own}) <= 2  # a telephone rings with pauses
+        assert own[0].onset_ns / 1e9 == pytest.approx(first_s, abs=0.25)
+        truth = direction_from_angles(np.radians(azimuth_deg), 0.1)
+        assert np.median([np.degrees(angle_between(event.direction, truth)) for event in own]) < 4
 
 
 def test_shipped_weights_are_found_by_name():

@@ -17,13 +17,22 @@ pytest.importorskip("onnx")
 from avloc_ros.config import from_mapping, shipped_folder
 from avloc_ros.models.av_seld_visual import VisualEncoderConfig
 from avloc_ros.models.coloc import Classifier, Localizer
+from avloc_ros.models.coloc_ear import EarClassifier, EarLocalizer
 from avloc_ros.models.conformer import ConformerConfig
 from avloc_ros.runtime.engines import OnnxEngine
+from avloc_ros.systems.coloc_ear import open_ear
+from avloc_ros.systems.event_network import EventNetworkConfig
 from avloc_ros.training.av_seld import make_network
-from avloc_ros.training.seld_export import example_av_seld, export_av_seld, export_coloc
-from avloc_ros.training.seld_recipes import AvSeldRecipe, ColocRecipe
+from avloc_ros.training.seld_export import (
+    example_av_seld,
+    example_ear_localizer,
+    export_av_seld,
+    export_coloc,
+    export_coloc_ear,
+)
+from avloc_ros.training.seld_recipes import AvSeldRecipe, ColocEarRecipe, ColocRecipe
 
-KINDS = {"av_seld": AvSeldRecipe, "coloc": ColocRecipe}
+KINDS = {"av_seld": AvSeldRecipe, "coloc": ColocRecipe, "coloc_ear": ColocEarRecipe}
 FOLDER = shipped_folder() / "config" / "train"
 NAMES = sorted(p.stem for pattern in ("av_seld_*.yaml", "coloc_*.yaml") for p in FOLDER.glob(pattern))
 
@@ -37,6 +46,9 @@ def recipe_of(name):
 def test_every_shipped_recipe_is_complete_and_fits_together(name):
     recipe = recipe_of(name)
     assert recipe.name == name
+    if isinstance(recipe, ColocEarRecipe):
+        assert len(open_ear(recipe.ear, EventNetworkConfig(device="cpu")).classes) == recipe.classes
+        return
     features = recipe.array_features if getattr(recipe, "input", "foa") != "foa" else recipe.features
     hops = recipe.chunks.samples // features.hop_length
     if isinstance(recipe, ColocRecipe):
@@ -130,3 +142,22 @@ def test_coloc_in_onnx(tmp_path: Path):
         with torch.no_grad():
             expected = localizer.eval()(*(torch.from_numpy(v) for v in inputs.values())).numpy()
         assert np.abs(engine.run(inputs)["direction"] - expected).max() < 1e-4
+
+
+def test_coloc_on_an_ear_in_onnx(tmp_path: Path):
+    torch.manual_seed(0)
+    recipe = recipe_of("coloc_ear")
+    ear = open_ear(recipe.ear, EventNetworkConfig(device="cpu"))
+    localizer, classifier = EarLocalizer(recipe.network, recipe.classes, 2), EarClassifier(recipe.network, recipe.classes)
+    for last in (localizer.judge[-1], localizer.mean.direct.learned[-1], classifier.out[-1]):  # as after training
+        torch.nn.init.normal_(last.weight, std=0.1)
+    assert export_coloc_ear(localizer, classifier, recipe, ear, tmp_path) < 1e-4
+    engine, inputs = OnnxEngine(tmp_path / "localizer.onnx", "cpu"), example_ear_localizer(recipe, ear)
+    for step in (0.0, 2.0):
+        inputs |= {"step": torch.tensor([step]), "told": torch.zeros_like(inputs["told"])}
+        for row in range(int(step)):
+            inputs["told"][0, row, ::3] = torch.tensor([[0.6, 0.0, 0.8], [0.0, 1.0, 0.0]])[row]
+        with torch.no_grad():
+            expected = localizer.eval()(*inputs.values()).numpy()
+        found = engine.run({name: value.numpy() for name, value in inputs.items()})["direction"]
+        assert np.abs(found - expected).max() < 1e-4

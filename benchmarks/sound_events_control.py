@@ -1,0 +1,122 @@
+"""The baseline that is CoLoC's ear, continued on the further scenes that CoLoC learned from: does it gain from them by itself?
+
+usage, with DIR of `sound_events.py data` and `sound_events_coloc.py data`:
+  python benchmarks/sound_events_control.py DIR [--seconds 377] [--seed 1]
+
+The shipped ONNX file becomes a torch network again (BatchNorm is folded into its convolutions and stays as it is). Rate and
+batches are those of `sound_events_eyes.py resume`; the threshold comes from validation. Prints scores before and after.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from avloc_ros.datasets.event_chunks import EventChunks
+from avloc_ros.datasets.event_scenes import scene_recordings
+from avloc_ros.losses.adpit import adpit_loss
+from avloc_ros.runtime.onnx_graph import import_onnx
+from avloc_ros.runtime.weights import shipped_weights
+from avloc_ros.training import av_seld
+from avloc_ros.training.bank_labels import batched_adpit
+from avloc_ros.training.heard_chunks import slots_of
+from avloc_ros.training.limited_time import Clock, descend, rate_share
+from avloc_ros.training.recipes import load_recipe
+
+NAME, RATE, BATCH, WARM_UP, LARGEST_GRADIENT, SLOTS = "av_seld_baseline_small", 5e-4, 16, 0.02, 5.0, 3
+
+
+def torch_weights(path: Path, network: nn.Module) -> dict[str, Tensor]:
+    """The state dict of models.crnn.SeldCrnn from its ONNX file; BatchNorm passes through what its convolution holds already."""
+    onnx = import_onnx()
+    graph = onnx.load(str(path)).graph
+    tensors = {item.name.removesuffix("_float16"): onnx.numpy_helper.to_array(item) for item in graph.initializer}
+    values = {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
+    state = network.state_dict()
+    state |= {name: torch.from_numpy(value.copy()) for name, value in values.items() if name in state}
+    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    for index, node in enumerate(convolutions):
+        place = f"trunk.blocks.{5 * index}"
+        state[f"{place}.weight"], state[f"{place}.bias"] = (torch.from_numpy(values[name].copy()) for name in node.input[1:3])
+        norm = f"trunk.blocks.{5 * index + 1}"
+        zeros, ones = torch.zeros_like(state[f"{norm}.bias"]), torch.ones_like(state[f"{norm}.bias"])
+        state |= {f"{norm}.running_mean": zeros, f"{norm}.bias": zeros, f"{norm}.running_var": ones}
+        state[f"{norm}.weight"] = (ones + 1e-5).sqrt()
+    for layer, node in enumerate(node for node in graph.node if node.op_type == "GRU"):
+        for direction, end in enumerate(("", "_reverse")):
+            inner, outer, both = (values[name][direction] for name in node.input[1:4])
+            halves = np.split(both, 2)
+            for name, value in zip(("weight_ih", "weight_hh", "bias_ih", "bias_hh"), (inner, outer, *halves), strict=True):
+                update, reset, new = np.split(value, 3)  # ONNX puts the update gate first, torch the reset gate
+                state[f"trunk.gru.{name}_l{layer}{end}"] = torch.from_numpy(np.concatenate([reset, update, new]))
+    for node in graph.node:
+        if node.op_type == "MatMul" and node.input[1] in values:
+            module = node.output[0].split("/MatMul")[0].strip("/").replace("/", ".")
+            state[f"{module}.weight"] = torch.from_numpy(values[node.input[1]].T.copy())
+    return state
+
+
+def continued(folder: Path, seconds: float, seed: int) -> None:
+    """Scores of validation and test before and after."""
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    recipe = load_recipe(NAME)
+    network, features = av_seld.make_network(recipe), av_seld.make_features(recipe)
+    network.load_state_dict(torch_weights(shipped_weights()[NAME], network))
+    report(network, recipe, folder, "before")
+    chunks = EventChunks(
+        scene_recordings([folder / "train_more"]),
+        recipe.chunks,
+        lambda rows, frames, random: slots_of(rows, frames, SLOTS, recipe.classes),
+    )
+    optimizer, random = torch.optim.Adam(network.parameters(), lr=RATE), np.random.default_rng(seed)
+    clock, steps = Clock(seconds, of_processor=True), 0
+    network.train()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+    while clock.share < 1.0:
+        drawn = [chunks[int(item)] for item in random.integers(0, len(chunks), BATCH)]
+        batch = {name: torch.from_numpy(np.stack([one[name] for one in drawn])) for name in ("samples", "directions", "classes")}
+        labels = batched_adpit(batch["directions"], batch["classes"], recipe.classes)
+        loss = adpit_loss(network(features(batch["samples"])), labels)
+        descend(optimizer, loss, RATE * rate_share(clock.share, WARM_UP), LARGEST_GRADIENT)
+        steps += 1
+    report(network.eval(), recipe, folder, f"after {steps} steps of {BATCH}")
+
+
+def report(network: nn.Module, recipe: Any, folder: Path, when: str) -> None:
+    """Print micro scores of both splits; the threshold is chosen on validation."""
+    threshold = None
+    for split in ("val", "test"):
+        chunks = EventChunks(scene_recordings([folder / split]), recipe.chunks, av_seld.labels_of(recipe))
+        features, vectors = av_seld.make_features(recipe), []
+        with torch.no_grad():
+            for item in range(len(chunks)):
+                chunk = chunks[item]
+                found = network.eval()(features(torch.from_numpy(chunk["samples"])[None]))[0].numpy()
+                vectors.append((chunk["recording"], chunk["first_frame"], found))
+        threshold = threshold or av_seld.choose_threshold(vectors, recipe, chunks)
+        scores = av_seld.scores_at(vectors, recipe, chunks, threshold)["micro"]
+        print(when, split, threshold, {name: round(value, 3) for name, value in scores.items()}, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seconds", type=float, default=377.0)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    started = time.process_time()
+    continued(options.folder, options.seconds, options.seed)
+    print(f"{time.process_time() - started:.0f} s of the processor", flush=True)
+
+
+if __name__ == "__main__":
+    main()
