@@ -11,6 +11,7 @@ from avloc_ros.features.direction_mixture import ENOUGH, SLOW_S, DirectionMixtur
 from avloc_ros.features.gathered_talkers import gathered_talkers
 from avloc_ros.features.mel import mel_edges
 from avloc_ros.features.noise_floor import NoiseFloor
+from avloc_ros.features.srp_phat import SrpPhat
 from avloc_ros.features.talker_candidates import CandidateFinder, Candidates, Moment
 from avloc_ros.systems.any_array import HeardMoment, Steered
 
@@ -20,6 +21,9 @@ FLOOR_WINDOW_S, FLOOR_SMOOTHING_S, QUIETEST = 1.5, 0.08, 1e-10
 AMOUNT_S = 0.08, SLOW_S  # time constants of the amounts of sound
 VOICE_S = 0.5, 2.0  # of the probability that anybody speaks
 PAUSES_S = 2.0  # of where sound comes from while nobody speaks
+
+
+Mixtures = tuple[DirectionMixture, DirectionMixture]  # of voices, and of other sound
 
 
 class Geometry:
@@ -51,7 +55,7 @@ class MixtureEvidence:
         """Forget everything."""
         self._floor.reset()
         self._geometry: Geometry | None = None
-        self._mixtures: tuple[DirectionMixture, DirectionMixture] | None = None
+        self._mixtures: Mixtures | None = None
         self._amounts = np.zeros((2, 2))  # of voices and of other sound; fast and slow
         self._voice = np.zeros(2)
         self._pauses = np.zeros(0)
@@ -62,37 +66,48 @@ class MixtureEvidence:
             self.reset()
         if heard.steered is None or not len(heard.power):
             return Candidates.none()
-        geometry = self._follow(heard.steered)
-        assert self._mixtures is not None
+        geometry, mixtures = self._follow(heard.steered)
         learned = heard.probability
         if heard.steered.ambiguity.normal is not None:
             learned = gathered_talkers(learned)
+        now = self._listen(heard, heard.steered.srp, mixtures, duration_s)
+        self._amounts += (1 - np.exp(-duration_s / np.array(AMOUNT_S))) * (now[:, None] - self._amounts)
+        self._voice += (1 - np.exp(-duration_s / np.array(VOICE_S))) * (heard.voice - self._voice)
+        learn = (1 - np.exp(-duration_s / PAUSES_S)) * (1 - heard.voice) ** 2 * min(1.0, now.sum() / ENOUGH)
+        self._pauses += learn * (mixtures[1].now - self._pauses)
+        return geometry.finder.find(*mixtures, self._moment(float(now[0]), heard.voice, learned))
+
+    def _listen(self, heard: HeardMoment, srp: SrpPhat, mixtures: Mixtures, duration_s: float) -> np.ndarray:
+        """Take a window into both mixtures; the sums of weights (2,) that it brought them."""
         floor = np.stack([self._floor.update(power) for power in heard.power])
         stands_out = np.maximum(LEAST_WEIGHT, 1 - floor / np.maximum(heard.power, 1e-20)) * (heard.power > QUIETEST)
-        now = np.zeros(2)
+        sums = np.zeros(2)
         for number, mask in enumerate((heard.voice_mask, 1 - heard.voice_mask)):
             weights = (mask * stands_out).astype(np.float32)  # (hops, bins)
             summed = np.einsum("hb,hpb->pb", np.concatenate([weights, weights], axis=1), heard.phases)
             if heard.gap_s > 0:
-                self._mixtures[number].fade(heard.gap_s)
-            vectors = in_bands(heard.steered.srp, summed, self._bands)
+                mixtures[number].fade(heard.gap_s)
             per_band = np.array([weights[:, band].sum() for band in self._bands], np.float32)
-            self._mixtures[number].hear(heard.steered.srp, vectors, per_band, duration_s)
-            now[number] = per_band.sum()
-        self._amounts += (1 - np.exp(-duration_s / np.array(AMOUNT_S))) * (now[:, None] - self._amounts)
-        self._voice += (1 - np.exp(-duration_s / np.array(VOICE_S))) * (heard.voice - self._voice)
-        learn = (1 - np.exp(-duration_s / PAUSES_S)) * (1 - heard.voice) ** 2 * min(1.0, now.sum() / ENOUGH)
-        self._pauses += learn * (self._mixtures[1].now - self._pauses)
-        voices, others = (tuple(map(float, amounts)) for amounts in self._amounts)
-        voice = (heard.voice, *map(float, self._voice))
-        return geometry.finder.find(*self._mixtures, Moment(float(now[0]), voices, others, voice, self._pauses, learned))
+            mixtures[number].hear(srp, in_bands(srp, summed, self._bands), per_band, duration_s)
+            sums[number] = per_band.sum()
+        return sums
 
-    def _follow(self, steered: Steered) -> Geometry:
+    def _moment(self, voices_now: float, voice: float, learned: np.ndarray) -> Moment:
+        (voices, voices_slow), (others, others_slow) = self._amounts.tolist()
+        half, two = self._voice.tolist()
+        return Moment(
+            voices_now, (voices, voices_slow), (others, others_slow), (voice, half, two), self._pauses, learned
+        )
+
+    def _follow(self, steered: Steered) -> tuple[Geometry, Mixtures]:
         """What belongs to the microphones that are heard; where other directions are possible, mixtures begin anew."""
-        if self._geometry is None or self._geometry.steered is not steered:
-            geometry = Geometry(steered)
-            if self._geometry is None or not np.array_equal(self._geometry.possible, geometry.possible):
-                self._mixtures = DirectionMixture(geometry.possible), DirectionMixture(geometry.possible)
-                self._pauses = geometry.possible.copy()
+        geometry = self._geometry
+        if geometry is None or geometry.steered is not steered:
+            before, geometry = geometry, Geometry(steered)
+            if before is None or not np.array_equal(before.possible, geometry.possible):
+                self._mixtures = None
             self._geometry = geometry
-        return self._geometry
+        if self._mixtures is None:
+            self._mixtures = DirectionMixture(geometry.possible), DirectionMixture(geometry.possible)
+            self._pauses = geometry.possible.copy()
+        return geometry, self._mixtures
