@@ -6,12 +6,22 @@ directions of a cone around it alike.
 
 from __future__ import annotations
 
+from enum import Enum
+
 import numpy as np
 
 from avloc_ros.geometry import MicrophoneArray, direction_from_angles
 
 FLAT_SHARE = 0.02  # an array thinner than this share of its width counts as flat
 UNKNOWN_ANGLE_RAD = np.radians(30.0)  # standard deviation where the geometry tells nothing
+
+
+class ArrayShape(Enum):
+    """How the microphones of an array lie."""
+
+    VOLUME = "in space"
+    PLANE = "in a plane"
+    LINE = "on a line"
 
 
 class ArrayAmbiguity:
@@ -41,6 +51,11 @@ class ArrayAmbiguity:
         first, second = np.triu_indices(array.channels, 1)
         baselines = array.positions_m[first] - array.positions_m[second]  # (pairs, 3)
         self._moment = baselines.T @ baselines / len(baselines)  # (3, 3) m^2
+
+    @property
+    def shape(self) -> ArrayShape:
+        """How the microphones lie."""
+        return ArrayShape.LINE if self.on_a_line else ArrayShape.PLANE if self.in_a_plane else ArrayShape.VOLUME
 
     @property
     def reasons(self) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from avloc_ros.features.any_array_layout import (
     fixed_masks,
     map_directions,
 )
-from avloc_ros.features.array_ambiguity import ArrayAmbiguity
+from avloc_ros.features.array_ambiguity import ArrayAmbiguity, ArrayShape
 from avloc_ros.features.assumed_side import AssumedSide
 from avloc_ros.features.channel_check import channel_reasons, usable_channels
 from avloc_ros.features.masked_srp import MaskMemory, pair_phases, project_masked, sum_under_masks
@@ -160,9 +160,9 @@ class AnyArrayTracker:
         return self._stft.frequencies_hz
 
     @property
-    def is_on_a_line(self) -> bool:
-        """Whether the microphones stand on a line."""
-        return self._steering_for(np.ones(self.array.channels, bool)).ambiguity.on_a_line
+    def shape(self) -> ArrayShape:
+        """How the microphones lie."""
+        return self._steering_for(np.ones(self.array.channels, bool)).ambiguity.shape
 
     @property
     def limits(self) -> tuple[str, ...]:

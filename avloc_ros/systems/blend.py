@@ -14,6 +14,7 @@ from scipy.special import expit, logit
 
 from avloc_ros.config import setting
 from avloc_ros.features.any_array_layout import COLS, ROWS
+from avloc_ros.features.array_ambiguity import ArrayShape
 from avloc_ros.features.gathered_talkers import gathered_talkers
 from avloc_ros.geometry import CameraModel, MicrophoneArray, sphere_grid
 from avloc_ros.systems.any_array import AnyArrayConfig
@@ -33,6 +34,9 @@ class BlendConfig:
 
     classical_share: float = setting(
         0.45, "share of the classical tracker (srp) in the log odds, the rest is the mixture's", low=0.0, high=1.0
+    )
+    classical_share_in_a_plane: float = setting(
+        0.35, "the same for microphones in a plane, where srp parts two talkers less well", low=0.0, high=1.0
     )
     classical_share_on_a_line: float = setting(
         0.45, "the same for microphones on a line, where the rest is any_array's", low=0.0, high=1.0
@@ -58,6 +62,11 @@ class BlendTracker:
     ) -> None:
         """The image grid and the assumed range are those of `srp`. Raises InputError without an array or weights."""
         self.config = config
+        self._share_of = {
+            ArrayShape.VOLUME: config.classical_share,
+            ArrayShape.PLANE: config.classical_share_in_a_plane,
+            ArrayShape.LINE: config.classical_share_on_a_line,
+        }
         image_shape, range_m = (srp.image_rows, srp.image_cols), srp.assumed_range_m
         self._learned = MixtureTracker(mixture, any_array, array, None, sample_rate_hz, assumed_range_m=range_m)
         # With a threshold of 1 that of its grids is how sure it can be of one cell at best, with this array.
@@ -100,10 +109,10 @@ class BlendTracker:
         (heard, learned), classical = self._learned.hear(window), self._classical.step(window)
         # What the array cannot tell apart (a flat one: heights) spreads srp thin.
         as_sure_as_can_be = classical.sphere.probability / classical.sphere.threshold  # (ROWS, COLS)
-        share, share_seen = self.config.classical_share, self.config.classical_share_in_picture
-        if self._learned.is_on_a_line:
-            learned, share = gathered_talkers(heard.probability), self.config.classical_share_on_a_line
-        probability = _blended(learned, as_sure_as_can_be, share)
+        share_seen, shape = self.config.classical_share_in_picture, self._learned.shape
+        if shape is ArrayShape.LINE:
+            learned = gathered_talkers(heard.probability)
+        probability = _blended(learned, as_sure_as_can_be, self._share_of[shape])
         voice = float(_blended(heard.voice, classical.voice_probability, share_seen))
         seen = _blended(heard.probability, as_sure_as_can_be, share_seen) if self.camera is not None else None
         return self._view.grids(

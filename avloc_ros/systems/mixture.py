@@ -14,6 +14,7 @@ import numpy as np
 
 from avloc_ros.config import setting
 from avloc_ros.features.any_array_layout import COLS, ROWS
+from avloc_ros.features.array_ambiguity import ArrayShape
 from avloc_ros.features.power_peaks import PowerPeaks
 from avloc_ros.features.talker_candidates import Candidates
 from avloc_ros.geometry import CameraModel, MicrophoneArray, sphere_grid
@@ -87,9 +88,9 @@ class MixtureTracker:
         return self._ear.limits
 
     @property
-    def is_on_a_line(self) -> bool:
-        """Whether the microphones stand on a line."""
-        return self._ear.is_on_a_line
+    def shape(self) -> ArrayShape:
+        """How the microphones lie."""
+        return self._ear.shape
 
     def set_array(self, array: MicrophoneArray) -> None:
         """Another geometry: steering is computed anew, what was heard is forgotten."""

@@ -54,6 +54,18 @@ def test_odds_are_the_weighted_geometric_mean_of_both_trackers(windows, share) -
         assert odds(found.voice_probability) == pytest.approx(voice, rel=1e-3)
 
 
+def test_the_share_is_that_of_how_the_microphones_lie() -> None:
+    config = BlendConfig(classical_share=0.0, classical_share_in_a_plane=1.0)
+    flat, in_space = shipped_array("square_4mic_10cm"), sphere_array(6)
+    for array, is_classical in ((flat, True), (in_space, False)):
+        both = BlendTracker(config, MixtureConfig(), AnyArrayConfig(), SrpConfig(), array)
+        alone = MixtureTracker(MixtureConfig(), AnyArrayConfig(), array, None, RATE_HZ)
+        heard = [(both.step(window), alone.step(window)) for window in plane_waves(array, [0.6], 20)]
+        learned = np.clip([one.sphere.probability for _, one in heard], SUREST, 1 - SUREST)
+        same = np.allclose([found.sphere.probability for found, _ in heard], learned, rtol=1e-3, atol=1e-6)
+        assert same != is_classical
+
+
 def test_on_a_line_any_array_takes_the_place_of_the_mixture() -> None:
     line = shipped_array("line_4mic")
     config = BlendConfig(classical_share=0.9, classical_share_on_a_line=0.0)
