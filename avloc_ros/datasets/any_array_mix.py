@@ -56,12 +56,22 @@ class Analysed:
     room: int
 
 
+@dataclass(frozen=True)
+class MixDraws:
+    """What mixtures hold: how many talk and how often, share of those with another sound, talkers against it in dB."""
+
+    talkers: tuple[tuple[int, float], ...] = TALKERS
+    sound_share: float = SOUND_SHARE
+    snr_db: tuple[float, float] = SNR_DB
+
+
 class Mixer:
     """Draws examples of one length from a library of sounds and a bank of rooms."""
 
-    def __init__(self, library: SoundLibrary, rooms: list[RoomResponses], frames: int) -> None:
-        self.library, self.rooms, self.frames = library, rooms, frames
-        self.talkers, self.sound_share, self.snr_db = TALKERS, SOUND_SHARE, SNR_DB
+    def __init__(
+        self, library: SoundLibrary, rooms: list[RoomResponses], frames: int, draws: MixDraws | None = None
+    ) -> None:
+        self.library, self.rooms, self.frames, self.draws = library, rooms, frames, draws or MixDraws()
         self._stft = StreamingStft(RATE_HZ, FRAME_S, HOP_S, HIGHEST_HZ)
         self._filters = mel_filters(self._stft.frequencies_hz, BANDS)
 
@@ -77,7 +87,7 @@ class Mixer:
     def mix(self, rng: np.random.Generator, room: RoomResponses) -> Mixture:
         """Draw and mix one example in a room."""
         length = self.frames * WINDOW
-        count = int(rng.choice([n for n, _ in self.talkers], p=[p for _, p in self.talkers]))
+        count = int(rng.choice([n for n, _ in self.draws.talkers], p=[p for _, p in self.draws.talkers]))
         places = rng.permutation(VOICES)[:count]
         total = np.zeros((length, room.array.channels), np.float32)
         speech, active = np.zeros(length, np.float32), np.zeros((count, self.frames), bool)
@@ -89,7 +99,7 @@ class Mixer:
             active[number] = _per_frame(blocks, self.frames)
         level = np.sqrt(np.mean(total**2)) if count else 0.1
         for place in self._other_places(rng, room):
-            snr_db = rng.uniform(*self.snr_db)
+            snr_db = rng.uniform(*self.draws.snr_db)
             sound = self.library.other(rng, length)
             total += _at_level(_heard(sound, room.responses[place], 0.0), level * 10 ** (-snr_db / 20))
         total += _at_level(self._diffuse(rng, room, length), level * 10 ** (-rng.uniform(*DIFFUSE_DB) / 20))
@@ -121,7 +131,8 @@ class Mixer:
 
     def _other_places(self, rng: np.random.Generator, room: RoomResponses) -> list[int]:
         draw = rng.random()
-        count = 0 if draw > self.sound_share else 1 if draw > self.sound_share / 3 else 2
+        share = self.draws.sound_share
+        count = 0 if draw > share else 1 if draw > share / 3 else 2
         places = np.arange(VOICES, len(room.responses)) if rng.random() < 0.7 else np.arange(VOICES)
         return [int(place) for place in rng.permutation(places)[:count]]
 

@@ -16,6 +16,15 @@ MINIMUM_BIAS = (
 BLOCKS = 6  # the window of the minimum is made of this many blocks
 
 
+def stands_out(power: np.ndarray, floor: np.ndarray, least: float, quietest: float) -> np.ndarray:
+    """How far each bin stands above the noise, in [0, 1], from power and noise power of one shape.
+
+    Wiener-like, never below `least`, since a soft voice counts in bins where it hardly stands out; 0 where power is below
+    `quietest`.
+    """
+    return np.maximum(least, 1 - floor / np.maximum(power, 1e-20)) * (power > quietest)
+
+
 class NoiseFloor:
     """Noise power per bin of a stream of power spectra.
 

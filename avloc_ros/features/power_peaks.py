@@ -40,26 +40,26 @@ def sphere_power_peaks(
     allowed: bool (rows, cols), where a peak may lie.
     """
     rows, cols = power.shape
-    padded = _wrapped(power)
+    padded = with_ring(power)
     around = np.maximum.reduce(
         [padded[r : r + rows, c : c + cols] for r in range(3) for c in range(3) if (r, c) != (1, 1)]
     )
     mean, spread = map_statistics(power, layout)
     found = np.flatnonzero((power >= around) & allowed & (power > mean))
     found = found[np.argsort(-power.flat[found], kind="stable")][: 4 * max_peaks]
-    azimuth, elevation, height = _refined(padded, found // cols, found % cols)
+    azimuth, elevation, height = between_cells(padded, found // cols, found % cols)
     kept = _apart(azimuth, elevation, apart_rad)[:max_peaks]
     return PowerPeaks(azimuth[kept], elevation[kept], height[kept], mean, spread)
 
 
-def _wrapped(power: np.ndarray) -> np.ndarray:
+def with_ring(power: np.ndarray) -> np.ndarray:
     """Power with one ring of neighbours (rows + 2, cols + 2); beyond a pole lies the same row half a turn away."""
     half = power.shape[1] // 2
     tall = np.concatenate([np.roll(power[:1], half, 1), power, np.roll(power[-1:], half, 1)])
     return np.concatenate([tall[:, -1:], tall, tall[:, :1]], axis=1)
 
 
-def _refined(
+def between_cells(
     padded: np.ndarray, row: np.ndarray, col: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Angles and height at the top of the parabolas through the neighbours in each axis."""

@@ -10,7 +10,8 @@ from scipy.ndimage import maximum_filter, uniform_filter
 from avloc_ros.features.any_array_layout import COLS, MAP_ROWS, ROWS, map_directions
 from avloc_ros.features.array_ambiguity import ArrayAmbiguity
 from avloc_ros.features.direction_mixture import DirectionMixture
-from avloc_ros.geometry import cell_centres, direction_from_angles, sphere_grid, wrap_angle
+from avloc_ros.features.power_peaks import between_cells, with_ring
+from avloc_ros.geometry import cell_centres, direction_from_angles, sphere_grid
 
 APART_RAD = np.radians(18.0)  # two candidates are no nearer to each other
 OWN_RAD = np.radians(15.0)  # shares within this angle, and nearer to no other candidate, are a candidate's own
@@ -81,7 +82,7 @@ class CandidateFinder:
         chosen = self._peaks(shares)
         if not len(chosen):
             return Candidates.none()
-        azimuth, elevation = _between_cells(shares.reshape(MAP_ROWS, COLS), chosen)
+        azimuth, elevation, _ = between_cells(with_ring(shares.reshape(MAP_ROWS, COLS)), *np.divmod(chosen, COLS))
         own = self._own(chosen)  # (n, cells)
         near = self._cells @ self._maps[chosen].T > np.cos(NEAR_RAD)  # (cells of the output, n)
         surest = (near * moment.learned.reshape(-1, 1)).max(0)
@@ -152,22 +153,6 @@ def _level(directions: np.ndarray) -> np.ndarray:
 
 def _smoothed(shares: np.ndarray) -> np.ndarray:
     return uniform_filter(shares.reshape(MAP_ROWS, COLS), 3, mode=("nearest", "wrap")).ravel()
-
-
-def _between_cells(shares: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Azimuth and elevation (n,) at the tops of the parabolas through the neighbours of cells (n,) in each axis."""
-    row, col = np.divmod(cells, COLS)
-    here = shares[row, col]
-    across = _vertex(shares[row, (col - 1) % COLS], here, shares[row, (col + 1) % COLS])
-    up = _vertex(shares[np.maximum(row - 1, 0), col], here, shares[np.minimum(row + 1, MAP_ROWS - 1), col])
-    azimuth = (col + 0.5 + across) * (2 * np.pi / COLS) - np.pi
-    return wrap_angle(azimuth), (row + 0.5 + up) * (np.pi / MAP_ROWS) - np.pi / 2
-
-
-def _vertex(before: np.ndarray, here: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Where the parabola through values at -1, 0, 1 is highest, in [-0.5, 0.5]."""
-    curvature = np.minimum(before - 2 * here + after, -1e-12)
-    return np.clip(0.5 * (before - after) / curvature, -0.5, 0.5)
 
 
 def _log_odds(probability: np.ndarray | float) -> np.ndarray:

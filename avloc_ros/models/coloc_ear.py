@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from avloc_ros.config import setting
-from avloc_ros.models.steering import SteeredMean, SteeringConfig
+from avloc_ros.models.steering import SteeredMean, SteeringConfig, silent_at_first
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,6 @@ def heard_vectors(vectors: Tensor, classes: int) -> tuple[Tensor, Tensor]:
     candidates = vectors.unflatten(2, (-1, 3, classes)).transpose(3, 4).flatten(2, 3)
     lengths = candidates.square().sum(3).add(1e-9).sqrt()
     return candidates / lengths[..., None], lengths
-
-
-def silent_at_first(layer: nn.Module) -> None:
-    """Make what a last layer adds nothing at first."""
-    assert isinstance(layer, (nn.Linear, nn.Conv1d)) and layer.bias is not None
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
 
 
 class EarLocalizer(nn.Module):

@@ -24,6 +24,13 @@ class SteeringConfig:
     sharpness: float = setting(14.0, "of the neighbourhood of a direction at first: exp(s (cos - 1))", low=1.0, high=200.0)
 
 
+def silent_at_first(layer: nn.Module) -> None:
+    """Make what a last layer adds nothing at first."""
+    assert isinstance(layer, (nn.Linear, nn.Conv1d, nn.Conv2d)) and layer.bias is not None
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+
+
 class DirectSound(nn.Module):
     """Log weights (batch, frames, bands) of cells: large where the flow is that of sound straight from a source.
 
@@ -41,10 +48,7 @@ class DirectSound(nn.Module):
             nn.ReLU(),
             nn.Conv2d(filters, 1, 1),
         )
-        last = self.learned[-1]
-        assert isinstance(last, nn.Conv2d) and last.bias is not None
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
+        silent_at_first(self.learned[-1])
 
     def forward(self, features: Tensor) -> Tensor:
         energy = features[:, ENERGY][:, 0] + SMALLEST  # (batch, frames, bands)

@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 
 from avloc_ros.features.any_array_layout import COLS, HIGHEST_HZ, HOP_S, LOWEST_HZ, MAP_ROWS, map_directions
-from avloc_ros.features.direction_mixture import ENOUGH, SLOW_S, DirectionMixture, in_bands
+from avloc_ros.features.direction_mixture import ENOUGH, FAST_S, SLOW_S, DirectionMixture, in_bands
 from avloc_ros.features.gathered_talkers import gathered_talkers
 from avloc_ros.features.mel import mel_edges
-from avloc_ros.features.noise_floor import NoiseFloor
+from avloc_ros.features.noise_floor import NoiseFloor, stands_out
 from avloc_ros.features.srp_phat import SrpPhat
 from avloc_ros.features.talker_candidates import CandidateFinder, Candidates, Moment
 from avloc_ros.systems.any_array import HeardMoment, Steered
@@ -18,7 +18,7 @@ from avloc_ros.systems.any_array import HeardMoment, Steered
 BANDS = 12  # that vote, even on the mel scale
 LEAST_WEIGHT = 0.2  # of a bin that does not stand out of the noise floor
 FLOOR_WINDOW_S, FLOOR_SMOOTHING_S, QUIETEST = 1.5, 0.08, 1e-10
-AMOUNT_S = 0.08, SLOW_S  # time constants of the amounts of sound
+AMOUNT_S = FAST_S, SLOW_S  # time constants of the amounts of sound
 VOICE_S = 0.5, 2.0  # of the probability that anybody speaks
 PAUSES_S = 2.0  # of where sound comes from while nobody speaks
 
@@ -64,9 +64,14 @@ class MixtureEvidence:
         """Candidates after one more window; none where it is silent or deaf."""
         if heard.steered is None or heard.gap_s < -duration_s:
             self.reset()
-        if heard.steered is None or not len(heard.power):
+        if heard.steered is None:
             return Candidates.none()
         geometry, mixtures = self._follow(heard.steered)
+        if heard.gap_s > 0:
+            for mixture in mixtures:
+                mixture.fade(heard.gap_s)
+        if not len(heard.power):
+            return Candidates.none()
         learned = heard.probability
         if heard.steered.ambiguity.normal is not None:
             learned = gathered_talkers(learned)
@@ -80,13 +85,11 @@ class MixtureEvidence:
     def _listen(self, heard: HeardMoment, srp: SrpPhat, mixtures: Mixtures, duration_s: float) -> np.ndarray:
         """Take a window into both mixtures; the sums of weights (2,) that it brought them."""
         floor = np.stack([self._floor.update(power) for power in heard.power])
-        stands_out = np.maximum(LEAST_WEIGHT, 1 - floor / np.maximum(heard.power, 1e-20)) * (heard.power > QUIETEST)
+        counts = stands_out(heard.power, floor, LEAST_WEIGHT, QUIETEST)  # (hops, bins)
         sums = np.zeros(2)
         for number, mask in enumerate((heard.voice_mask, 1 - heard.voice_mask)):
-            weights = (mask * stands_out).astype(np.float32)  # (hops, bins)
+            weights = (mask * counts).astype(np.float32)  # (hops, bins)
             summed = np.einsum("hb,hpb->pb", np.concatenate([weights, weights], axis=1), heard.phases)
-            if heard.gap_s > 0:
-                mixtures[number].fade(heard.gap_s)
             per_band = np.array([weights[:, band].sum() for band in self._bands], np.float32)
             mixtures[number].hear(srp, in_bands(srp, summed, self._bands), per_band, duration_s)
             sums[number] = per_band.sum()

@@ -11,7 +11,7 @@ import numpy as np
 
 from avloc_ros.config import setting
 from avloc_ros.features.channel_check import channel_reasons, usable_channels
-from avloc_ros.features.noise_floor import NoiseFloor
+from avloc_ros.features.noise_floor import NoiseFloor, stands_out
 from avloc_ros.features.power_peaks import PowerPeaks, sphere_power_peaks
 from avloc_ros.features.spatial_noise import SpatialNoise
 from avloc_ros.features.stft import StreamingStft
@@ -221,10 +221,7 @@ class SrpTracker:
         """How far each bin stands above the noise, float32 (hops, band bins); voice of each hop (hops,), and smoothed."""
         power = (spectra.real**2 + spectra.imag**2).mean(1)  # (hops, bins)
         floor = np.stack([self._floor.update(p) for p in power]) if len(power) else power
-        # Wiener-like, (hops, bins); not to zero, since a soft voice counts in bins where it hardly stands out.
-        weights = np.maximum(self.config.least_weight, 1 - floor / np.maximum(power, 1e-20)) * (
-            power > self._quietest
-        )
+        weights = stands_out(power, floor, self.config.least_weight, self._quietest)  # (hops, bins)
         voicing = self._voicing(power)  # (hops,)
         level_db = self._level(power, floor)  # (hops,)
         if self._network is not None:

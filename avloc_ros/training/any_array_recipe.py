@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from avloc_ros.config import setting, shipped_folder
-from avloc_ros.datasets.any_array_mix import Mixer
+from avloc_ros.datasets.any_array_mix import MixDraws, Mixer
 from avloc_ros.datasets.held_out import recording_of, shares, talker_of
 from avloc_ros.datasets.room_bank import RoomResponses, load_bank, make_bank
 from avloc_ros.datasets.sounds import SoundLibrary
@@ -71,10 +71,13 @@ class Material:
     facts: dict[str, Any]
 
 
-def gather(recipe: AnyArrayRecipe, folder: Path, rooms_folder: Path, *, with_gpu: bool = False) -> Material:
+def gather(
+    recipe: AnyArrayRecipe, folder: Path, rooms_folder: Path, *, with_gpu: bool = False, draws: MixDraws | None = None
+) -> Material:
     """Sounds below folder/speech, folder/events and folder/music, and room banks, made where they are not there yet.
 
-    with_gpu: training rooms are made on the GPU later, and music is among the other sounds. Raises InputError where there
+    with_gpu: training rooms are made on the GPU later, and music is among the other sounds. draws: what mixtures hold.
+    Raises InputError where there
     is no speech.
     """
     speech = _sounds(folder / "speech")
@@ -88,8 +91,8 @@ def gather(recipe: AnyArrayRecipe, folder: Path, rooms_folder: Path, *, with_gpu
         sounds = sounds + [path for path in music if path not in tested]
     validation_rooms = _bank(rooms_folder, recipe.seed_of_rooms + 1, recipe.validation_rooms)
     rooms = [] if with_gpu else _bank(rooms_folder, recipe.seed_of_rooms, recipe.rooms)
-    training = Mixer(SoundLibrary(voices, sounds, recipe.synthetic_voices, 0), rooms, recipe.frames)
-    validation = Mixer(SoundLibrary(other_voices, other_sounds, 0, 1), validation_rooms, recipe.frames)
+    training = Mixer(SoundLibrary(voices, sounds, recipe.synthetic_voices, 0), rooms, recipe.frames, draws)
+    validation = Mixer(SoundLibrary(other_voices, other_sounds, 0, 1), validation_rooms, recipe.frames, draws)
     count = recipe.gpu.rooms if with_gpu else len(rooms)
     facts = {
         "training": {"rooms": count, "speech_files": len(voices), "sound_files": len(sounds)},

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from avloc_ros.config import to_mapping
+from avloc_ros.systems.coloc import PARTS
 from avloc_ros.systems.coloc_ear import ear_sha256, open_ear
 from avloc_ros.systems.event_network import EventNetworkConfig
 from avloc_ros.training.cards import Provenance, write_weights
@@ -14,7 +15,6 @@ from avloc_ros.training.onnx_export import stored_as_float16
 from avloc_ros.training.seld_export import export_coloc_ear
 from avloc_ros.training.seld_recipes import ColocEarRecipe
 
-PARTS = ("localizer", "classifier")
 SCORES = ("max_overlap_3", "max_overlap_2", "conditional_accuracy", "conditional_accuracy_of", "doa_error_deg")
 
 

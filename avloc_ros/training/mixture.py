@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from avloc_ros.config import setting
-from avloc_ros.datasets.any_array_mix import WINDOW, Mixer, Mixture
+from avloc_ros.datasets.any_array_mix import WINDOW, MixDraws, Mixer, Mixture
 from avloc_ros.datasets.sounds import RATE_HZ
 from avloc_ros.features.talker_candidates import FACTS, Candidates
 from avloc_ros.geometry import angles_from_direction, wrap_angle
@@ -26,16 +26,15 @@ from avloc_ros.runtime.mixture_network import NAME, MixtureEngine
 from avloc_ros.systems.any_array import AnyArrayConfig, AnyArrayTracker
 from avloc_ros.systems.mixture import MixtureConfig, MixtureTracker
 from avloc_ros.systems.mixture_evidence import MixtureEvidence
-from avloc_ros.training.any_array_scores import CHOICE, score_probabilities
+from avloc_ros.training.any_array_scores import CHOICE, frames_looked_at, score_probabilities
 from avloc_ros.training.cards import Provenance, write_weights
 from avloc_ros.training.onnx_export import export_onnx, largest_difference
 from avloc_ros.types import AudioWindow
 
 WARM_FRAMES = 5  # the first frames of a mixture have no past: they are not learnt from
 NEAR_RAD = np.radians(12.0)  # a candidate this near to who speaks is that talker
-TALKERS = ((0, 0.16), (1, 0.32), (2, 0.30), (3, 0.16), (4, 0.06))  # as any_array's mixtures, with more that is hard
-SOUND_SHARE, SNR_DB = 0.7, (-6.0, 16.0)
-LOOK_EVERY = 5  # frames that choose the threshold
+# As any_array's mixtures, with more that is hard: more often nobody, more often other sounds, and louder ones.
+DRAWS = MixDraws(((0, 0.16), (1, 0.32), (2, 0.30), (3, 0.16), (4, 0.06)), 0.7, (-6.0, 16.0))
 
 
 @dataclass(frozen=True)
@@ -67,12 +66,6 @@ class Labelled:
     facts: np.ndarray
     speaks: np.ndarray
     missed: float
-
-
-def harder(mixer: Mixer) -> Mixer:
-    """The mixer with the draws that suit this network: more often nobody, more often other sounds, and louder ones."""
-    mixer.talkers, mixer.sound_share, mixer.snr_db = TALKERS, SOUND_SHARE, SNR_DB
-    return mixer
 
 
 def candidates_of(tracker: AnyArrayTracker, samples: np.ndarray) -> Iterator[Candidates]:
@@ -216,7 +209,7 @@ def _answers(recipe: MixtureRecipe, mixer: Mixer, model: bytes) -> Iterator[tupl
             MixtureConfig(), AnyArrayConfig(weights=recipe.any_array), room.array, None, RATE_HZ, engine=engine
         )
         grids = [tracker.step(window).sphere.probability for window in windows_of(mixture.samples)]
-        at = np.arange(2 * LOOK_EVERY, len(grids), LOOK_EVERY)
+        at = frames_looked_at(len(grids))
         yield np.stack([grids[k] for k in at]), azimuths_of(mixture), mixture.active[:, at]
 
 
@@ -226,9 +219,9 @@ def train_mixture(
 ) -> Path:  # fmt: skip
     """From mixers to the file."""
     started = time.perf_counter()
-    learnt_from = labelled_by_processes(harder(training), recipe.any_array, recipe.mixtures, seed + 1, jobs, report)
+    learnt_from = labelled_by_processes(training, recipe.any_array, recipe.mixtures, seed + 1, jobs, report)
     judged_on = labelled_by_processes(
-        harder(validation), recipe.any_array, recipe.validation_mixtures, seed + 500, jobs, report
+        validation, recipe.any_array, recipe.validation_mixtures, seed + 500, jobs, report
     )
     network, curve = learn(recipe, learnt_from, judged_on, seed)
     best = min(curve, key=lambda row: row["validation"])

@@ -21,7 +21,7 @@ def run(recipe: MixtureRecipe, request: Request) -> list[Path]:
     from avloc_ros.config import to_mapping
     from avloc_ros.training.any_array_recipe import AnyArrayRecipe, gather
     from avloc_ros.training.cards import Provenance
-    from avloc_ros.training.mixture import train_mixture
+    from avloc_ros.training.mixture import DRAWS, train_mixture
 
     if len(request.paths) != 1:
         raise InputError("name one folder with speech/ (and events/, music/) that the mixture tracker learns from")
@@ -31,7 +31,7 @@ def run(recipe: MixtureRecipe, request: Request) -> list[Path]:
         rooms=recipe.rooms, validation_rooms=recipe.validation_rooms, frames=recipe.frames,
         synthetic_voices=recipe.synthetic_voices, seed_of_rooms=recipe.seed_of_rooms,
     )  # fmt: skip
-    material = gather(sounds, request.paths[0], request.out)
+    material = gather(sounds, request.paths[0], request.out, draws=DRAWS)
     provenance = Provenance(to_mapping(recipe), material.facts, request.command, request.options.seed)
     with Progress(console=error_console) as bar:
         task = bar.add_task("mixtures", total=recipe.mixtures + recipe.validation_mixtures)
