@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
 
 def print_list() -> None:
     """A table of config/arrays."""
-    columns = ("name", "microphones", "aperture", "tells apart", "trackers beside any_array and srp")
+    columns = ("name", "microphones", "aperture", "tells apart", "trackers beside mixture and srp")
     table = Table(*columns, title="shipped microphone arrays")
     for path in sorted((shipped_folder() / "config" / "arrays").glob("*.yaml")):
         array = MicrophoneArray.load(path)
