@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from rich.table import Table
 from rich.text import Text
@@ -13,16 +14,28 @@ from avloc_ros.cli.checks import devices, environment, graph
 from avloc_ros.cli.checks.finding import Finding, State
 from avloc_ros.cli.console import console, error_console
 
-CHECKS: tuple[tuple[str, Callable[[], list[Finding]]], ...] = (
+Check = Callable[[], list[Finding]]
+
+
+def check_weights() -> list[Finding]:
+    """The check imports every system: not before it runs, for each `avloc` command reads this file."""
+    from avloc_ros.cli.checks import weights
+
+    return weights.check()
+
+
+CHECKS: tuple[tuple[str, Check], ...] = (
     ("environment", environment.check),
     ("gpu", devices.check_gpu),
-    ("weights", devices.check_weights),
+    ("weights", check_weights),
     ("audio", devices.check_audio),
     ("camera", devices.check_cameras),
     ("ros", graph.check_installation),
     ("dds", graph.check_round_trip),
     ("graph", graph.check_running_system),
 )
+FIRST = ("ros", "dds")  # ros chooses the profile of DDS; dds is timed while nothing else computes
+LISTENING = ("graph",)  # it waits for what others say: the rest is checked meanwhile
 COLOURS = {State.OK: "green", State.NOTE: "yellow", State.FAIL: "bold red"}
 
 
@@ -36,12 +49,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Run the checks. Returns 0, or 2 where something must be mended before the live system can run."""
-    findings: list[Finding] = []
-    for name, check in CHECKS:
-        if options.only and name not in options.only:
-            continue
-        with error_console.status(f"checking {name} ..."):
-            findings += examined(name, check)
+    findings = examine([(name, check) for name, check in CHECKS if not options.only or name in options.only])
     if options.json:
         print(json.dumps([vars(finding) | {"state": finding.state.value} for finding in findings], indent=2))
     else:
@@ -49,7 +57,29 @@ def run(options: argparse.Namespace) -> int:
     return 2 if any(finding.state == State.FAIL for finding in findings) else 0
 
 
-def examined(name: str, check: Callable[[], list[Finding]]) -> list[Finding]:
+def examine(checks: Sequence[tuple[str, Check]]) -> list[Finding]:
+    """What all checks find, in their order; they run in another one, and those that only listen beside the others."""
+    found: dict[str, list[Finding]] = {}
+    heard: dict[str, Future[list[Finding]]] = {}
+    with ThreadPoolExecutor(1, "doctor") as beside:
+        for name, check in sorted(checks, key=_turn):
+            if name in LISTENING:
+                heard[name] = beside.submit(examined, name, check)
+                continue
+            with error_console.status(f"checking {name} ..."):
+                found[name] = examined(name, check)
+        for name, future in heard.items():
+            with error_console.status(f"checking {name} ..."):
+                found[name] = future.result()
+    return [finding for name, _ in checks for finding in found[name]]
+
+
+def _turn(check: tuple[str, Check]) -> int:
+    """FIRST, then LISTENING, then the rest."""
+    return 0 if check[0] in FIRST else 1 if check[0] in LISTENING else 2
+
+
+def examined(name: str, check: Check) -> list[Finding]:
     """The findings of one check; a check that breaks is itself a finding."""
     try:
         return check()

@@ -7,6 +7,7 @@ spectrum, not the array, and so fits any geometry. Trained by `benchmarks/train_
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ FRAME_S = 0.032  # what the network was trained on
 HOP_S = 0.010
 BANDS = 24
 WEIGHTS = Path(__file__).parent / "voice_network.npz"
+UNREADABLE = (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile)  # what a damaged .npz may raise
 
 
 class BandLevels:
@@ -49,13 +51,16 @@ class VoiceWeights:
 
     @staticmethod
     def load(path: str | Path = WEIGHTS) -> VoiceWeights:
-        """Read an npz file. Raises InputError where it is missing."""
+        """Read an npz file. Raises InputError where it is missing or holds something else."""
         if not Path(path).is_file():
             raise InputError(
                 f"no weights of the voice network at {path}: reinstall the package, or set voice_network to false"
             )
-        with np.load(path, allow_pickle=False) as stored:
-            return VoiceWeights(**{name: stored[name].astype(np.float32) for name in stored.files})
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                return VoiceWeights(**{name: stored[name].astype(np.float32) for name in stored.files})
+        except UNREADABLE as error:
+            raise InputError(f"{path} does not hold the weights of a voice network: {error}") from error
 
 
 class VoiceNetwork:

@@ -33,6 +33,11 @@ class AnyArrayEngines:
             raise InputError(f"{listen.name} does not say the sizes of its state and embedding: export it anew")
         self._hidden, self.embedding = hidden, embedding
 
+    @property
+    def engines(self) -> tuple[OnnxEngine, ...]:
+        """What runs the networks."""
+        return self._listen, self._look
+
     def first_state(self) -> np.ndarray:
         """The state before anything was heard, (2, 1, hidden)."""
         return np.zeros((2, 1, self._hidden), np.float32)
@@ -62,6 +67,7 @@ def any_array_weights(folder: str = "") -> tuple[Weights, Weights]:
 def load_any_array(folder: str = "", device: str = "cpu", threads: int = 1) -> AnyArrayEngines:
     """Both networks, ready to run; see any_array_weights."""
     listen, look = any_array_weights(folder)
-    return AnyArrayEngines(
-        OnnxEngine(listen.path, device, threads), OnnxEngine(look.path, device, threads), look.number("threshold")
-    )
+    listening, looking = OnnxEngine(listen.path, device, threads), OnnxEngine(look.path, device, threads)
+    listening.warm_up()
+    looking.warm_up()
+    return AnyArrayEngines(listening, looking, look.number("threshold"))

@@ -19,6 +19,11 @@ class LiveLocalizer:
         self._engine.warm_up()
         self.reset()
 
+    @property
+    def engines(self) -> tuple[OnnxEngine, ...]:
+        """What runs the network."""
+        return (self._engine,)
+
     def reset(self) -> None:
         """As before anything was heard."""
         shapes = self._engine.inputs

@@ -62,10 +62,14 @@ class OnnxEngine:
         return {name: _shape(item.shape) for name, item in self._inputs.items()}
 
     @property
+    def provider(self) -> str:
+        """onnxruntime's name of what runs it, such as CPUExecutionProvider."""
+        return str(self._session.get_providers()[0])
+
+    @property
     def device(self) -> str:
         """Where it runs: cpu, cuda or tensorrt."""
-        first = self._session.get_providers()[0]
-        return next((name for name, provider in GPU_PROVIDERS.items() if provider == first), "cpu")
+        return next((name for name, provider in GPU_PROVIDERS.items() if provider == self.provider), "cpu")
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Outputs by name. Raises InputError where inputs are missing, unknown or of another shape."""

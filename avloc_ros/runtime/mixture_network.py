@@ -16,6 +16,11 @@ class MixtureEngine:
     def __init__(self, engine: OnnxEngine, threshold: float) -> None:
         self._engine, self.threshold = engine, threshold
 
+    @property
+    def engines(self) -> tuple[OnnxEngine, ...]:
+        """What runs the network."""
+        return (self._engine,)
+
     def talker_probability(self, facts: np.ndarray) -> np.ndarray:
         """Probability (n,) that each candidate is a talker who speaks now, from facts float32 (n, facts)."""
         return self._engine.run({"facts": facts})["probability"] if len(facts) else np.zeros(0, np.float32)
@@ -29,4 +34,6 @@ def mixture_weights(path: str = "") -> Weights:
 def load_mixture(path: str = "") -> MixtureEngine:
     """The network, ready to run; see mixture_weights."""
     weights = mixture_weights(path)
-    return MixtureEngine(OnnxEngine(weights.path, "cpu", 1), weights.number("threshold"))
+    engine = OnnxEngine(weights.path, "cpu", 1)
+    engine.warm_up()
+    return MixtureEngine(engine, weights.number("threshold"))

@@ -74,9 +74,11 @@ def read_weights(path: str | Path) -> Weights:
     card = _read_card(card_path(path))
     found = sha256_of(path)
     if card["sha256"] != found:
+        size, whole = path.stat().st_size, card.get("bytes")
+        cut = f" (it has {size} bytes of {whole})" if isinstance(whole, int) and size != whole else ""
         raise InputError(
-            f"{path} has the sha256 {found[:16]}..., its card says {str(card['sha256'])[:16]}...: the file was changed, "
-            "or the card belongs to another one; copy both again"
+            f"{path} has the sha256 {found[:16]}..., its card says {str(card['sha256'])[:16]}...: the file was changed"
+            f"{cut}, or the card belongs to another one; copy both again"
         )
     return Weights(path, card)
 

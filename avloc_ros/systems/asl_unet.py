@@ -106,6 +106,11 @@ class SpeakerUNetSystem:
         self.reset()
 
     @property
+    def engines(self) -> tuple[OnnxEngine, ...]:
+        """What runs the network."""
+        return (self._engine,)
+
+    @property
     def window_s(self) -> float:
         """Length of the sound that belongs to a picture, s."""
         return self.audio.window_samples / self.audio.sample_rate_hz

@@ -56,6 +56,11 @@ class AvSeldNetwork:
         self.off = self.on * config.keep_share
         self._decode = MultiAccdoaConfig(self.off, decode.merge_deg)
 
+    @property
+    def engines(self) -> tuple[OnnxEngine, ...]:
+        """What runs the network."""
+        return (self._engine,)
+
     def events(self, samples: np.ndarray, pictures: np.ndarray | None, newest: int) -> EventsByFrame:
         """What sounds in the `newest` label frames of a chunk; see EventNetwork."""
         return decode_multi_accdoa(self.vectors(samples, pictures)[-newest:], len(self.classes), self._decode)

