@@ -11,7 +11,7 @@ from avloc_ros.config import setting
 from avloc_ros.decode.frame_event import EventsByFrame, FrameEvent
 from avloc_ros.geometry import angles_from_direction, direction_from_angles
 
-# (found (1, rows, frames, 3), step (1,)) -> directions (1, frames, 3); the features of the chunk are bound already.
+# (found (chunks, rows, frames, 3), step (chunks,)) -> directions (chunks, frames, 3); the chunks' features are bound already.
 Localize = Callable[[np.ndarray, np.ndarray], np.ndarray]
 # directions (1, frames, 3) -> logits (1, frames, classes + 1); name_apart: both with rows, (1, rows, frames, ...)
 Classify = Callable[[np.ndarray], np.ndarray]
@@ -36,19 +36,30 @@ def find_directions(localize: Localize, frames: int, rows: int, config: ColocSte
 
     rows: how many earlier directions the network takes, one less than it was trained for.
     """
+    return search(localize, 1, frames, rows, config)[0][0]
+
+
+def search(
+    localize: Localize, chunks: int, frames: int, rows: int, config: ColocStepsConfig
+) -> tuple[np.ndarray, np.ndarray]:
+    """find_directions in many chunks at once: unit vectors, and vectors as long as they are sure, both float32 (chunks,
+    max_overlap, frames, 3), zeros where the search had ended.
+    """
     random = np.random.default_rng(config.seed)
-    found = np.zeros((config.max_overlap, frames, 3), np.float32)
-    going = np.ones(frames, bool)
+    found = np.zeros((2, chunks, config.max_overlap, frames, 3), np.float32)
+    directions, sure = found
+    going = np.ones((chunks, frames), bool)
     for step in range(min(config.max_overlap, rows + 1)):
-        told = np.zeros((1, rows, frames, 3), np.float32)
-        told[0, :step] = shaken(found[:step], config.perturb_deg, random)
-        vectors = localize(told, np.array([step], np.float32))[0]  # (frames, 3)
+        told = np.zeros((chunks, rows, frames, 3), np.float32)
+        told[:, :step] = shaken(directions[:, :step], config.perturb_deg, random)
+        vectors = localize(told, np.full(chunks, step, np.float32))  # (chunks, frames, 3)
         length = np.linalg.norm(vectors, axis=-1)
         going &= length > config.event_threshold
         if not going.any():
             break
-        found[step, going] = vectors[going] / length[going, None]
-    return found
+        sure[:, step][going] = vectors[going]
+        directions[:, step][going] = vectors[going] / length[going][:, None]
+    return directions, sure
 
 
 def name_events(

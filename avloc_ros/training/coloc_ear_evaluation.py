@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from avloc_ros.decode.coloc_steps import ColocStepsConfig, find_directions, name_apart
+from avloc_ros.decode.coloc_steps import ColocStepsConfig, Localize, find_directions, name_apart, search
 from avloc_ros.models.coloc_ear import EarClassifier, EarLocalizer
 from avloc_ros.training.coloc_scores import ConditionedErrors, conditional_accuracy
 from avloc_ros.training.heard_chunks import HeardChunks
@@ -25,20 +25,25 @@ FOUND_BATCH = 40
 @torch.no_grad()
 def found_of(localizer: EarLocalizer, heard: HeardChunks, recipe: ColocEarRecipe, threshold: float) -> Tensor:
     """Vectors (chunks, height, frames, 3), as long as they are sure, of all steps; zeros where the search had ended before."""
+    steps = ColocStepsConfig(max_overlap=recipe.height, event_threshold=threshold, perturb_deg=0.0)
     parts = []
     for chosen in torch.arange(len(heard)).split(FOUND_BATCH):
         batch = heard.batch(chosen)
-        cells = localizer.mean.cells(batch["features"], batch["vectors"].shape[1])
-        rows = torch.zeros(len(chosen), recipe.height, batch["vectors"].shape[1], 3)
-        for step in range(recipe.height):
-            told = rows[:, : max(1, recipe.height - 1)] * (torch.arange(max(1, recipe.height - 1)) < step)[:, None, None]
-            told = told / told.square().sum(3, keepdim=True).sqrt().clamp_min(1e-6)
-            vectors = localizer.next_direction(cells, batch["vectors"], told, torch.full((len(chosen),), float(step)))
-            long = vectors.square().sum(2, keepdim=True).sqrt() > threshold
-            before = rows[:, step - 1].abs().sum(2, keepdim=True) > 0 if step else torch.ones_like(long)
-            rows[:, step] = vectors * (long & before)
-        parts.append(rows)
+        frames = batch["vectors"].shape[1]
+        found = search(localize_of(localizer, batch), len(chosen), frames, max(1, recipe.height - 1), steps)
+        parts.append(torch.from_numpy(found[1]))
     return torch.cat(parts)
+
+
+def localize_of(localizer: EarLocalizer, batch: dict[str, Tensor]) -> Localize:
+    """The localizer as decode.coloc_steps asks it, of these chunks; the cells are made once for all steps."""
+    vectors = batch["vectors"]
+    cells = localizer.mean.cells(batch["features"], vectors.shape[1])
+
+    def localize(told: np.ndarray, step: np.ndarray) -> np.ndarray:
+        return localizer.next_direction(cells, vectors, torch.from_numpy(told), torch.from_numpy(step)).numpy()
+
+    return localize
 
 
 @torch.no_grad()
@@ -50,15 +55,11 @@ def told_of(
     for item in range(len(heard)):
         batch = heard.batch(torch.tensor([item]))
         vectors, frames = batch["vectors"], batch["vectors"].shape[1]
-        cells = localizer.mean.cells(batch["features"], frames)
-
-        def localize(found: np.ndarray, step: np.ndarray, cells: Any = cells, vectors: Tensor = vectors) -> np.ndarray:
-            return localizer.next_direction(cells, vectors, torch.from_numpy(found), torch.from_numpy(step)).numpy()
 
         def classify(directions: np.ndarray, vectors: Tensor = vectors) -> np.ndarray:
             return classifier(vectors, torch.from_numpy(directions)).numpy()
 
-        found = find_directions(localize, frames, max(1, recipe.height - 1), steps)
+        found = find_directions(localize_of(localizer, batch), frames, max(1, recipe.height - 1), steps)
         recording, first = heard.chunks.starts[item]
         told.append((recording, first, name_apart(classify, found, recipe.classes, recipe.apart_deg)))
     return told

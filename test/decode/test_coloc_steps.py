@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.decode.coloc_steps import ColocStepsConfig, find_directions, name_apart, name_events, shaken
+from avloc_ros.decode.coloc_steps import ColocStepsConfig, find_directions, name_apart, name_events, search, shaken
 from avloc_ros.geometry import angle_between, direction_from_angles
 
 STEADY = ColocStepsConfig(perturb_deg=0.0)
@@ -49,6 +49,22 @@ def test_a_search_that_has_ended_does_not_go_on():
         lambda told, step: np.full((1, 1, 3), float(step[0] > 0), np.float32), 1, 2, STEADY
     )
     assert not found.any()
+
+
+def test_many_chunks_at_once_are_searched_each_by_itself():
+    """Each has other events; a chunk whose search has ended does not end that of the others. Vectors keep the length of 0.9."""
+    chunks = [[truth] for truth in TRUTH]
+    alone = [oracle(truth) for truth in chunks]
+
+    def localize(told, step):
+        return np.concatenate([one(told[k : k + 1], step[k : k + 1]) for k, one in enumerate(alone)])
+
+    directions, sure = search(localize, 4, 1, 2, STEADY)
+    for k, truth in enumerate(TRUTH):
+        wanted = np.zeros((3, 3))
+        wanted[: len(truth)] = truth if truth else wanted[:0]
+        assert np.allclose(directions[k, :, 0], wanted, atol=1e-6)
+        assert np.allclose(sure[k, :, 0], 0.9 * wanted, atol=1e-6)
 
 
 def test_the_classifier_names_what_is_there():
