@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.decode.coloc_steps import ColocStepsConfig, find_directions, name_apart, name_events, search, shaken
+from avloc_ros.decode.coloc_steps import (
+    ColocStepsConfig,
+    find_directions,
+    name_apart,
+    name_events,
+    search,
+    shaken,
+)
 from avloc_ros.geometry import angle_between, direction_from_angles
 
 STEADY = ColocStepsConfig(perturb_deg=0.0)
