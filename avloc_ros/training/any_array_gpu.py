@@ -16,7 +16,8 @@ from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.runtime.weights import read_torch
 from avloc_ros.training.any_array import AnyArrayModule
 from avloc_ros.training.any_array_batched import AnyArrayNetworks, BatchedPlan, train_batched
-from avloc_ros.training.any_array_recipe import AnyArrayRecipe, Material, finish_any_array, shipped_arrays
+from avloc_ros.training.any_array_material import Material, shipped_arrays
+from avloc_ros.training.any_array_recipe import AnyArrayRecipe, finish_any_array
 from avloc_ros.training.cards import Provenance
 from avloc_ros.training.trainer import RunOptions
 

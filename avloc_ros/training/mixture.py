@@ -26,6 +26,7 @@ from avloc_ros.runtime.mixture_network import NAME, MixtureEngine
 from avloc_ros.systems.any_array import AnyArrayConfig, AnyArrayTracker
 from avloc_ros.systems.mixture import MixtureConfig, MixtureTracker
 from avloc_ros.systems.mixture_evidence import MixtureEvidence
+from avloc_ros.training.any_array_material import MaterialConfig
 from avloc_ros.training.any_array_scores import CHOICE, frames_looked_at, score_probabilities
 from avloc_ros.training.cards import Provenance, write_weights
 from avloc_ros.training.onnx_export import export_onnx, largest_difference
@@ -38,22 +39,17 @@ DRAWS = MixDraws(((0, 0.16), (1, 0.32), (2, 0.30), (3, 0.16), (4, 0.06)), 0.7, (
 
 
 @dataclass(frozen=True)
-class MixtureRecipe:
+class MixtureRecipe(MaterialConfig):
     """Everything that makes the network."""
 
     name: str = setting(NAME, "name of the weights")
     any_array: str = setting("", "folder of the any_array weights to build on; empty: the shipped ones")
-    rooms: int = setting(160, "simulated rooms, each with an array of its own", low=1, high=100000)
-    validation_rooms: int = setting(24, "other rooms, with other talkers, that choose epoch and threshold", low=1, high=10000)
-    frames: int = setting(100, "frames of 40 ms in a mixture", low=20, high=2000)
     mixtures: int = setting(1600, "mixtures to learn from", low=1, high=1000000)
     validation_mixtures: int = setting(160, "mixtures that validate", low=1, high=100000)
     hidden: int = setting(24, "units of the hidden layer", low=1, high=1024)
     epochs: int = setting(20, "passes over all candidates", low=1, high=10000)
     batch: int = setting(512, "candidates of one step", low=1, high=1000000)
     learning_rate: float = setting(3e-3, "the highest; it falls as a cosine", low=1e-6, high=1.0)
-    synthetic_voices: int = setting(120, "utterances of espeak-ng beside the recorded ones", low=0, high=100000)
-    seed_of_rooms: int = setting(1, "rooms of another seed are other rooms", low=0, high=2**31 - 1)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,10 @@ from avloc_ros.datasets.room_bank import draw_room  # noqa: E402
 from avloc_ros.datasets.sounds import SoundLibrary  # noqa: E402
 from avloc_ros.features.talker_candidates import FACTS, Candidates  # noqa: E402
 from avloc_ros.runtime.mixture_network import load_mixture  # noqa: E402
+from avloc_ros.training.any_array_material import gather  # noqa: E402
 from avloc_ros.training.cards import Provenance  # noqa: E402
 from avloc_ros.training.mixture import (  # noqa: E402
+    DRAWS,
     Labelled,
     MixtureRecipe,
     labelled,
@@ -51,6 +53,23 @@ def test_a_rule_is_learnt_and_its_odds_are_right() -> None:
     assert np.abs(found - true[half:]).mean() < 0.04
     entropy = -np.mean(true[half:] * np.log(true[half:]) + (1 - true[half:]) * np.log(1 - true[half:]))
     assert min(row["validation"] for row in curve) == pytest.approx(entropy, abs=0.03)
+
+
+def test_the_recipe_says_which_rooms_and_voices_are_gathered(tmp_path) -> None:
+    """Three talkers and one more for validation by the rule of held_out: nobody is on both sides, nor in the test split."""
+    wavfile = pytest.importorskip("scipy.io.wavfile")
+    (tmp_path / "kit" / "speech").mkdir(parents=True)
+    for talker in "abcdefghijkl":
+        noise = np.random.default_rng(ord(talker)).normal(0, 3000, 16000).astype(np.int16)
+        wavfile.write(tmp_path / "kit" / "speech" / f"{talker}-1.wav", 16000, noise)
+    recipe = MixtureRecipe(rooms=2, validation_rooms=1, frames=25, synthetic_voices=0, seed_of_rooms=5)
+    material = gather(recipe, tmp_path / "kit", tmp_path, draws=DRAWS)
+    assert [len(mixer.rooms) for mixer in (material.training, material.validation)] == [2, 1]
+    assert sorted(path.name for path in tmp_path.glob("*.npz")) == ["rooms_5_2.npz", "rooms_6_1.npz"]
+    files = [material.facts[part]["speech_files"] for part in ("training", "validation")]
+    assert min(files) > 0 and sum(files) < 12
+    mixture = material.training.mix(np.random.default_rng(0), material.training.rooms[0])
+    assert mixture.samples.shape == (25 * 640, material.training.rooms[0].array.channels)
 
 
 def test_from_rooms_to_a_file_that_is_used(tmp_path) -> None:

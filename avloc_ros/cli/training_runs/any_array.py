@@ -17,7 +17,8 @@ def run(recipe: AnyArrayRecipe, request: Request) -> list[Path]:
     """Simulate rooms once, train on mixtures, write both networks; all of it on a GPU where there is one."""
     from avloc_ros.config import to_mapping
     from avloc_ros.training.any_array_gpu import chosen_device, train_any_array_on
-    from avloc_ros.training.any_array_recipe import gather, train_any_array
+    from avloc_ros.training.any_array_material import gather
+    from avloc_ros.training.any_array_recipe import train_any_array
     from avloc_ros.training.cards import Provenance
 
     if len(request.paths) != 1:
@@ -25,7 +26,7 @@ def run(recipe: AnyArrayRecipe, request: Request) -> list[Path]:
     device = chosen_device(request.options.device)
     with_gpu = device.type == "cuda"
     console.print("gathering sounds and rooms; rooms are simulated once, about a second each on a CPU")
-    material = gather(recipe, request.paths[0], request.out, with_gpu=with_gpu)
+    material = gather(recipe, request.paths[0], request.out, rooms_on_gpu=recipe.gpu.rooms if with_gpu else 0)
     provenance = Provenance(to_mapping(recipe), material.facts, request.command, request.options.seed)
     if with_gpu:
         return [train_any_array_on(device, recipe, material, request.run_options(), provenance, console.print)]

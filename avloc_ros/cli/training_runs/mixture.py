@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def run(recipe: MixtureRecipe, request: Request) -> list[Path]:
     """Simulate rooms once, draw mixtures, learn from what any_array and the mixtures of directions say of them."""
     from avloc_ros.config import to_mapping
-    from avloc_ros.training.any_array_recipe import AnyArrayRecipe, gather
+    from avloc_ros.training.any_array_material import gather
     from avloc_ros.training.cards import Provenance
     from avloc_ros.training.mixture import DRAWS, train_mixture
 
@@ -27,11 +27,7 @@ def run(recipe: MixtureRecipe, request: Request) -> list[Path]:
         raise InputError("name one folder with speech/ (and events/, music/) that the mixture tracker learns from")
     request.refuse_resume()
     console.print("gathering sounds and rooms; rooms are simulated once, about a second each")
-    sounds = AnyArrayRecipe(
-        rooms=recipe.rooms, validation_rooms=recipe.validation_rooms, frames=recipe.frames,
-        synthetic_voices=recipe.synthetic_voices, seed_of_rooms=recipe.seed_of_rooms,
-    )  # fmt: skip
-    material = gather(sounds, request.paths[0], request.out, draws=DRAWS)
+    material = gather(recipe, request.paths[0], request.out, draws=DRAWS)
     provenance = Provenance(to_mapping(recipe), material.facts, request.command, request.options.seed)
     with Progress(console=error_console) as bar:
         task = bar.add_task("mixtures", total=recipe.mixtures + recipe.validation_mixtures)
