@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from far_field import plane_wave
 from scipy.io import wavfile
 from scipy.signal import resample_poly
 
 from avloc_ros.config import shipped_folder
 from avloc_ros.decode.peaks import find_peaks
-from avloc_ros.geometry import CameraModel, MicrophoneArray, direction_from_angles, wrap_angle
+from avloc_ros.geometry import CameraModel, MicrophoneArray, wrap_angle
 from avloc_ros.runtime.any_array_network import any_array_weights
 from avloc_ros.systems.any_array import AnyArrayConfig, AnyArrayTracker
 from avloc_ros.systems.audio_grids import AudioGrids
@@ -36,18 +37,6 @@ def spoken(rate: int) -> np.ndarray:
 
 def shipped_array(name: str) -> MicrophoneArray:
     return MicrophoneArray.load(shipped_folder() / "config" / "arrays" / f"{name}.yaml")
-
-
-def plane_wave(
-    sound: np.ndarray, array: MicrophoneArray, azimuth_deg: float, elevation_deg: float, rate: int
-) -> np.ndarray:
-    """(samples, channels) as heard from far away, delays exact, over a little noise of the microphones."""
-    direction = direction_from_angles(np.radians(azimuth_deg), np.radians(elevation_deg))
-    frequencies = np.fft.rfftfreq(len(sound), 1 / rate)
-    early_s = array.positions_m @ direction / array.sound_speed_mps
-    spectrum = np.fft.rfft(sound)[:, None] * np.exp(2j * np.pi * frequencies[:, None] * early_s)
-    noise = np.random.default_rng(0).normal(0, 1e-4, (len(sound), array.channels))
-    return (np.fft.irfft(spectrum, len(sound), axis=0) + noise).astype(np.float32)
 
 
 def run(tracker: AnyArrayTracker, samples: np.ndarray, rate: int) -> list[AudioGrids]:

@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from far_field import plane_wave
 from scipy.signal import resample_poly
 
 from avloc_ros.config import from_mapping, shipped_folder
@@ -35,15 +36,9 @@ def shipped_array(name: str) -> MicrophoneArray:
     return MicrophoneArray.load(shipped_folder() / "config" / "arrays" / f"{name}.yaml")
 
 
-def plane_wave(array: MicrophoneArray, azimuth_deg: float, elevation_deg: float, rate: int = 16000) -> np.ndarray:
-    """(samples, channels): the words as heard from far away, delays exact, over a little noise of the microphones."""
-    sound = spoken(rate)
-    direction = direction_from_angles(np.radians(azimuth_deg), np.radians(elevation_deg))
-    early_s = array.positions_m @ direction / array.sound_speed_mps
-    frequencies = np.fft.rfftfreq(len(sound), 1 / rate)
-    spectrum = np.fft.rfft(sound)[:, None] * np.exp(2j * np.pi * frequencies[:, None] * early_s)
-    noise = np.random.default_rng(0).normal(0, 1e-3, (len(sound), array.channels))
-    return (np.fft.irfft(spectrum, len(sound), axis=0) + noise).astype(np.float32)
+def words(array: MicrophoneArray, azimuth_deg: float, elevation_deg: float, rate: int = 16000) -> np.ndarray:
+    """(samples, channels): the words as heard from far away."""
+    return plane_wave(spoken(rate), array, azimuth_deg, elevation_deg, rate, 1e-3)
 
 
 @pytest.fixture
@@ -76,7 +71,7 @@ def errors_deg(grids: list[AudioGrids], azimuth_deg: float, elevation_deg: float
 @pytest.mark.parametrize(("azimuth_deg", "elevation_deg"), [(-147.0, 8.0), (38.0, -10.0)])
 def test_words_are_heard_where_they_are_spoken(tracker_of, name, azimuth_deg, elevation_deg):
     array = shipped_array(name)
-    grids = run(tracker_of(array), plane_wave(array, azimuth_deg, elevation_deg))
+    grids = run(tracker_of(array), words(array, azimuth_deg, elevation_deg))
     found = errors_deg(grids, azimuth_deg, elevation_deg)
     assert len(found) > 0.5 * len(grids)
     assert np.median(found) < LIMIT_DEG
@@ -85,14 +80,14 @@ def test_words_are_heard_where_they_are_spoken(tracker_of, name, azimuth_deg, el
 def test_another_rate_hears_the_same(tracker_of):
     array = shipped_array("seven_mic_10cm")
     for rate in (16000, 48000):
-        grids = run(tracker_of(array, rate), plane_wave(array, 70.0, 5.0, rate), rate)
+        grids = run(tracker_of(array, rate), words(array, 70.0, 5.0, rate), rate)
         found = errors_deg(grids, 70.0, 5.0)
         assert len(found) > 0.5 * len(grids) and np.median(found) < LIMIT_DEG
 
 
 def test_windows_of_any_length_give_the_same_answers(tracker_of):
     array = shipped_array("tetrahedron_4mic")
-    samples = plane_wave(array, 60.0, 0.0)[: 2 * 16000]
+    samples = words(array, 60.0, 0.0)[: 2 * 16000]
     last = [
         run(tracker_of(array), samples, length=length)[-1].sphere.probability
         for length in (32000, 640, 400)
@@ -106,7 +101,7 @@ def test_the_picture_shows_the_talker_near_his_pixel(tracker_of):
     camera, array = CameraModel(720, 450, 318.5, 268.1, 360, 225), shipped_array("seven_mic_10cm")
     direction = camera.directions(np.array([500.0, 200.0]), 50.0)
     azimuth, elevation = np.degrees(np.arctan2(direction[1], direction[0])), np.degrees(np.arcsin(direction[2]))
-    grids = run(tracker_of(array, camera=camera), plane_wave(array, azimuth, elevation))
+    grids = run(tracker_of(array, camera=camera), words(array, azimuth, elevation))
     best = [np.unravel_index(g.image.probability.argmax(), (20, 24)) for g in grids if g.voice_probability > 0.5]
     places = np.array([((col + 0.5) * 30, (row + 0.5) * 22.5) for row, col in best])
     assert len(places) > 15
@@ -135,7 +130,7 @@ def test_silence_bad_input_and_arrays_that_do_not_do(tracker_of):
 
 def test_dead_channels_are_left_out_as_long_as_the_others_do(tracker_of):
     array = shipped_array("seven_mic_10cm")
-    samples = plane_wave(array, -60.0, 5.0)
+    samples = words(array, -60.0, 5.0)
     samples[:, 6] = 0.0  # the one in the centre
     tracker = tracker_of(array)
     grids = run(tracker, samples)
@@ -148,7 +143,7 @@ def test_dead_channels_are_left_out_as_long_as_the_others_do(tracker_of):
 def test_time_that_goes_back_and_pauses_start_anew(tracker_of):
     array = shipped_array("tetrahedron_4mic")
     tracker = tracker_of(array)
-    samples = plane_wave(array, 60.0, 5.0)[:16000]
+    samples = words(array, 60.0, 5.0)[:16000]
     first = [g.sphere.probability for g in run(tracker, samples)]
     again = [g.sphere.probability for g in run(tracker, samples)]  # stamps begin at 0 again
     later = tracker.step(AudioWindow(60_000_000_000, samples[:640], 16000))
@@ -160,7 +155,7 @@ def test_the_chain_takes_it(pointing_weights):
     array = shipped_array("seven_mic_10cm")
     settings = {"senses": "audio", "audio_tracker": "diff_track", "diff_track.weights": str(pointing_weights)}
     localizer = Localizer(from_mapping(LocalizerConfig, settings), array, None, 16000)
-    samples = plane_wave(array, 25.0, 0.0)
+    samples = words(array, 25.0, 0.0)
     found = [
         localizer.step(AudioWindow(k * 40_000_000, samples[640 * k : 640 * (k + 1)], 16000), None).speakers.speakers
         for k in range(len(samples) // 640)

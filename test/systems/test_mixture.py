@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from far_field import plane_wave
 from scipy.signal import resample_poly
 
 from avloc_ros.config import shipped_folder
 from avloc_ros.decode.peaks import find_peaks
 from avloc_ros.evaluation.bench_inputs import bench_camera
-from avloc_ros.geometry import MicrophoneArray, direction_from_angles, wrap_angle
+from avloc_ros.geometry import MicrophoneArray, wrap_angle
 from avloc_ros.runtime.mixture_network import mixture_weights
 from avloc_ros.systems.any_array import AnyArrayConfig
 from avloc_ros.systems.audio_grids import AudioGrids
@@ -47,14 +48,9 @@ def voices() -> list[np.ndarray]:
     return found
 
 
-def plane_wave(sound: np.ndarray, array: MicrophoneArray, azimuth_deg: float) -> np.ndarray:
-    """(samples, channels) as heard from far away, 5 degrees up, delays exact, over a little noise of the microphones."""
-    direction = direction_from_angles(*np.radians([azimuth_deg, 5.0]))
-    early_s = array.positions_m @ direction / array.sound_speed_mps
-    frequencies = np.fft.rfftfreq(len(sound), 1 / RATE_HZ)
-    spectrum = np.fft.rfft(sound)[:, None] * np.exp(2j * np.pi * frequencies[:, None] * early_s)
-    noise = np.random.default_rng(0).normal(0, 1e-4, (len(sound), array.channels))
-    return (np.fft.irfft(spectrum, len(sound), axis=0) + noise).astype(np.float32)
+def from_far(sound: np.ndarray, array: MicrophoneArray, azimuth_deg: float) -> np.ndarray:
+    """(samples, channels) from 5 degrees up."""
+    return plane_wave(sound, array, azimuth_deg, 5.0, RATE_HZ)
 
 
 def run(ear: MixtureTracker, samples: np.ndarray) -> list[AudioGrids]:
@@ -75,7 +71,7 @@ def found_near(grids: list[AudioGrids], azimuth_deg: float) -> np.ndarray:
 @pytest.mark.parametrize("name", ["respeaker_usb_4mic", "head_6mic", "seven_mic_10cm"])
 def test_two_voices_at_once_are_both_heard(voices, name) -> None:
     array = shipped_array(name)
-    samples = sum(plane_wave(voice, array, azimuth) for voice, azimuth in zip(voices, (-20.0, 40.0), strict=True))
+    samples = sum(from_far(voice, array, azimuth) for voice, azimuth in zip(voices, (-20.0, 40.0), strict=True))
     grids = run(tracker(array), samples)[12:]
     both = found_near(grids, -20.0) & found_near(grids, 40.0)
     assert both.mean() > 0.5
@@ -85,7 +81,7 @@ def test_two_voices_at_once_are_both_heard(voices, name) -> None:
 
 def test_one_voice_is_one_talker(voices) -> None:
     array = shipped_array("head_6mic")
-    grids = run(tracker(array), plane_wave(voices[0], array, 75.0))[12:]
+    grids = run(tracker(array), from_far(voices[0], array, 75.0))[12:]
     assert found_near(grids, 75.0).mean() > 0.85
     assert np.mean([len(find_peaks(grid.sphere)) > 1 for grid in grids]) < 0.1
 
@@ -93,13 +89,13 @@ def test_one_voice_is_one_talker(voices) -> None:
 def test_silence_and_noise_hold_nobody() -> None:
     array, rng = shipped_array("head_6mic"), np.random.default_rng(1)
     for sound in (np.zeros(RATE_HZ), 0.05 * rng.normal(size=RATE_HZ)):
-        grids = run(tracker(array), plane_wave(sound, array, 25.0))
+        grids = run(tracker(array), from_far(sound, array, 25.0))
         assert np.mean([len(find_peaks(grid.sphere)) > 0 for grid in grids[3:]]) < 0.1
 
 
 def test_time_that_goes_back_starts_anew_and_a_gap_is_bridged(voices) -> None:
     array = shipped_array("head_6mic")
-    ear, samples = tracker(array), plane_wave(voices[0], array, 60.0)
+    ear, samples = tracker(array), from_far(voices[0], array, 60.0)
     first = [grid.sphere.probability for grid in run(ear, samples)]
     again = [grid.sphere.probability for grid in run(ear, samples)]  # stamps begin at 0 again
     np.testing.assert_allclose(again, first, atol=1e-6)
@@ -113,7 +109,7 @@ def test_time_that_goes_back_starts_anew_and_a_gap_is_bridged(voices) -> None:
 @pytest.mark.parametrize("broken", [0.0, np.nan])
 def test_a_dead_channel_is_left_out_and_named(voices, broken) -> None:
     array = shipped_array("head_6mic")
-    samples = plane_wave(voices[0], array, -60.0)
+    samples = from_far(voices[0], array, -60.0)
     samples[:, 2] = broken
     grids = run(tracker(array), samples)
     assert found_near(grids[12:], -60.0).mean() > 0.8
@@ -122,7 +118,7 @@ def test_a_dead_channel_is_left_out_and_named(voices, broken) -> None:
 
 def test_only_one_channel_left_is_deaf_and_says_so(voices) -> None:
     array = shipped_array("head_6mic")
-    samples = plane_wave(voices[0], array, 0.0)
+    samples = from_far(voices[0], array, 0.0)
     samples[:, 1:] = np.nan
     for grid in run(tracker(array), samples[: 20 * WINDOW]):
         assert grid.sphere.probability.max() == 0 and grid.reasons
@@ -131,7 +127,7 @@ def test_only_one_channel_left_is_deaf_and_says_so(voices) -> None:
 def test_the_picture_is_the_sphere_as_the_camera_sees_it(voices) -> None:
     array, camera = shipped_array("head_6mic"), bench_camera()
     ear = tracker(array, camera=camera)
-    grids = run(ear, plane_wave(voices[0], array, 0.0))
+    grids = run(ear, from_far(voices[0], array, 0.0))
     assert all(grid.image.probability.max() <= grid.sphere.probability.max() + 1e-6 for grid in grids)
     assert max(grid.image.probability.max() for grid in grids) > 0.3
     ear.set_camera(None)
@@ -140,7 +136,7 @@ def test_the_picture_is_the_sphere_as_the_camera_sees_it(voices) -> None:
 
 
 def replace_stamp(voice: np.ndarray, array: MicrophoneArray) -> AudioWindow:
-    window = AudioWindow(0, plane_wave(voice, array, 0.0)[:WINDOW], RATE_HZ)
+    window = AudioWindow(0, from_far(voice, array, 0.0)[:WINDOW], RATE_HZ)
     return replace(window, stamp_ns=10**10)
 
 

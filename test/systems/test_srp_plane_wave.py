@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from far_field import plane_wave
 
 from avloc_ros.config import shipped_folder
 from avloc_ros.decode.peaks import find_peaks
-from avloc_ros.geometry import CameraModel, MicrophoneArray, direction_from_angles, wrap_angle
+from avloc_ros.geometry import CameraModel, MicrophoneArray, wrap_angle
 from avloc_ros.systems.audio_grids import AudioGrids
 from avloc_ros.systems.srp import SrpConfig, SrpTracker
 from avloc_ros.types import AudioWindow, InputError
@@ -30,17 +31,6 @@ def voice_like(seconds: float, sample_rate_hz: int, seed: int = 0) -> np.ndarray
     return 0.01 * tone * envelope + 1e-4 * noise
 
 
-def plane_wave(
-    voice: np.ndarray, array: MicrophoneArray, azimuth_deg: float, elevation_deg: float, rate: int
-) -> np.ndarray:
-    """The voice as the array hears it from far away, by exact delays in the frequency domain: (samples, channels)."""
-    direction = direction_from_angles(np.radians(azimuth_deg), np.radians(elevation_deg))
-    early_s = array.positions_m @ direction / array.sound_speed_mps
-    frequencies = np.fft.rfftfreq(len(voice), 1 / rate)
-    spectrum = np.fft.rfft(voice)[:, None] * np.exp(2j * np.pi * frequencies[:, None] * early_s)
-    return np.fft.irfft(spectrum, len(voice), axis=0).astype(np.float32)
-
-
 def windows(samples: np.ndarray, rate: int, window_s: float = 0.04) -> list[AudioWindow]:
     length = round(window_s * rate)
     return [
@@ -59,7 +49,7 @@ def test_azimuth_within_one_degree(name: str, rate: int) -> None:
     array = shipped_array(name)
     for azimuth in (-152.3, 33.0):
         tracker = SrpTracker(SrpConfig(assumed_range_m=FAR_M), array, None, rate)
-        grids = run(tracker, plane_wave(voice_like(0.6, rate), array, azimuth, 21.0, rate), rate)
+        grids = run(tracker, plane_wave(voice_like(0.6, rate), array, azimuth, 21.0, rate, 0.0), rate)
         peak = find_peaks(grids[-1].sphere)[0]
         assert abs(np.degrees(wrap_angle(peak.u - np.radians(azimuth)))) < 1.0
         assert abs(np.degrees(peak.v) - 21.0) < 3.0
@@ -72,7 +62,7 @@ def test_image_grid_shows_the_pixel_of_the_talker(pixel: tuple[float, float]) ->
     # Far away the parallax is nothing; the camera's ray and the array's are one direction.
     azimuth, elevation = np.degrees([float(a) for a in _angles(camera.directions(np.array(pixel), FAR_M))])
     tracker = SrpTracker(SrpConfig(assumed_range_m=FAR_M), array, camera, 16000)
-    grids = run(tracker, plane_wave(voice_like(0.6, 16000), array, azimuth, elevation, 16000), 16000)
+    grids = run(tracker, plane_wave(voice_like(0.6, 16000), array, azimuth, elevation, 16000, 0.0), 16000)
     image = grids[-1].image
     assert image is not None
     peak = find_peaks(image)[0]
@@ -81,7 +71,7 @@ def test_image_grid_shows_the_pixel_of_the_talker(pixel: tuple[float, float]) ->
 
 def test_rotated_channels_turn_the_direction() -> None:
     array = shipped_array("respeaker_usb_4mic")
-    samples = plane_wave(voice_like(0.6, 16000), array, 20.0, 15.0, 16000)
+    samples = plane_wave(voice_like(0.6, 16000), array, 20.0, 15.0, 16000, 0.0)
     for turns in range(4):
         tracker = SrpTracker(SrpConfig(assumed_range_m=FAR_M), array, None, 16000)
         peak = find_peaks(run(tracker, np.roll(samples, turns, axis=1), 16000)[-1].sphere)[0]
@@ -101,7 +91,7 @@ def test_silence_and_a_wrong_channel_count() -> None:
 @pytest.mark.parametrize("broken", [0.0, np.nan])
 def test_a_dead_channel_is_left_out_and_named(broken: float) -> None:
     array = shipped_array("head_6mic")
-    samples = plane_wave(voice_like(0.6, 16000), array, -60.0, 10.0, 16000)
+    samples = plane_wave(voice_like(0.6, 16000), array, -60.0, 10.0, 16000, 0.0)
     samples[:, 2] = broken
     tracker = SrpTracker(SrpConfig(assumed_range_m=FAR_M), array, None, 16000)
     grids = run(tracker, samples, 16000)[-1]

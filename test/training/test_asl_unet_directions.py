@@ -10,12 +10,13 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+from far_field import as_heard
 
 from avloc_ros.config import shipped_folder
 from avloc_ros.datasets.egocentric import WEARER
 from avloc_ros.datasets.spoken_directions import SpokenDirections, at_beams, beams_at
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
-from avloc_ros.geometry import MicrophoneArray, direction_from_angles
+from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.models.asl_unet import SpeakerUNet
 from avloc_ros.models.asl_unet_config import SpeakerUNetConfig
 from avloc_ros.models.direction_ear import DirectionEar
@@ -41,13 +42,6 @@ ALONE = DirectionEarRecipe(batch_size=40, joined=0.0, noisy=0.0, gain_db=0.0, el
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def plane_wave(rng: np.random.Generator, azimuth_deg: float, samples: int, array: MicrophoneArray) -> np.ndarray:
-    """Noise from far away, delayed between the microphones: (samples, microphones)."""
-    ahead_s = array.positions_m @ direction_from_angles(np.deg2rad(azimuth_deg), 0.0) / array.sound_speed_mps
-    phases = np.exp(2j * np.pi * np.fft.rfftfreq(samples, 1 / RATE)[:, None] * ahead_s)
-    return np.fft.irfft(np.fft.rfft(rng.standard_normal(samples))[:, None] * phases, samples, axis=0)
-
-
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
     folder, rng = tmp_path_factory.mktemp("glasses"), np.random.default_rng(0)
@@ -55,7 +49,7 @@ def scenes(tmp_path_factory):
     for number, name in SPEAKS.items():
         sound = 0.01 * rng.standard_normal((FRAMES * RATE // FPS, 6))
         spoken = slice(20 * RATE // FPS, 40 * RATE // FPS)
-        sound[spoken] += 0.1 * plane_wave(rng, PEOPLE_DEG[name], 20 * RATE // FPS, array)
+        sound[spoken] += 0.1 * as_heard(rng.standard_normal(20 * RATE // FPS), array, PEOPLE_DEG[name], 0.0, RATE)
         truth = [
             TruthRow.unseen(k, FPS, who, np.deg2rad(azimuth_deg), 0.0, 1.5, who == name and 20 <= k < 40)
             for k in range(FRAMES)
