@@ -79,7 +79,10 @@ def alive(picture: np.ndarray) -> Iterator[np.ndarray]:
 
 @pytest.fixture
 def ears():
-    """Collects messages of a topic in this process until there are enough: ears(type, topic, is_enough, timeout_s)."""
+    """Collects messages of a topic in this process until there are enough: ears(type, topic, is_enough, timeout_s).
+
+    beside: they count from when so many others listen to the topic as well.
+    """
     import time
 
     import rclpy
@@ -87,10 +90,12 @@ def ears():
     rclpy.init()
     node = rclpy.create_node("ears")
 
-    def listen(message_type, topic, is_enough, timeout_s=60.0) -> list:
+    def listen(message_type, topic, is_enough, timeout_s=60.0, beside=0) -> list:
+        end = time.monotonic() + timeout_s
+        while node.count_subscribers(topic) < beside and time.monotonic() < end:
+            rclpy.spin_once(node, timeout_sec=0.1)
         heard: list = []
         subscription = node.create_subscription(message_type, topic, heard.append, 50)
-        end = time.monotonic() + timeout_s
         while not is_enough(heard) and time.monotonic() < end:
             rclpy.spin_once(node, timeout_sec=0.1)
         node.destroy_subscription(subscription)
