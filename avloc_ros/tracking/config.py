@@ -66,6 +66,12 @@ class AudioEvidenceConfig:
     echo_odds_fused: float = setting(
         5.0, "the same for peaks of a trained fusion, which knows whether there is a face", low=1.0, high=1000.0
     )
+    echo_odds_across: float = setting(
+        1.0,
+        "the same for peaks of a trained fusion, which knows the picture only, beside a surer sound outside it",
+        low=1.0,
+        high=1000.0,
+    )
     inside_picture: str = setting(
         "fused",
         "who says who speaks inside the picture: the audio tracker's sphere, or the fused grid where both senses are there",

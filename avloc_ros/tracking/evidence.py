@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -115,10 +115,23 @@ def less_for_echoes(probabilities: np.ndarray, echo_odds: float) -> np.ndarray:
     if len(probabilities) < 2 or echo_odds <= 1:
         return probabilities
     surest = int(np.argmax(probabilities))
-    divided = probabilities / (probabilities + echo_odds * (1 - probabilities) + 1e-12)
-    lessened = probabilities[surest] * divided + (1 - probabilities[surest]) * probabilities
+    lessened = less_beside(probabilities, float(probabilities[surest]), echo_odds)
     lessened[surest] = probabilities[surest]
     return lessened
+
+
+def less_beside(probabilities: np.ndarray, surest: float, echo_odds: float) -> np.ndarray:
+    """Probabilities (peaks,), odds divided by `echo_odds` as far as the probability `surest` of another peak is right."""
+    divided = probabilities / (probabilities + echo_odds * (1 - probabilities) + 1e-12)
+    return surest * divided + (1 - surest) * probabilities
+
+
+def beside_outside(inside: list[Bearing], outside: list[Bearing], echo_odds: float) -> list[Bearing]:
+    """Bearings of a fusion that sees the picture only, doubted where something surer sounds outside it."""
+    surest = max((bearing.probability for bearing in outside), default=0.0)
+    probabilities = np.array([bearing.probability for bearing in inside])
+    lessened = np.where(probabilities < surest, less_beside(probabilities, surest, echo_odds), probabilities)
+    return [replace(bearing, probability=float(p)) for bearing, p in zip(inside, lessened, strict=True)]
 
 
 def outside_the_picture(bearings: list[Bearing], camera: CameraModel, range_m: float) -> list[Bearing]:
