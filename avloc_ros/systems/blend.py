@@ -41,9 +41,6 @@ class BlendConfig:
     classical_share_on_a_line: float = setting(
         0.45, "the same for microphones on a line, where the rest is any_array's", low=0.0, high=1.0
     )
-    classical_share_in_picture: float = setting(
-        0.6, "the same for the image grid: the share that the shipped fusions learnt with", low=0.0, high=1.0
-    )
     threshold: float = setting(0.46, "detection threshold of a cell, chosen on validation scenes", low=0.0, high=1.0)
 
 
@@ -109,14 +106,14 @@ class BlendTracker:
         (heard, learned), classical = self._learned.hear(window), self._classical.step(window)
         # What the array cannot tell apart (a flat one: heights) spreads srp thin.
         as_sure_as_can_be = classical.sphere.probability / classical.sphere.threshold  # (ROWS, COLS)
-        share_seen, shape = self.config.classical_share_in_picture, self._learned.shape
+        shape = self._learned.shape
         if shape is ArrayShape.LINE:
             learned = gathered_talkers(heard.probability)
-        probability = _blended(learned, as_sure_as_can_be, self._share_of[shape])
-        voice = float(_blended(heard.voice, classical.voice_probability, share_seen))
-        seen = _blended(heard.probability, as_sure_as_can_be, share_seen) if self.camera is not None else None
+        share = self._share_of[shape]
+        probability = _blended(learned, as_sure_as_can_be, share)
+        voice = float(_blended(heard.voice, classical.voice_probability, share))
         return self._view.grids(
-            window, probability, self.config.threshold, voice, self.array.frame_id, heard.reasons, seen
+            window, probability, self.config.threshold, voice, self.array.frame_id, heard.reasons
         )
 
 

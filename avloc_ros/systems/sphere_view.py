@@ -38,12 +38,8 @@ class SphereView:
         voice: float,
         frame_id: str,
         reasons: tuple[str, ...],
-        seen: np.ndarray | None = None,
     ) -> AudioGrids:
-        """Both grids of a window, probability (rows, cols) of the sphere; frame_id: the array's.
-
-        seen (rows, cols) of the sphere: what the image grid is interpolated from, where that is something else.
-        """
+        """Both grids of a window, probability (rows, cols) of the sphere; frame_id: the array's."""
         sphere = SpeakerGrid(
             window.stamp_ns, self._layout, Modality.AUDIO, probability, threshold, self._source, frame_id,
             window.duration_s, audio_weight=np.asarray(voice, np.float32),
@@ -51,6 +47,7 @@ class SphereView:
         image = None
         if self.camera is not None and self._image is not None:
             layout, sampled = self._image
-            values = sampled(probability if seen is None else seen)
-            image = replace(sphere, layout=layout, probability=values, frame_id=self.camera.frame_id)
+            image = replace(
+                sphere, layout=layout, probability=sampled(probability), frame_id=self.camera.frame_id
+            )
         return AudioGrids(image, sphere, voice, reasons)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -79,7 +79,7 @@ def sound_bearings(
     if not peaks:
         return []
     if is_refined(grid):
-        probabilities = beside_threshold(np.array([peak.probability for peak in peaks]), grid.threshold)
+        probabilities = beside_threshold(np.array([peak.probability for peak in peaks]), grid.threshold, config.doubt_fused)
         probabilities = less_for_echoes(probabilities, config.echo_odds_fused)
     else:
         reach_u, reach_v = np.radians([config.reach_azimuth_deg, config.reach_elevation_deg]) * unit
@@ -97,14 +97,15 @@ def is_refined(grid: SpeakerGrid) -> bool:
     return grid.modality == Modality.FUSED and weight is not None and np.ndim(weight) == 2
 
 
-def beside_threshold(heights: np.ndarray, threshold: float) -> np.ndarray:
+def beside_threshold(heights: np.ndarray, threshold: float, doubt: float = 1.0) -> np.ndarray:
     """Probabilities (peaks,) of peaks of a grid whose network says `threshold` where a talker is as likely as none.
 
     Networks that count a missed talker more than a false one are too sure; the threshold that suits them, chosen on
-    validation data, tells by how much. Odds are divided by those of the threshold.
+    validation data, tells by how much. Odds are divided by those of the threshold, and by `doubt`: a threshold is chosen for
+    single frames, while what is wrong in one is often wrong in the next.
     """
     odds = heights * (1 - threshold)
-    return odds / np.maximum(odds + threshold * (1 - heights), 1e-12)
+    return odds / np.maximum(odds + doubt * threshold * (1 - heights), 1e-12)
 
 
 def less_for_echoes(probabilities: np.ndarray, echo_odds: float) -> np.ndarray:
@@ -115,10 +116,23 @@ def less_for_echoes(probabilities: np.ndarray, echo_odds: float) -> np.ndarray:
     if len(probabilities) < 2 or echo_odds <= 1:
         return probabilities
     surest = int(np.argmax(probabilities))
-    divided = probabilities / (probabilities + echo_odds * (1 - probabilities) + 1e-12)
-    lessened = probabilities[surest] * divided + (1 - probabilities[surest]) * probabilities
+    lessened = less_beside(probabilities, float(probabilities[surest]), echo_odds)
     lessened[surest] = probabilities[surest]
     return lessened
+
+
+def less_beside(probabilities: np.ndarray, surest: float, echo_odds: float) -> np.ndarray:
+    """Probabilities (peaks,), odds divided by `echo_odds` as far as the probability `surest` of another peak is right."""
+    divided = probabilities / (probabilities + echo_odds * (1 - probabilities) + 1e-12)
+    return surest * divided + (1 - surest) * probabilities
+
+
+def beside_outside(inside: list[Bearing], outside: list[Bearing], echo_odds: float) -> list[Bearing]:
+    """Bearings of a fusion that sees the picture only, doubted where something surer sounds outside it."""
+    surest = max((bearing.probability for bearing in outside), default=0.0)
+    probabilities = np.array([bearing.probability for bearing in inside])
+    lessened = np.where(probabilities < surest, less_beside(probabilities, surest, echo_odds), probabilities)
+    return [replace(bearing, probability=float(p)) for bearing, p in zip(inside, lessened, strict=True)]
 
 
 def outside_the_picture(bearings: list[Bearing], camera: CameraModel, range_m: float) -> list[Bearing]:

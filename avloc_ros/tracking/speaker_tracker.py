@@ -10,6 +10,7 @@ from avloc_ros.tracking.config import SpeakerTrackerConfig
 from avloc_ros.tracking.evidence import (
     Bearing,
     RangeReading,
+    beside_outside,
     face_bearings,
     is_refined,
     outside_the_picture,
@@ -112,7 +113,8 @@ class SpeakerTracker:
         if not by_fusion or fused is None or camera is None or not is_refined(fused):
             return around
         inside = sound_bearings(fused, camera, self.config.audio, range_m)
-        return inside + outside_the_picture(around, camera, range_m)
+        outside = outside_the_picture(around, camera, range_m)
+        return beside_outside(inside, outside, self.config.audio.echo_odds_across) + outside
 
     def _take_sounds(self, bearings: list[Bearing], stamp_ns: int) -> None:
         """Give peaks to tracks; a peak far from every track starts one."""

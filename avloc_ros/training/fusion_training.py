@@ -35,10 +35,20 @@ class FusionRecipe:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
     mirror: bool = setting(True, "half of the frames are shown mirrored left to right")
+    shift_cells: int = setting(
+        0, "each batch is shown moved up or down and to a side by up to so many cells", low=0, high=20
+    )
+    every: int = setting(1, "only every so manieth frame of a training recording is shown", low=1, high=1000)
     curve_recordings: int = setting(
         8, "validation recordings whose LE and FR stand in the learning curve; 0: none", low=0, high=100000
     )
     precision: str = setting("fp32", "how the .onnx file stores its numbers", choices=("fp32", "fp16"))
+
+    def __post_init__(self) -> None:
+        if self.shift_cells and self.network.count_speakers:
+            raise InputError(
+                "shift_cells moves talkers out of the picture, whom a count head would still count: set one of both to 0"
+            )
 
     @property
     def system(self) -> str:
@@ -99,7 +109,8 @@ class FusionTraining(lightning.LightningModule):
 
 def train_fusion(recipe: FusionRecipe, split: GridSplit, options: RunOptions) -> tuple[FusionNetwork, Fitted]:
     """Train on split.train until split.validation gets no better. Returns the best network, on the CPU, evaluating."""
-    shown, judged = GridFrames(split.train, recipe.target, recipe.mirror), GridFrames(split.validation, recipe.target)
+    shown = GridFrames(split.train, recipe.target, recipe.mirror, recipe.shift_cells, recipe.every)
+    judged = GridFrames(split.validation, recipe.target)
     module = FusionTraining(recipe, split.validation[: recipe.curve_recordings], (shown, judged))
     if not any(True for _ in module.parameters()):
         raise InputError(

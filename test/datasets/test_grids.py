@@ -141,3 +141,57 @@ def test_mirrored_frames_are_mirrored_in_all_parts():
             assert torch.equal(batch[name][frame], expected)
     assert 10 < turned < 30
     assert torch.equal(plain["count"], torch.full((40,), 2)) and math.isclose(float(plain["target"].max()), 1.0)
+
+
+@pytest.mark.parametrize(("down", "right"), [(0, 0), (2, -1), (-3, 4), (9, 0)])
+def test_shifted_maps_show_what_another_view_would(down, right):
+    torch = pytest.importorskip("torch")
+    from avloc_ros.datasets.grid_frames import shifted
+
+    maps = np.random.default_rng(3).random((2, 5, 6)).astype(np.float32) + 0.1
+    empty, repeated = np.zeros_like(maps), np.empty_like(maps)
+    for row in range(5):
+        for col in range(6):
+            from_row, from_col = row - down, col - right
+            if 0 <= from_row < 5 and 0 <= from_col < 6:
+                empty[:, row, col] = maps[:, from_row, from_col]
+            repeated[:, row, col] = maps[:, min(max(from_row, 0), 4), min(max(from_col, 0), 5)]
+    np.testing.assert_array_equal(shifted(torch.from_numpy(maps), down, right, True).numpy(), empty)
+    np.testing.assert_array_equal(shifted(torch.from_numpy(maps), down, right, False).numpy(), repeated)
+
+
+def test_a_shifted_batch_moves_all_maps_alike_and_keeps_what_is_known_of_the_border():
+    torch = pytest.importorskip("torch")
+    from avloc_ros.datasets.grid_frames import GridFrames, shifted
+    from avloc_ros.datasets.targets import TargetConfig
+
+    recording, seen = recording_of("one", frames=12), set()
+    frames, plain = GridFrames([recording], TargetConfig(), shift_cells=1), GridFrames([recording], TargetConfig())
+    still = plain.__getitems__(list(range(12)))
+    for seed in range(30):
+        torch.manual_seed(seed)
+        batch = frames.__getitems__(list(range(12)))
+        moves = [
+            (down, right)
+            for down in (-1, 0, 1)
+            for right in (-1, 0, 1)
+            if all(
+                torch.equal(batch[name], shifted(still[name], down, right, name != "reliability"))
+                for name in ("audio", "video", "target", "reliability")
+            )
+        ]
+        assert len(moves) == 1
+        seen |= set(moves)
+    assert len(seen) > 5
+
+
+def test_every_second_frame_of_each_recording():
+    torch = pytest.importorskip("torch")
+    from avloc_ros.datasets.grid_frames import GridFrames
+    from avloc_ros.datasets.targets import TargetConfig
+
+    recordings = [recording_of("one", frames=5), recording_of("two", frames=4, seed=1)]
+    few, every = GridFrames(recordings, TargetConfig(), every=2), GridFrames(recordings, TargetConfig())
+    assert len(few) == 3 + 2
+    chosen, same = few.__getitems__(list(range(5))), every.__getitems__([0, 2, 4, 5, 7])
+    assert all(torch.equal(chosen[name], same[name]) for name in same)

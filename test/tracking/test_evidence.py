@@ -5,7 +5,7 @@ import pytest
 
 from avloc_ros.tracking.beliefs import Place, speaking_after
 from avloc_ros.tracking.config import SpeakingConfig
-from avloc_ros.tracking.evidence import less_for_echoes
+from avloc_ros.tracking.evidence import Bearing, beside_outside, beside_threshold, less_for_echoes
 
 
 def test_the_surest_peak_stays_and_a_weaker_one_loses_odds():
@@ -29,6 +29,32 @@ def test_one_peak_and_no_division_change_nothing():
     np.testing.assert_array_equal(less_for_echoes(np.array([0.4]), 6.0), [0.4])
     np.testing.assert_array_equal(less_for_echoes(np.array([0.4, 0.8]), 1.0), [0.4, 0.8])
     assert len(less_for_echoes(np.zeros(0), 6.0)) == 0
+
+
+def bearings(*probabilities):
+    return [Bearing(np.array([1.0, 0.0, 0.0]), np.eye(2), probability) for probability in probabilities]
+
+
+def test_what_a_fusion_hears_is_doubted_beside_a_surer_sound_outside_the_picture():
+    found = [bearing.probability for bearing in beside_outside(bearings(0.5, 0.9999, 0.8), bearings(0.3, 0.999), 2.0)]
+    assert found[1] == 0.9999  # surer than what sounds outside
+    assert found[0] == pytest.approx(1 / 3, abs=1e-3)  # odds 1 to 1 / 2
+    assert found[2] == pytest.approx(2 / 3, abs=1e-3)  # odds 4 to 2
+    doubtful = [bearing.probability for bearing in beside_outside(bearings(0.1), bearings(0.2), 2.0)]
+    assert 0.08 < doubtful[0] < 0.1
+
+
+def test_without_a_sound_outside_the_picture_nothing_is_doubted():
+    assert [bearing.probability for bearing in beside_outside(bearings(0.5, 0.2), [], 6.0)] == [0.5, 0.2]
+    assert beside_outside([], bearings(0.9), 6.0) == []
+
+
+@pytest.mark.parametrize("doubt", [1.0, 1.8])
+def test_odds_of_a_fusions_peaks_are_divided_by_those_of_its_threshold_and_by_the_doubt(doubt):
+    heights = np.array([0.2, 0.75, 0.9])
+    found = beside_threshold(heights, 0.75, doubt)
+    np.testing.assert_allclose(found / (1 - found), heights / (1 - heights) / 3.0 / doubt, rtol=1e-9)
+    assert beside_threshold(np.array([0.75]), 0.75)[0] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("place", list(Place))

@@ -18,7 +18,7 @@ def test_every_shipped_recipe_of_dsw_loads():
     assert [recipe.network.kind for recipe in fusions] == ["flat", "scalar", "spatial"]
     for recipe in fusions[1:]:  # only the weights differ
         assert (recipe.loss, recipe.target, recipe.optimizer) == (fusions[0].loss, fusions[0].target, fusions[0].optimizer)
-        assert recipe.network.refine_filters == fusions[0].network.refine_filters == 32
+        assert recipe.network.refine_filters == fusions[0].network.refine_filters == 8
     assert recipes["dsw_fusion_spatial_gpu"].network.refine_filters == 128
     assert all(recipe.name == name.removesuffix("_gpu") for name, recipe in recipes.items())
 
