@@ -1,7 +1,7 @@
 """Further test scenes for CoLoC on a trained ear: 26 are few for a difference in recall.
 
 usage, with DIR of `sound_events.py data`, RUNS a folder with one folder per run, SYSTEM_SEED:
-  AVLOC_DATA=KIT python benchmarks/sound_events_further.py data DIR              234 scenes more of the test's kind: DIR/test_more
+  AVLOC_DATA=KIT python benchmarks/sound_events_further.py data DIR              78 scenes more of the test's kind: DIR/test_more
   python benchmarks/sound_events_further.py tell RUNS/SYSTEM_SEED --data DIR --system coloc [--weights FOLDER]
   python benchmarks/sound_events_further.py tell RUNS/SYSTEM_SEED --data DIR --system av_seld [--weights FILE] [--threshold L]
   python benchmarks/sound_events_further.py compare RUNS --data DIR --against NAME NAME --out FILE.json
@@ -18,8 +18,9 @@ import argparse
 import json
 import os
 from pathlib import Path
+from typing import Any
 
-SCENES, SEED, CLASSES, FRAMES = 234, 1103, 13, 200
+SCENES, SEED, CLASSES, FRAMES = 78, 1103, 13, 200
 SPLITS = ("test", "test_more")
 
 
@@ -51,7 +52,10 @@ def tell(run: Path, data: Path, system: str, weights: str, threshold: float) -> 
 
 def compare(runs: Path, data: Path, against: list[str], out: Path) -> None:
     """Figures of all systems on each set of scenes, and differences with 95 % intervals over scenes."""
-    from avloc_ros.evaluation.event_differences import FIGURES, event_figures, paired_event_differences
+    import numpy as np
+
+    from avloc_ros.evaluation.event_differences import FIGURES, RESAMPLINGS, event_figures
+    from avloc_ros.evaluation.event_differences import SEED as DRAWS
     from avloc_ros.evaluation.metrics_file import machine
 
     counts = counted(runs, data)
@@ -60,18 +64,48 @@ def compare(runs: Path, data: Path, against: list[str], out: Path) -> None:
         by_system = {
             system: [[one for split in splits for one in seed[split]] for seed in seeds] for system, seeds in counts.items()
         }
-        entry: dict = {"scenes": len(next(iter(by_system.values()))[0]), "systems": {}}
+        scenes, random = len(next(iter(by_system.values()))[0]), np.random.default_rng(DRAWS)
+        times = [np.bincount(random.integers(0, scenes, scenes), minlength=scenes) for _ in range(RESAMPLINGS)]
+        drawn = {system: np.mean([redrawn(seed, times) for seed in seeds], 0) for system, seeds in by_system.items()}
+        entry: dict = {"scenes": scenes, "systems": {}}
         for system, seeds in by_system.items():
-            figures: dict = {"micro": event_figures(seeds), "macro": event_figures(seeds, average="macro")}
-            figures["seeds"] = [event_figures([seed]) for seed in seeds]
+            figures: dict = {"micro": event_figures(seeds), "seeds": [event_figures([seed]) for seed in seeds]}
             for other in against:
                 if other != system:
-                    found = paired_event_differences(seeds, by_system[other])
-                    figures[f"minus_{other}"] = {key: [found[key].value, found[key].low, found[key].high] for key in FIGURES}
+                    whole = event_figures(by_system[other])
+                    low, high = np.percentile(drawn[system] - drawn[other], [2.5, 97.5], 0)
+                    figures[f"minus_{other}"] = {
+                        key: [figures["micro"][key] - whole[key], float(low[place]), float(high[place])]
+                        for place, key in enumerate(FIGURES)
+                    }
             entry["systems"][system] = figures
             print(name, system, {key: round(value, 3) for key, value in figures["micro"].items()}, flush=True)
         report["sets"][name] = entry
     out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def redrawn(scenes: list, times: list) -> Any:
+    """Micro figures (resamplings, figures) of the scenes of a run; times: how often each one counts, by resampling.
+
+    The same as evaluation.event_differences, but each system is drawn once, not once for each other one.
+    """
+    import numpy as np
+
+    from avloc_ros.evaluation.event_differences import ARRAYS, FIGURES, NUMBERS
+    from avloc_ros.evaluation.seld.segments import SegmentCounts, micro
+
+    arrays = {name: np.stack([getattr(scene, name) for scene in scenes]) for name in ARRAYS}
+    numbers = {name: np.array([getattr(scene, name) for scene in scenes]) for name in NUMBERS}
+    found = []
+    for weights in times:
+        total = SegmentCounts(CLASSES)
+        for name in ARRAYS:
+            setattr(total, name, weights @ arrays[name])
+        for name in NUMBERS:
+            setattr(total, name, int(weights @ numbers[name]))
+        values = micro(total)
+        found.append([values[name] for name in FIGURES])
+    return np.array(found)
 
 
 def counted(runs: Path, data: Path) -> dict[str, list[dict[str, list]]]:
