@@ -54,8 +54,7 @@ def compare(runs: Path, data: Path, against: list[str], out: Path) -> None:
     """Figures of all systems on each set of scenes, and differences with 95 % intervals over scenes."""
     import numpy as np
 
-    from avloc_ros.evaluation.event_differences import FIGURES, RESAMPLINGS, event_figures
-    from avloc_ros.evaluation.event_differences import SEED as DRAWS
+    from avloc_ros.evaluation.event_differences import FIGURES, RESAMPLINGS, SEED as DRAWS, event_figures
     from avloc_ros.evaluation.metrics_file import machine
 
     counts = counted(runs, data)

@@ -92,8 +92,7 @@ def name_apart(classify: Classify, found: np.ndarray, classes: int, apart_deg: f
 
 
 def and_heard(named: EventsByFrame, heard: EventsByFrame, most: int) -> EventsByFrame:
-    """What was named, and of what the ear tells by itself the classes that no direction has: the surest first, up to `most` events
-    in a frame.
+    """What was named, and of what the ear tells by itself the classes that no direction has: the surest first, `most` in a frame.
 
     An event whose direction the search did not find is still heard, only not told apart from what was found.
     """
