@@ -18,6 +18,7 @@ import json
 import os
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from avloc_ros.cli.main import main as avloc
@@ -142,6 +143,11 @@ def coloc_figures(run: Path) -> dict:
     metrics = json.loads((run / "localizer.card.json").read_text(encoding="utf-8"))["metrics"]
     names = ("conditional_accuracy", "doa_error_deg")
     return {"run": run.name} | {split: {name: scores[name] for name in names} for split, scores in metrics.items()}
+
+
+def scenes_of(folder: Path, names: Sequence[str]) -> list[EventRecording]:
+    """The recordings of several sets below `folder`, called SET/scene, for each set begins with scene0000."""
+    return [replace(one, name=f"{name}/{one.name}") for name in names for one in scene_recordings([folder / name])]
 
 
 def check(arguments: list) -> None:

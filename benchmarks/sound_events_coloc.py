@@ -1,14 +1,16 @@
 """CoLoC on a trained ear against the DCASE baseline that is its ear, on the scenes of benchmarks/sound_events.py.
 
 usage, with DIR of `sound_events.py data`; all on one core of a CPU:
-  AVLOC_DATA=KIT python benchmarks/sound_events_coloc.py data DIR          720 further training scenes, which the ear never heard
+  AVLOC_DATA=KIT python benchmarks/sound_events_coloc.py data DIR          further scenes: to learn from, and to validate
   python benchmarks/sound_events_coloc.py train OUT --data DIR             three seeds
   python benchmarks/sound_events_coloc.py finish OUT --data DIR --runs DIR/runs     test scenes, cards; the shipped ears beside
   python benchmarks/sound_events.py table DIR --out sound_events_coloc.json
   python benchmarks/sound_events_coloc.py ship WEIGHTS --run OUT/coloc_ear_0 --data DIR
 
-An ear knows the scenes it learned from better than any others, so the two networks learn from new ones: of other rooms and
-sounds, with the talkers of training. Thresholds come from the 20 validation scenes; the test scenes are scored once, in `finish`.
+The ear is the baseline continued on the 720 (sound_events_control.py). It knows the scenes it learned from better than any
+others, so the two networks learn from the 480: of other rooms and sounds, with the talkers of training. Thresholds come from
+the 20 validation scenes, `heard_from` and what ships from those and the 100 further ones; the test scenes are scored once, in
+`finish`, and sound_events_further.py has more of them.
 """
 
 from __future__ import annotations
@@ -20,24 +22,28 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-SCENES, SEED = 720, 1101
+FURTHER = {"train_more": ("train", 720, 1101), "train_further": ("train", 480, 1104), "val_more": ("val", 100, 1102)}
+LEARNED, HELD_OUT = ("train_further",), ("val",)
+SCENES = sum(FURTHER[name][1] for name in LEARNED)
 EARS = {"av_seld_baseline_small": 1, "av_seld_small_audio": 2}  # shipped networks and their seeds
 RECIPE = "coloc_ear"
 
 
 def make_data(folder: Path) -> None:
-    """The further scenes, without pictures: DIR/train_more."""
+    """The further scenes, without pictures: of each the split whose talkers speak, how many, and the seed."""
     from sound_events import SCENE, check, part_talkers
 
     clips = part_talkers(folder / "clips", os.environ.get("AVLOC_DATA"))
-    own = ["--event-clips", str(clips / "train")] if clips else []
     scene = ["picture_width=0" if word.startswith("picture_width") else word for word in SCENE]
-    check(["simulate", "--events", *scene, *own, "--count", SCENES, "--seed", SEED, "--out", folder / "train_more"])
+    for name, (split, count, seed) in FURTHER.items():
+        own = ["--event-clips", str(clips / split)] if clips else []
+        check(["simulate", "--events", *scene, *own, "--count", count, "--seed", seed, "--out", folder / name])
 
 
 def train(out: Path, data: Path, seeds: list[int]) -> None:
     """The recipe with each seed; what the ear says is computed once for all."""
     import torch
+    from sound_events import scenes_of
 
     from avloc_ros.systems.coloc_ear import open_ear
     from avloc_ros.systems.event_network import EventNetworkConfig
@@ -48,7 +54,7 @@ def train(out: Path, data: Path, seeds: list[int]) -> None:
     torch.set_num_threads(1)
     recipe = load_recipe(RECIPE)
     ear = open_ear(recipe.ear, EventNetworkConfig(device="cpu"))
-    heard, held_out = (hear(ear, _scenes(data / split), recipe.height) for split in ("train_more", "val"))
+    heard, held_out = (hear(ear, scenes_of(data, names), recipe.height) for names in (LEARNED, HELD_OUT))
     for seed in seeds:
         folder = out / f"{RECIPE}_{seed}"
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +76,7 @@ def finish(out: Path, data: Path, runs: Path) -> None:
         (runs / folder.name / "predictions").mkdir(parents=True, exist_ok=True)
         told = _written(trained, recipe, heard, runs / folder.name)
         for name, rows in recording_rows(told, heard.chunks).items():
-            write_events(runs / folder.name / "predictions" / f"{name}.csv", rows)
+            write_events(runs / folder.name / "predictions" / f"{Path(name).name}.csv", rows)
 
 
 def ship(out: Path, run: Path, data: Path, notes: str) -> None:
@@ -103,6 +109,7 @@ def _written(trained: Any, recipe: Any, heard: Any, out: Path, name: str = "{}",
 def _trained(folder: Path, data: Path) -> tuple[Any, Any, Any]:
     """Networks and scores of a seed, its recipe, and the test scenes as its ear hears them."""
     import torch
+    from sound_events import scenes_of
 
     from avloc_ros.models.coloc_ear import EarClassifier, EarLocalizer
     from avloc_ros.systems.coloc_ear import open_ear
@@ -118,14 +125,8 @@ def _trained(folder: Path, data: Path) -> tuple[Any, Any, Any]:
     for name, network in (("localizer", localizer), ("classifier", classifier)):
         network.load_state_dict(torch.load(folder / f"{name}.pt", weights_only=True))
     scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-    heard = hear(open_ear(recipe.ear, EventNetworkConfig(device="cpu")), _scenes(data / "test"), recipe.height)
+    heard = hear(open_ear(recipe.ear, EventNetworkConfig(device="cpu")), scenes_of(data, ["test"]), recipe.height)
     return TrainedColocEar(localizer, classifier, scores), recipe, heard
-
-
-def _scenes(folder: Path) -> Any:
-    from avloc_ros.datasets.event_scenes import scene_recordings
-
-    return scene_recordings([folder])
 
 
 def main() -> None:

@@ -102,6 +102,19 @@ def name_apart(classify: Classify, found: np.ndarray, classes: int, apart_deg: f
     return events
 
 
+def and_heard(named: EventsByFrame, heard: EventsByFrame, most: int) -> EventsByFrame:
+    """What was named, and of what the ear tells by itself the classes that no direction has: the surest first, `most` in a frame.
+
+    An event whose direction the search did not find is still heard, only not told apart from what was found.
+    """
+    found: EventsByFrame = []
+    for told, beside in zip(named, heard, strict=True):
+        missed = [event for event in beside if event.class_index not in {one.class_index for one in told}]
+        missed.sort(key=lambda event: -event.score)
+        found.append([*told, *missed[: max(0, most - len(told))]])
+    return found
+
+
 def shaken(directions: np.ndarray, most_deg: float, random: np.random.Generator) -> np.ndarray:
     """Directions (..., 3) off by up to `most_deg` in azimuth and elevation; zeros stay zeros (report Sec. 3.3)."""
     if most_deg == 0.0:

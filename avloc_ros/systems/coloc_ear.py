@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from avloc_ros.config import from_mapping
-from avloc_ros.decode.coloc_steps import ColocStepsConfig, find_directions, name_apart
+from avloc_ros.decode.coloc_steps import ColocStepsConfig, and_heard, find_directions, name_apart
 from avloc_ros.decode.frame_event import EventsByFrame
+from avloc_ros.decode.multi_accdoa import MultiAccdoaConfig, decode_multi_accdoa
 from avloc_ros.features.flow_features import flow_features_of_spectra
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.runtime.engines import OnnxEngine
@@ -39,7 +40,7 @@ class ColocEarNetwork:
         self.classes, self.frames = ear.classes, ear.frames
         self.sample_rate_hz, self.channels = ear.sample_rate_hz, ear.channels
         self._rows = max(1, int(recipe["height"]) - 1)
-        self._apart_deg = float(recipe["apart_deg"])
+        self._apart_deg, self._heard_from = float(recipe["apart_deg"]), float(recipe.get("heard_from", 0.0))
         steps = from_mapping(ColocStepsConfig, recipe["steps"], where)
         self.steps = ColocStepsConfig(steps.max_overlap, float(card["threshold"]), steps.perturb_deg, steps.seed)
         self.on = config.threshold or float(card["class_threshold"])
@@ -68,7 +69,11 @@ class ColocEarNetwork:
             return self._engines["classifier"].run({"vectors": heard["vectors"], "directions": directions})["logits"]
 
         found = find_directions(localize, self.frames, self._rows, self.steps)
-        return name_apart(classify, found, len(self.classes), self._apart_deg)[-newest:]
+        named = name_apart(classify, found, len(self.classes), self._apart_deg)
+        if self._heard_from:
+            told = decode_multi_accdoa(heard["vectors"][0], len(self.classes), MultiAccdoaConfig(self._heard_from))
+            named = and_heard(named, told, self.steps.max_overlap)
+        return named[-newest:]
 
 
 def open_ear(name: str, config: EventNetworkConfig, array: MicrophoneArray | None = None) -> AvSeldNetwork:

@@ -9,7 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from avloc_ros.decode.coloc_steps import ColocStepsConfig, Localize, find_directions, name_apart, search
+from avloc_ros.decode.coloc_steps import (
+    ColocStepsConfig,
+    Localize,
+    and_heard,
+    find_directions,
+    name_apart,
+    search,
+)
+from avloc_ros.decode.multi_accdoa import MultiAccdoaConfig, decode_multi_accdoa
 from avloc_ros.models.coloc_ear import EarClassifier, EarLocalizer
 from avloc_ros.training.coloc_scores import ConditionedErrors, conditional_accuracy
 from avloc_ros.training.heard_chunks import HeardChunks
@@ -61,7 +69,11 @@ def told_of(
 
         found = find_directions(localize_of(localizer, batch), frames, max(1, recipe.height - 1), steps)
         recording, first = heard.chunks.starts[item]
-        told.append((recording, first, name_apart(classify, found, recipe.classes, recipe.apart_deg)))
+        named = name_apart(classify, found, recipe.classes, recipe.apart_deg)
+        if recipe.heard_from:
+            heard_here = decode_multi_accdoa(vectors[0].numpy(), recipe.classes, MultiAccdoaConfig(recipe.heard_from))
+            named = and_heard(named, heard_here, steps.max_overlap)
+        told.append((recording, first, named))
     return told
 
 

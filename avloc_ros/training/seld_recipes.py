@@ -117,6 +117,9 @@ class ColocEarRecipe:
 
     name: str = setting("coloc_ear", "name of the weights")
     ear: str = setting("av_seld_baseline_small", "shipped weights that hear FOA, and only hear")
+    heard_from: float = setting(
+        0.5, "what the ear tells from this length on is told too where no direction has its class; 0: not", low=0.0, high=1.0
+    )
     classes: int = setting(13, "classes of the ear", low=1, high=1000)
     height: int = setting(3, "rows of the stacked tracks: events at a time that training knows of", low=1, high=8)
     network: ColocEarConfig = field(default_factory=ColocEarConfig)

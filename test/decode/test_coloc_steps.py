@@ -7,12 +7,14 @@ import pytest
 
 from avloc_ros.decode.coloc_steps import (
     ColocStepsConfig,
+    and_heard,
     find_directions,
     name_apart,
     name_events,
     search,
     shaken,
 )
+from avloc_ros.decode.frame_event import FrameEvent
 from avloc_ros.geometry import angle_between, direction_from_angles
 
 STEADY = ColocStepsConfig(perturb_deg=0.0)
@@ -116,3 +118,16 @@ def test_two_directions_at_one_place_are_of_different_classes():
     assert [event.class_index for event in second] == [0, 0]
     assert np.allclose(second[1].direction, direction(90), atol=1e-6)
     assert len(name_apart(lambda rows: logits[None], found, 2, 5.0)[1]) == 3
+
+
+def test_what_only_the_ear_tells_is_told_too_the_surest_first():
+    def event(index, score, azimuth_deg=0.0):
+        return FrameEvent(index, direction(azimuth_deg), score)
+
+    named = [[event(0, 0.9), event(1, 0.2)], [], [event(2, 0.5), event(3, 0.5), event(4, 0.5)]]
+    heard = [[event(5, 0.6), event(0, 0.99, 90), event(6, 0.8)], [event(7, 0.7)], [event(8, 1.0)]]
+    told = and_heard(named, heard, 3)
+    assert [[one.class_index for one in frame] for frame in told] == [[0, 1, 6], [7], [2, 3, 4]]
+    assert told[0][0] is named[0][0] and told[1][0] is heard[1][0]
+    assert [len(frame) for frame in and_heard(named, heard, 4)] == [4, 1, 4]
+    assert and_heard(named, [[], [], []], 3) == named
