@@ -19,15 +19,23 @@ class DswFusion:
     """Runs a fusion network on pairs of grids; passes one on where the other is missing.
 
     refine: the network's refined probability; else exp(y) of Eq. 2 with the network's weights. threshold: below 0 is the
-    card's. Raises InputError where the weights are not those of a fusion network.
+    card's, whose odds are raised by `caution`. Raises InputError where the weights are not those of a fusion network.
     """
 
     def __init__(
-        self, weights: Weights, refine: bool, threshold: float = -1.0, device: str = "auto", threads: int = 1
+        self,
+        weights: Weights,
+        refine: bool,
+        threshold: float = -1.0,
+        device: str = "auto",
+        threads: int = 1,
+        caution: float = 1.0,
     ) -> None:
         self.weights = weights
         self.refine = refine
-        self.threshold = threshold if threshold >= 0 else weights.number("threshold" if refine else "threshold_raw")
+        self.threshold = threshold
+        if threshold < 0:
+            self.threshold = raised(weights.number("threshold" if refine else "threshold_raw"), caution)
         self._engine = OnnxEngine(weights.path, device, threads)
         if set(self._engine.inputs) != INPUTS or set(self._engine.outputs) != OUTPUTS:
             raise InputError(
@@ -94,6 +102,11 @@ class DswFusion:
                 f"'{self.weights.name}' was made for a grid of {wanted[0]} x {wanted[1]} cells, the grids have "
                 f"{shape[0]} x {shape[1]}: set rows and cols of both trackers to that, or train for this size"
             )
+
+
+def raised(threshold: float, odds: float) -> float:
+    """A probability whose odds are those of `threshold` times `odds`."""
+    return threshold * odds / (threshold * odds + 1 - threshold)
 
 
 def reliability_maps(audio: SpeakerGrid, video: SpeakerGrid) -> np.ndarray:

@@ -30,6 +30,13 @@ class FusionConfig:
     threshold: float = setting(
         -1.0, "detection threshold of the fused probability; below 0: the one validated in training", low=-1.0, high=1.0
     )
+    caution: float = setting(
+        1.8,
+        "odds of the validated threshold are raised by this: it was chosen for single frames, and what is wrong in one is "
+        "often wrong in the next",
+        low=0.01,
+        high=100.0,
+    )
     device: str = setting("auto", "where to infer: auto, cpu, cuda, cuda:N, tensorrt")
     threads: int = setting(1, "threads of one run on the CPU", low=1, high=64)
 
@@ -59,7 +66,7 @@ def open_fusion(config: FusionConfig | None = None) -> Fusion:
     weights = fusion_weights(config)
     if weights is None:
         return FlatFusion(config.threshold if config.threshold >= 0 else THRESHOLD)
-    return DswFusion(weights, config.is_refined, config.threshold, config.device, config.threads)
+    return DswFusion(weights, config.is_refined, config.threshold, config.device, config.threads, config.caution)
 
 
 def fusion_weights(config: FusionConfig) -> Weights | None:

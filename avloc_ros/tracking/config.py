@@ -63,9 +63,6 @@ class AudioEvidenceConfig:
     echo_odds: float = setting(
         2.75, "odds of a weaker peak beside a surer one are divided by this: walls show talkers twice", low=1.0, high=1000.0
     )
-    doubt_fused: float = setting(
-        1.8, "odds of a trained fusion's peaks are divided by this, besides those of its threshold", low=0.01, high=100.0
-    )
     echo_odds_fused: float = setting(
         5.4, "the same for peaks of a trained fusion, which knows whether there is a face", low=1.0, high=1000.0
     )

@@ -79,7 +79,7 @@ def sound_bearings(
     if not peaks:
         return []
     if is_refined(grid):
-        probabilities = beside_threshold(np.array([peak.probability for peak in peaks]), grid.threshold, config.doubt_fused)
+        probabilities = beside_threshold(np.array([peak.probability for peak in peaks]), grid.threshold)
         probabilities = less_for_echoes(probabilities, config.echo_odds_fused)
     else:
         reach_u, reach_v = np.radians([config.reach_azimuth_deg, config.reach_elevation_deg]) * unit
@@ -97,15 +97,14 @@ def is_refined(grid: SpeakerGrid) -> bool:
     return grid.modality == Modality.FUSED and weight is not None and np.ndim(weight) == 2
 
 
-def beside_threshold(heights: np.ndarray, threshold: float, doubt: float = 1.0) -> np.ndarray:
+def beside_threshold(heights: np.ndarray, threshold: float) -> np.ndarray:
     """Probabilities (peaks,) of peaks of a grid whose network says `threshold` where a talker is as likely as none.
 
     Networks that count a missed talker more than a false one are too sure; the threshold that suits them, chosen on
-    validation data, tells by how much. Odds are divided by those of the threshold, and by `doubt`: a threshold is chosen for
-    single frames, while what is wrong in one is often wrong in the next.
+    validation data, tells by how much. Odds are divided by those of the threshold.
     """
     odds = heights * (1 - threshold)
-    return odds / np.maximum(odds + doubt * threshold * (1 - heights), 1e-12)
+    return odds / np.maximum(odds + threshold * (1 - heights), 1e-12)
 
 
 def less_for_echoes(probabilities: np.ndarray, echo_odds: float) -> np.ndarray:

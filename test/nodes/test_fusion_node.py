@@ -19,6 +19,7 @@ from avloc_ros.nodes.fusion import FusionNode  # noqa: E402
 from avloc_ros.nodes.quality_of_service import result_quality  # noqa: E402
 from avloc_ros.nodes.speaker_messages import grid_from_message, grid_to_message  # noqa: E402
 from avloc_ros.runtime.weights import sha256_of  # noqa: E402
+from avloc_ros.systems.fusion import FusionConfig  # noqa: E402
 from avloc_ros.training.fusion_product import export_fusion  # noqa: E402
 from avloc_ros.types import Modality, SpeakerGrid  # noqa: E402
 
@@ -73,7 +74,7 @@ def test_reliability_travels_and_weights_come_out(rig, network_and_file):
     np.testing.assert_allclose(found.probability, probability, atol=1e-4)
     np.testing.assert_allclose(found.audio_weight, audio_weight, atol=1e-4)
     np.testing.assert_allclose(found.video_weight, video_weight, atol=1e-4)
-    assert found.threshold == pytest.approx(0.4)
+    assert found.threshold / (1 - found.threshold) == pytest.approx(FusionConfig().caution * 0.4 / 0.6)
     assert rig.wait(lambda: "mean audio weight" in rig.seen.values.get("fusion", {}))
     values = rig.seen.values["fusion"]
     assert values["kind"] == "spatial, refined" and values["weights"].startswith("own (")

@@ -69,7 +69,7 @@ def test_onnxruntime_and_torch_give_the_same(kind):
 @pytest.mark.parametrize("kind", ["flat", "scalar", "spatial"])
 def test_a_step_is_the_network_on_both_grids_and_their_reliability(tmp_path, kind):
     network, path = written(tmp_path, kind)
-    fusion = open_fusion(FusionConfig(kind=kind, refine="on", weights=str(path)))
+    fusion = open_fusion(FusionConfig(kind=kind, refine="on", weights=str(path), caution=1.0))
     audio, video = grids()
     fused = fusion.step(audio, video)
     reliability = np.stack([video.video_weight, np.full((20, 24), 0.7, np.float32)])
@@ -77,17 +77,17 @@ def test_a_step_is_the_network_on_both_grids_and_their_reliability(tmp_path, kin
         expected = network(*(torch.from_numpy(x[None]) for x in (audio.probability, video.probability, reliability)))
     for found, tensor in zip((fused.probability, fused.audio_weight, fused.video_weight), expected, strict=True):
         np.testing.assert_allclose(found, tensor[0].numpy(), atol=1e-4)
-    assert fused.modality == Modality.FUSED and fused.threshold == 0.4 and fused.system == f"own_{kind}"
+    assert fused.modality == Modality.FUSED and fused.threshold == pytest.approx(0.4) and fused.system == f"own_{kind}"
     assert fused.window_s == 0.08 and fused.stamp_ns == 7
 
 
 def test_without_refinement_it_is_equation_2_with_the_networks_weights(tmp_path):
     _, path = written(tmp_path, "spatial")
     audio, video = grids()
-    fused = open_fusion(FusionConfig(kind="spatial", refine="off", weights=str(path))).step(audio, video)
+    fused = open_fusion(FusionConfig("spatial", "off", str(path), caution=1.0)).step(audio, video)
     expected = weighted_fusion(audio.probability, video.probability, fused.audio_weight, fused.video_weight)
     np.testing.assert_allclose(fused.probability, expected, rtol=1e-5)
-    assert fused.threshold == 0.1
+    assert fused.threshold == pytest.approx(0.1)
     own = open_fusion(FusionConfig(kind="spatial", weights=str(path), threshold=0.33)).step(audio, video)
     assert own.threshold == 0.33
 
@@ -130,3 +130,13 @@ def test_kinds_without_weights_say_what_to_do(tmp_path):
     _, path = written(tmp_path, "scalar")
     with pytest.raises(InputError, match="set the kind"):
         open_fusion(FusionConfig(kind="spatial", weights=str(path)))
+
+
+@pytest.mark.parametrize(("refine", "validated"), [("on", 0.4), ("off", 0.1)])
+def test_the_odds_of_the_validated_threshold_are_raised_and_a_given_one_stays(tmp_path, refine, validated):
+    _, path = written(tmp_path, "spatial")
+    config = FusionConfig(kind="spatial", weights=str(path), refine=refine, caution=2.0)
+    raised = open_fusion(config).step(*grids()).threshold
+    assert raised / (1 - raised) == pytest.approx(2 * validated / (1 - validated))
+    assert open_fusion(replace(config, caution=1.0)).step(*grids()).threshold == pytest.approx(validated)
+    assert open_fusion(replace(config, threshold=0.3)).step(*grids()).threshold == 0.3

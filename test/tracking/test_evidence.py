@@ -49,11 +49,10 @@ def test_without_a_sound_outside_the_picture_nothing_is_doubted():
     assert beside_outside([], bearings(0.9), 6.0) == []
 
 
-@pytest.mark.parametrize("doubt", [1.0, 1.8])
-def test_odds_of_a_fusions_peaks_are_divided_by_those_of_its_threshold_and_by_the_doubt(doubt):
+def test_odds_of_a_fusions_peaks_are_divided_by_those_of_its_threshold():
     heights = np.array([0.2, 0.75, 0.9])
-    found = beside_threshold(heights, 0.75, doubt)
-    np.testing.assert_allclose(found / (1 - found), heights / (1 - heights) / 3.0 / doubt, rtol=1e-9)
+    found = beside_threshold(heights, 0.75)
+    np.testing.assert_allclose(found / (1 - found), heights / (1 - heights) / 3.0, rtol=1e-9)
     assert beside_threshold(np.array([0.75]), 0.75)[0] == pytest.approx(0.5)
 
 
