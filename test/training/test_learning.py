@@ -82,7 +82,7 @@ def grids_of(recording, frame):
 
 @pytest.fixture(scope="module")
 def simulated_recordings(tmp_path_factory):
-    """Grids of 20 simulated scenes of two seconds through the real front ends, with srp as ear; AVLOC_GRIDS names a cache to take instead."""
+    """Grids of 20 simulated scenes of two seconds, heard by srp; AVLOC_GRIDS names a cache to take instead."""
     if "AVLOC_GRIDS" in os.environ:
         return load_grid_folder(Path(os.environ["AVLOC_GRIDS"]))
     pytest.importorskip("pyroomacoustics")
