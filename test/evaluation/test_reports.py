@@ -154,7 +154,8 @@ def test_weights_of_the_settings_are_those_of_the_rows_of_their_kind(make, own_w
     assert [c.fusion for c in contestants if c.weights] == ["spatial"]
     recording = RecordingReports(item_of(make, 2), stages_of(2), config)
     row = next(replace(c, tracker="none") for c in contestants if c.fusion == "spatial")
-    assert recording.own_threshold(row) == pytest.approx(0.123)
+    odds = recording.own_threshold(row) / (1 - recording.own_threshold(row))
+    assert odds == pytest.approx(config.fusion.caution * 0.123 / 0.877, rel=1e-3)  # as the live fusion raises it
 
 
 def test_weights_of_the_command_line_go_before_those_of_the_settings(own_weights):
