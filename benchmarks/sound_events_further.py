@@ -18,7 +18,6 @@ import argparse
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 SCENES, SEED, CLASSES, FRAMES = 78, 1103, 13, 200
 SPLITS = ("test", "test_more")
@@ -64,8 +63,11 @@ def compare(runs: Path, data: Path, against: list[str], out: Path) -> None:
             system: [[one for split in splits for one in seed[split]] for seed in seeds] for system, seeds in counts.items()
         }
         scenes, random = len(next(iter(by_system.values()))[0]), np.random.default_rng(DRAWS)
-        times = [np.bincount(random.integers(0, scenes, scenes), minlength=scenes) for _ in range(RESAMPLINGS)]
-        drawn = {system: np.mean([redrawn(seed, times) for seed in seeds], 0) for system, seeds in by_system.items()}
+        draws = [random.integers(0, scenes, scenes).tolist() for _ in range(RESAMPLINGS)]
+        drawn = {  # each system once, for all that it is compared with
+            system: np.array([list(event_figures(seeds, draw).values()) for draw in draws])
+            for system, seeds in by_system.items()
+        }
         entry: dict = {"scenes": scenes, "systems": {}}
         for system, seeds in by_system.items():
             figures: dict = {"micro": event_figures(seeds), "seeds": [event_figures([seed]) for seed in seeds]}
@@ -81,30 +83,6 @@ def compare(runs: Path, data: Path, against: list[str], out: Path) -> None:
             print(name, system, {key: round(value, 3) for key, value in figures["micro"].items()}, flush=True)
         report["sets"][name] = entry
     out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-
-
-def redrawn(scenes: list, times: list) -> Any:
-    """Micro figures (resamplings, figures) of the scenes of a run; times: how often each one counts, by resampling.
-
-    The same as evaluation.event_differences, but each system is drawn once, not once for each other one.
-    """
-    import numpy as np
-
-    from avloc_ros.evaluation.event_differences import ARRAYS, FIGURES, NUMBERS
-    from avloc_ros.evaluation.seld.segments import SegmentCounts, micro
-
-    arrays = {name: np.stack([getattr(scene, name) for scene in scenes]) for name in ARRAYS}
-    numbers = {name: np.array([getattr(scene, name) for scene in scenes]) for name in NUMBERS}
-    found = []
-    for weights in times:
-        total = SegmentCounts(CLASSES)
-        for name in ARRAYS:
-            setattr(total, name, weights @ arrays[name])
-        for name in NUMBERS:
-            setattr(total, name, int(weights @ numbers[name]))
-        values = micro(total)
-        found.append([values[name] for name in FIGURES])
-    return np.array(found)
 
 
 def counted(runs: Path, data: Path) -> dict[str, list[dict[str, list]]]:
