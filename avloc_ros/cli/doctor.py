@@ -89,7 +89,9 @@ def examined(name: str, check: Check) -> list[Finding]:
 
 def print_findings(findings: list[Finding]) -> None:
     """A table, and one line that sums it up."""
-    table = Table("check", "", "found", "what to do", title="avloc doctor")
+    table = Table("check", "", title="avloc doctor")
+    for title in ("found", "what to do"):
+        table.add_column(title, overflow="fold")  # a file's name is broken over lines, not cut off
     for finding in findings:
         colour = COLOURS[finding.state]
         table.add_row(finding.name, Text(finding.state.value, colour), finding.found, finding.advice)

@@ -87,3 +87,11 @@ def test_square_brackets_of_an_advice_are_words(capsys: pytest.CaptureFixture[st
     doctor.print_findings([Finding("gpu", State.NOTE, "none [at all]", "pip install 'a[gpu]'")])
     said = " ".join(capsys.readouterr().out.split())
     assert "none [at all]" in said and "'a[gpu]'" in said and "note" in said and "0 to mend, 1 to know" in said
+
+
+def test_a_long_name_is_broken_over_lines_and_not_cut_off(capsys: pytest.CaptureFixture[str]) -> None:
+    file = "a_network_with_quite_a_long_name_that_no_column_of_eighty_holds.onnx"
+    doctor.print_findings([Finding("weights", State.FAIL, file, f"reinstall {file}")])
+    columns = [[part.strip() for part in line.split("│")] for line in capsys.readouterr().out.splitlines() if "│" in line]
+    assert "".join(cells[3] for cells in columns) == file
+    assert "".join(cells[4] for cells in columns).replace("reinstall", "") == file
