@@ -83,10 +83,11 @@ def measure_stages(options: argparse.Namespace, progress: Any) -> dict[str, Any]
 
 def measure_rooms(options: argparse.Namespace, progress: Any) -> dict[str, Any]:
     """Milliseconds for one frame of many rooms at once, and how many this device serves at 25 fps."""
-    from avloc_ros.evaluation.rooms_at_once import most_rooms, rooms_at_once
+    from avloc_ros.evaluation.rooms_at_once import rooms_at_once
 
     costs = rooms_at_once(options.device, progress=progress)
-    return {"per_frame": [asdict(cost) for cost in costs], "rooms_at_25_fps": most_rooms(costs)}
+    rooms = {"rooms_at_25_fps": costs.by_networks, "rooms_per_core_at_25_fps": costs.by_core}
+    return {"per_frame": [asdict(cost) for cost in costs.per_frame], "cpu_ms_per_room": costs.cpu_ms, **rooms}
 
 
 def measure_events(options: argparse.Namespace, progress: Any) -> list[dict[str, Any]]:
@@ -136,13 +137,19 @@ def print_report(report: dict[str, Any]) -> None:
             table.add_row(item["what"], str(item["n"]), f"{item['ms']:.2f}")
         console.print(table)
     if "rooms" in report:
-        table = Table("rooms", "networks [ms]", "faces [ms]", title="one frame of many rooms, networks batched")
+        table = Table("rooms", "ear and fusion [ms]", "faces [ms]", title="one frame of many rooms, networks batched")
         for item in report["rooms"]["per_frame"]:
             table.add_row(str(item["rooms"]), f"{item['networks_ms']:.2f}", f"{item['faces_ms']:.2f}")
         console.print(table)
-        console.print(f"this device serves {report['rooms']['rooms_at_25_fps']} rooms at 25 fps")
+        rooms = report["rooms"]
+        console.print(
+            f"at 25 fps the networks of {rooms['rooms_at_25_fps']} rooms fit on this device ({report['device']}); "
+            f"the rest takes {rooms['cpu_ms_per_room']:.1f} ms of one core for each: "
+            f"{rooms['rooms_per_core_at_25_fps']} rooms a core"
+        )
     if report.get("sound_events"):
         table = Table("recipe", "chunk [s]", "streams", "features [ms]", "onnxruntime [ms]", "torch [ms]", title="sound events")
+        table.columns[0].no_wrap = True
         for item in report["sound_events"]:
             times = (f"{item[name]:.1f}" for name in ("features_ms", "onnxruntime_ms", "torch_ms"))
             table.add_row(item["recipe"], f"{item['chunk_s']:g}", str(item["streams"]), *times)

@@ -22,15 +22,18 @@ from avloc_ros.features.foa_features import foa_features
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.types import InputError
 
-CHUNKS_S = (1.0, 3.0, 5.0)
+CHUNKS_S = (1.2, 3.0, 4.8)  # multiples of .3 s, from look to look of av_seld_small
 STREAMS = (1, 2, 4)
-LIVE_CHUNK_S = 3.0
-RECIPES = ("av_seld_small_audio", "av_seld_small", "av_seld_baseline_small", "coloc_small")
+EAR_CHUNK_S = 5.0  # of the shipped ear that coloc_ear hears by
+RECIPES = ("av_seld_small_audio", "av_seld_small", "av_seld_baseline_small", "coloc_small", "coloc_ear")
 
 
 @dataclass(frozen=True)
 class EventCost:
-    """Median milliseconds for one chunk of each stream; coloc: one step of the localizer and one of the classifier."""
+    """Median milliseconds for one chunk of each stream.
+
+    coloc: one step of the localizer and one of the classifier; coloc_ear: its ear besides.
+    """
 
     recipe: str
     chunk_s: float
@@ -41,7 +44,7 @@ class EventCost:
 
 
 def event_costs(calls: int, device: str = "cpu", progress: Callable[[str], None] = lambda name: None) -> list[EventCost]:
-    """All recipes at all lengths, and at the live length with several streams. Raises InputError without torch.
+    """All recipes at all lengths, and at the middle one with several streams. Raises InputError without torch.
 
     onnxruntime serves streams one after the other, torch as one batch; features are numpy's, one stream after the other.
     """
@@ -50,10 +53,11 @@ def event_costs(calls: int, device: str = "cpu", progress: Callable[[str], None]
     import torch
 
     torch.set_num_threads(1)
-    sizes = [(chunk_s, 1) for chunk_s in CHUNKS_S] + [(LIVE_CHUNK_S, streams) for streams in STREAMS[1:]]
     found = []
     for name in RECIPES:
-        for chunk_s, streams in sizes:
+        lengths = CHUNKS_S if name != "coloc_ear" else (EAR_CHUNK_S,)
+        most_used = lengths[len(lengths) // 2]
+        for chunk_s, streams in [(chunk_s, 1) for chunk_s in lengths] + [(most_used, streams) for streams in STREAMS[1:]]:
             progress(f"{name}, {chunk_s:g} s, {streams} stream(s)")
             found.append(_cost(name, chunk_s, streams, calls, device))
     return found
@@ -63,9 +67,10 @@ def _cost(name: str, chunk_s: float, streams: int, calls: int, device: str) -> E
     import torch
 
     recipe = _recipe(name, chunk_s)
-    sound = np.random.default_rng(0).standard_normal((recipe.chunks.samples, recipe.chunks.channels)).astype(np.float32) * 0.1
-    make = coloc_features if name.startswith("coloc") else foa_features
-    features_ms = _median_ms(lambda: [make(sound, recipe.features) for _ in range(streams)], calls)
+    hears = _recipe(recipe.ear, chunk_s) if name == "coloc_ear" else recipe
+    sound = np.random.default_rng(0).standard_normal((hears.chunks.samples, hears.chunks.channels)).astype(np.float32) * 0.1
+    make = coloc_features if name == "coloc_small" else foa_features
+    features_ms = _median_ms(lambda: [make(sound, hears.features) for _ in range(streams)], calls)
     onnx_ms = torch_ms = 0.0
     with tempfile.TemporaryDirectory() as folder:
         for network, inputs, path in _networks(recipe, Path(folder)):
@@ -100,12 +105,16 @@ def _networks(recipe: Any, folder: Path) -> Iterator[tuple[Any, dict[str, Any], 
         export_av_seld,
         export_coloc,
     )
-    from avloc_ros.training.seld_recipes import AvSeldRecipe
+    from avloc_ros.training.seld_recipes import AvSeldRecipe, ColocEarRecipe
 
     if isinstance(recipe, AvSeldRecipe):
         network = make_network(recipe)
         export_av_seld(network, recipe, folder / "network.onnx")
         yield network, example_av_seld(recipe), folder / "network.onnx"
+        return
+    if isinstance(recipe, ColocEarRecipe):
+        yield from _networks(_recipe(recipe.ear, EAR_CHUNK_S), folder)
+        yield from _networks_on_ear(recipe, folder)
         return
     localizer, classifier = Localizer(recipe.network), Classifier(recipe.network, recipe.classes)
     export_coloc(localizer, classifier, recipe, folder)
@@ -113,13 +122,28 @@ def _networks(recipe: Any, folder: Path) -> Iterator[tuple[Any, dict[str, Any], 
     yield classifier, example_classifier(recipe), folder / "classifier.onnx"
 
 
+def _networks_on_ear(recipe: Any, folder: Path) -> Iterator[tuple[Any, dict[str, Any], Path]]:
+    """CoLoC's two networks, which read what the shipped ear tells."""
+    from avloc_ros.models.coloc_ear import EarClassifier, EarLocalizer
+    from avloc_ros.systems.coloc_ear import open_ear
+    from avloc_ros.systems.event_network import EventNetworkConfig
+    from avloc_ros.training.seld_export import example_ear_classifier, example_ear_localizer, export_coloc_ear
+
+    ear = open_ear(recipe.ear, EventNetworkConfig(device="cpu"))
+    localizer = EarLocalizer(recipe.network, recipe.classes, max(1, recipe.height - 1))
+    classifier = EarClassifier(recipe.network, recipe.classes)
+    export_coloc_ear(localizer, classifier, recipe, ear, folder)
+    yield localizer, example_ear_localizer(recipe, ear), folder / "localizer.onnx"
+    yield classifier, example_ear_classifier(recipe, ear), folder / "classifier.onnx"
+
+
 def _recipe(name: str, chunk_s: float) -> Any:
-    from avloc_ros.training.seld_recipes import AvSeldRecipe, ColocRecipe
+    from avloc_ros.training.seld_recipes import AvSeldRecipe, ColocEarRecipe, ColocRecipe
 
     content = load_parameters(shipped_folder() / "config" / "train" / f"{name}.yaml")
-    kind = ColocRecipe if content.pop("recipe") == "coloc" else AvSeldRecipe
-    recipe: Any = from_mapping(kind, flatten(content), name)
-    return replace(recipe, chunks=replace(recipe.chunks, chunk_s=chunk_s))
+    kinds = {"av_seld": AvSeldRecipe, "coloc": ColocRecipe, "coloc_ear": ColocEarRecipe}
+    recipe: Any = from_mapping(kinds[content.pop("recipe")], flatten(content), name)
+    return recipe if name == "coloc_ear" else replace(recipe, chunks=replace(recipe.chunks, chunk_s=chunk_s))
 
 
 def _median_ms(call: Callable[[], object], calls: int) -> float:

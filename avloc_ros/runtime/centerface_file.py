@@ -25,13 +25,13 @@ def packaged_centerface() -> Path:
 
 
 def resizable_centerface() -> Path:
-    """CenterFace in the cache folder with input (1, 3, height, width) and outputs heat, size, offset, landmarks."""
+    """CenterFace in the cache folder with input (pictures, 3, height, width) and outputs heat, size, offset, landmarks."""
     source = packaged_centerface().read_bytes()
-    return prepared_file(source, "centerface-fp32-v4", lambda: make_resizable(source))
+    return prepared_file(source, "centerface-fp32-v5", lambda: make_resizable(source))
 
 
 def make_resizable(source: bytes) -> bytes:
-    """The same network with free height and width (the file fixes them at 32), and outputs with names."""
+    """The same network for any number of pictures of any size (the file fixes one of 32 x 32), and outputs with names."""
     onnx = import_onnx()
     model = tidied(source)
     graph = model.graph
@@ -44,9 +44,9 @@ def make_resizable(source: bytes) -> bytes:
         node.output[:] = [renames.get(name, name) for name in node.output]
     del graph.input[:], graph.output[:], graph.value_info[:]
     make, number = onnx.helper.make_tensor_value_info, onnx.TensorProto.FLOAT
-    graph.input.append(make("picture", number, [1, 3, "height", "width"]))
+    graph.input.append(make("picture", number, ["pictures", 3, "height", "width"]))
     graph.output.extend(
-        make(name, number, [1, count, "rows", "cols"]) for name, count in OUTPUT_CHANNELS.items()
+        make(name, number, ["pictures", count, "rows", "cols"]) for name, count in OUTPUT_CHANNELS.items()
     )
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())

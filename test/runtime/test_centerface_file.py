@@ -33,6 +33,15 @@ def test_any_size_gives_what_opencv_computes() -> None:
             np.testing.assert_allclose(one, other, atol=1e-3)
 
 
+def test_many_pictures_at_once_give_what_each_gives_alone() -> None:
+    engine = OnnxEngine(resizable_centerface(), "cpu")
+    pictures = np.random.default_rng(1).uniform(0, 255, (3, 3, 64, 96)).astype(np.float32)
+    together = engine.run({"picture": pictures})
+    for index in range(3):
+        for name, alone in engine.run({"picture": pictures[index : index + 1]}).items():
+            np.testing.assert_allclose(together[name][index], alone[0], atol=1e-4)
+
+
 def test_int8_finds_the_drawn_faces_that_fp32_finds() -> None:
     path = resizable_centerface()
     plain = FaceDetector(OnnxEngine(path, "cpu"))
