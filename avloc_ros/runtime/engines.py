@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,6 +43,8 @@ class OnnxEngine:
         ort = import_onnxruntime()
         self.name = name or ("network" if isinstance(model, bytes) else Path(model).name)
         providers, self.note = choose_providers(device, ort.get_available_providers())
+        if len(providers) > 1:
+            load_cuda_libraries(ort)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -109,6 +114,16 @@ class OnnxEngine:
             )
         if self.device == "cpu" and device == "auto" and not self.note:
             self.note = "the GPU could not be started: runs on the CPU"
+
+
+def load_cuda_libraries(ort: Any) -> None:
+    """Load CUDA and cuDNN where pip put them (packages nvidia-*), which the system's loader does not know.
+
+    onnxruntime prints what it does not find; whether CUDA then starts is told by the session.
+    """
+    if hasattr(ort, "preload_dlls"):  # since 1.21
+        with contextlib.redirect_stdout(io.StringIO()):
+            ort.preload_dlls()
 
 
 def choose_providers(device: str, available: list[str]) -> tuple[list[str | tuple[str, dict[str, str]]], str]:

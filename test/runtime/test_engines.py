@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from avloc_ros.runtime.engines import OnnxEngine, choose_providers
+from avloc_ros.runtime.engines import OnnxEngine, choose_providers, load_cuda_libraries
 from avloc_ros.types import InputError
 
 
@@ -62,3 +63,11 @@ def test_device_is_taken_or_refused_or_falls_back() -> None:
         choose_providers("cuda", [cpu])
     with pytest.raises(InputError, match="allowed are auto"):
         choose_providers("gpu", [cpu])
+
+
+def test_cuda_libraries_that_pip_brought_are_loaded_quietly(capsys: pytest.CaptureFixture[str]) -> None:
+    calls: list[str] = []
+    load_cuda_libraries(SimpleNamespace(preload_dlls=lambda: (calls.append("loaded"), print("failed to load one"))))
+    load_cuda_libraries(SimpleNamespace())  # an older onnxruntime
+    assert calls == ["loaded"]
+    assert capsys.readouterr().out == ""
