@@ -1,7 +1,8 @@
 """The losses of diff_track side by side on a GPU: equal batches, equal start, equal steps, in a given time.
 
 usage: python benchmarks/diff_track_lockstep.py --speech speech.npz --out DIR --seconds S
-       --what losses|live [--learners NAME ...] [--held held.npz] [--finish-by TIME] [--seed N] [--device cuda]
+       --what losses|live [--learners NAME ...] [--held held.npz] [--finish-by TIME] [--seed N]
+       [--in-turn] [--device cuda]
 
 losses: the localizer of config/train/diff_track_localizer_gpu.yaml by the losses of LEARNERS, all or those named, one seed.
 live: config/train/diff_track_localizer_small.yaml (the live tracker), and a wider one, through the tracking loss.
@@ -103,6 +104,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--warm-up-share", type=float, default=WARM_UP_SHARE)
+    parser.add_argument("--in-turn", action="store_true", help="no two learners at the same time on the GPU")
     parser.add_argument("--device", default="cuda")
     options = parser.parse_args()
     device = torch.device(options.device)
@@ -112,6 +114,7 @@ def main() -> None:
         batch_size=options.batch,
         learning_rate=options.learning_rate,
         warm_up_share=options.warm_up_share,
+        side_by_side=not options.in_turn,
     )
     if device.type == "cpu":
         small = replace(config.stock, rooms=2, first_rooms=1, sources=3, steps_per_room=1000)

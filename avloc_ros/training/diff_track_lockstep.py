@@ -34,6 +34,7 @@ class LockstepConfig:
     rise_share: float = setting(0.03, "share of the time in which the learning rate rises", low=0.0, high=0.5)
     warm_up_share: float = setting(0.0, "tracking: share of the time with pit_mse before", low=0.0, high=1.0)
     report_every_s: float = setting(45.0, "time from one report to the next, s", low=0.1)
+    side_by_side: bool = setting(True, "on a GPU: learners take a step at the same time, else in turn; the same steps")
     stock: MovingStockConfig = field(default_factory=MovingStockConfig)
 
 
@@ -52,7 +53,7 @@ class Learner:
             self.network.parameters(), config.learning_rate, fused=device.type == "cuda"
         )
         self.lately = torch.zeros((), device=device)  # the loss, smoothed; stays on the device
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._stream = torch.cuda.Stream(device) if config.side_by_side and device.type == "cuda" else None
 
     def start(self, batch: Batch, share: float) -> None:
         """A step as `step` takes it, on a GPU beside those of the other learners: the batch has to live until `join`."""
