@@ -1,4 +1,4 @@
-"""Tracks whose order flips become paths: against brute force, against dense least squares, and on scenes whose paths are known."""
+"""Tracks whose order flips become paths: against brute force, dense least squares, and scenes whose paths are known."""
 
 from __future__ import annotations
 
@@ -59,10 +59,8 @@ def test_it_begins_stiff_and_ends_as_asked():
 def arcs(frames, starts_deg, speeds_deg_s):
     """Talkers who walk round at constant speed: (frames, talkers, 3)."""
     time = 0.1 * np.arange(frames)
-    return np.stack(
-        [direction_from_angles(np.radians(a + v * time), np.zeros(frames)) for a, v in zip(starts_deg, speeds_deg_s, strict=True)],
-        axis=1,
-    )
+    azimuths = np.radians(np.array(starts_deg) + np.array(speeds_deg_s) * time[:, None])
+    return direction_from_angles(azimuths, np.zeros_like(azimuths))
 
 
 def noisy(true, rng, error_deg):
@@ -78,7 +76,7 @@ def flipped(values, orders):
 def test_flips_are_undone_and_paths_are_nearer_than_the_tracks(talkers):
     rng = np.random.default_rng(talkers)
     true = arcs(50, (-100, 20, 110)[:talkers], (30, -10, 20)[:talkers])
-    speaks = rng.random((50, talkers)).repeat(1, axis=0) > 0.3
+    speaks = rng.random((50, talkers)) > 0.3
     speaks[20:30, 0] = False  # a pause of a second
     heard = noisy(true, rng, 8.0)
     probability = np.where(speaks, 0.9, 0.05)
