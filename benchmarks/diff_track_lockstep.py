@@ -1,19 +1,21 @@
 """The losses of diff_track side by side on a GPU: equal batches, equal start, equal steps, in a given time.
 
-usage: python benchmarks/diff_track_lockstep.py --speech speech.npz --held held.npz --out DIR --seconds S
-       --what losses|live [--finish-by TIME] [--seed N] [--device cuda]
+usage: python benchmarks/diff_track_lockstep.py --speech speech.npz --out DIR --seconds S
+       --what losses|live [--learners NAME ...] [--held held.npz] [--finish-by TIME] [--seed N]
+       [--in-turn] [--device cuda]
 
-losses: the localizer of config/train/diff_track_localizer_gpu.yaml by every loss of LEARNERS, one seed.
+losses: the localizer of config/train/diff_track_localizer_gpu.yaml by the losses of LEARNERS, all or those named, one seed.
 live: config/train/diff_track_localizer_small.yaml (the live tracker), and a wider one, through the tracking loss.
 speech.npz: avloc_ros.datasets.dry_speech, talkers of training. held.npz: features of the segments of validation and test.
-DIR/NAME_SEED.npz: what each network says to them, replaced every 45 s; DIR/NAME_SEED.pt: weights in float16.
-benchmarks/diff_track_lockstep_table.py makes the scores of it.
+DIR/NAME_SEED.npz: steps, and what each network says to them, replaced every 45 s; DIR/NAME_SEED.pt: weights in float16, of
+all networks where held.npz is not given. benchmarks/diff_track_lockstep_table.py makes the scores of either.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from avloc_ros.training.diff_track_localizer import LocalizerRecipe
 from avloc_ros.training.diff_track_lockstep import Learner, LockstepConfig, train_in_lockstep
 from avloc_ros.training.limited_time import save_whole
 from avloc_ros.training.recipes import load_recipe
+from avloc_ros.types import InputError
 
 PAPER = {
     "tracking.motp_weight": 1.0,
@@ -47,18 +50,21 @@ LIVE: dict[str, dict[str, Any]] = {
     "live_pit": {"loss": "pit_mse"},
     "live_wide": {"loss": "tracking", "network.filters": 48, "network.recurrent": 128},
 }
-KEPT = ("tracking", "live", "live_pit", "live_wide")  # whose weights are written
+KEPT = ("tracking", "tracking_steady", "live", "live_pit", "live_wide")  # whose weights are written besides answers
 WARM_UP_SHARE = 0.3
 LAST_REPORT_S = 9.0  # what the last report takes
 RECIPES = {"losses": "diff_track_localizer_gpu", "live": "diff_track_localizer_small"}
 
 
-def recipes(what: str) -> dict[str, LocalizerRecipe]:
-    """Name -> recipe, of the losses or of the live networks; all with the weights of the tracking loss of the GPU recipe."""
+def recipes(what: str, names: Sequence[str] = ()) -> dict[str, LocalizerRecipe]:
+    """Name -> recipe, of the losses or of the live networks, all or those named; all with the weights of the tracking loss of
+    the GPU recipe."""
     weights = to_mapping(load_recipe("diff_track_localizer_gpu").tracking)
     same = {f"tracking.{key}": value for key, value in weights.items()}
     chosen = LEARNERS if what == "losses" else LIVE
-    return {name: load_recipe(RECIPES[what], {**same, **changes}) for name, changes in chosen.items()}
+    if unknown := set(names) - set(chosen):
+        raise InputError(f"learners {', '.join(sorted(unknown))} are not of {what}: take of {', '.join(chosen)}")
+    return {name: load_recipe(RECIPES[what], {**same, **chosen[name]}) for name in names or chosen}
 
 
 class Keeper:
@@ -79,7 +85,7 @@ class Keeper:
             part = path.with_suffix(".part.npz")
             np.savez_compressed(part, **said)
             part.replace(path.with_suffix(".npz"))
-            if name in KEPT:
+            if name in KEPT or not self.held:
                 weights = learner.network.state_dict()
                 small = {k: v.half() if v.is_floating_point() and name not in LIVE else v for k, v in weights.items()}
                 save_whole(small, path.with_suffix(".pt"))
@@ -88,15 +94,17 @@ class Keeper:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--speech", type=Path, required=True)
-    parser.add_argument("--held", type=Path, required=True)
+    parser.add_argument("--held", type=Path, default=None)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--finish-by", type=float, default=float("inf"), help="clock time (s since 1970) to be done at")
     parser.add_argument("--what", choices=("losses", "live"), default="losses")
+    parser.add_argument("--learners", nargs="+", default=[], help="the names of some; else all")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--warm-up-share", type=float, default=WARM_UP_SHARE)
+    parser.add_argument("--in-turn", action="store_true", help="no two learners at the same time on the GPU")
     parser.add_argument("--device", default="cuda")
     options = parser.parse_args()
     device = torch.device(options.device)
@@ -106,16 +114,19 @@ def main() -> None:
         batch_size=options.batch,
         learning_rate=options.learning_rate,
         warm_up_share=options.warm_up_share,
+        side_by_side=not options.in_turn,
     )
     if device.type == "cpu":
         small = replace(config.stock, rooms=2, first_rooms=1, sources=3, steps_per_room=1000)
         config = replace(config, stock=small)
-    wanted = recipes(options.what)
+    wanted = recipes(options.what, options.learners)
     data = next(iter(wanted.values())).data
     stock = MovingStock(data, DrySpeech.load(options.speech), config.stock, options.seed, device)
     learners = {name: Learner(recipe, config, options.seed, device) for name, recipe in wanted.items()}
-    with np.load(options.held) as content:
-        held = {split: torch.from_numpy(content[f"{split}_features"]).to(device) for split in ("val", "test")}
+    held: dict[str, torch.Tensor] = {}
+    if options.held is not None:
+        with np.load(options.held) as content:
+            held = {split: torch.from_numpy(content[f"{split}_features"]).to(device) for split in ("val", "test")}
     left_s = options.finish_by - time.time() - LAST_REPORT_S  # after all that a start takes
     config = replace(config, seconds=max(min(options.seconds, left_s), 1.0))
     print(f"{options.what} {options.seed}: {', '.join(learners)} on {device} for {config.seconds:.0f} s", flush=True)

@@ -134,7 +134,7 @@ def as_learned(recipe: LocalizerRecipe, run: dict[str, Any]) -> dict[str, Any]:
     """The recipe with what the lockstep decides in place of epochs; voices: as data of the card says."""
     lockstep = to_mapping(LockstepConfig(warm_up_share=WARM_UP_SHARE))
     said = {**to_mapping(recipe), "steps": run["steps"], **lockstep}
-    for key in ("epochs", "warm_up_epochs", "last_learning_rate_share", "seconds", "report_every_s"):
+    for key in ("epochs", "warm_up_epochs", "last_learning_rate_share", "seconds", "report_every_s", "side_by_side"):
         said.pop(key)
     said["data"].pop("voices")
     return said

@@ -91,8 +91,8 @@ class LocalizerNetwork(nn.Module):
             nn.ZeroPad2d(before),
             nn.Conv2d(channels, filters, 3),
             nn.BatchNorm2d(filters),
-            nn.ReLU(),
             nn.MaxPool2d(pooling),
+            nn.ReLU(),  # after the pooling the same, of a tenth of the values
             nn.Dropout(self.config.dropout),
         ]
 

@@ -10,7 +10,7 @@ from avloc_ros.models.diff_track_localizer import LocalizerNetwork
 from avloc_ros.types import InputError
 
 MEMORY = 2  # frames before its own that a causal convolution of three sees
-MODULES_PER_BLOCK = 6  # padding, convolution, normalisation, ReLU, pooling, dropout
+MODULES_PER_BLOCK = 6  # padding, convolution, normalisation, pooling, ReLU, dropout
 
 
 class StreamingLocalizer(nn.Module):

@@ -34,6 +34,7 @@ class LockstepConfig:
     rise_share: float = setting(0.03, "share of the time in which the learning rate rises", low=0.0, high=0.5)
     warm_up_share: float = setting(0.0, "tracking: share of the time with pit_mse before", low=0.0, high=1.0)
     report_every_s: float = setting(45.0, "time from one report to the next, s", low=0.1)
+    side_by_side: bool = setting(True, "on a GPU: learners take a step at the same time, else in turn; the same steps")
     stock: MovingStockConfig = field(default_factory=MovingStockConfig)
 
 
@@ -52,6 +53,21 @@ class Learner:
             self.network.parameters(), config.learning_rate, fused=device.type == "cuda"
         )
         self.lately = torch.zeros((), device=device)  # the loss, smoothed; stays on the device
+        self._stream = torch.cuda.Stream(device) if config.side_by_side and device.type == "cuda" else None
+
+    def start(self, batch: Batch, share: float) -> None:
+        """A step as `step` takes it, on a GPU beside those of the other learners: the batch has to live until `join`."""
+        if self._stream is None:
+            self.step(batch, share)
+            return
+        self._stream.wait_stream(torch.cuda.current_stream(self.device))
+        with torch.cuda.stream(self._stream):
+            self.step(batch, share)
+
+    def join(self) -> None:
+        """What the GPU is told from here on comes after the step that was started; the host does not wait."""
+        if self._stream is not None:
+            torch.cuda.current_stream(self.device).wait_stream(self._stream)
 
     def step(self, batch: Batch, share: float) -> None:
         """One step at a share of the budget in [0, 1]."""
@@ -104,23 +120,29 @@ def train_in_lockstep(
 ) -> int:
     """Train until config.seconds are over; returns the steps. report(step, share, last) is called now and then, and at the end.
 
-    A learner whose step fails is left out from there on, and the others go on; the last failure is raised where none is left.
+    On a GPU the learners take a step side by side, and the next batch is made meanwhile: the recurrent layers of one leave
+    most of it idle. A learner whose step fails is left out from there on, and the others go on; the last failure is raised
+    where none is left.
     """
     mean, deviation = feature_scale(stock, config.batch_size)
     for learner in learners.values():
         learner.network.mean.copy_(mean)
         learner.network.deviation.copy_(deviation)
     clock, going = Clock(config.seconds), dict(learners)
+    batch = stock.batch(config.batch_size)
     while (share := clock.share) < 1:
-        batch = stock.batch(config.batch_size)
         for name, learner in list(going.items()):
             try:
-                learner.step(batch, share)
+                learner.start(batch, share)
             except RuntimeError as error:
                 say(f"{name} is left out from step {clock.step}: {error}")
                 del going[name]
                 if not going:
                     raise
+        following = stock.batch(config.batch_size)
+        for learner in learners.values():
+            learner.join()
+        batch = following  # only now: the memory of the one before may be used anew
         clock.step += 1
         if clock.is_due("line", say_every_s):  # the only place where the host waits for the device
             losses = " ".join(f"{name} {learner.lately.item():.3f}" for name, learner in going.items())

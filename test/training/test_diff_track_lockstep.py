@@ -57,7 +57,7 @@ def test_learners_take_the_same_steps_and_one_that_fails_is_left_out(monkeypatch
         return run
 
     for name, learner in learners.items():
-        learner.step = counted(name, learner.step)
+        learner.step = counted(name, learner.step)  # what `start` calls
     reports, said = [], []
     steps = train_in_lockstep(learners, stock, config, lambda *report: reports.append(report), said.append, 0.2)
     assert taken == {"tracking": steps, "pit_mse": steps, "mse": 1}
