@@ -30,7 +30,7 @@ class DirectionQueryConfig:
     narrow: float = setting(30.0, "sharpness of the narrow mask", low=0.1, high=200.0)
     shared: float = setting(14.0, "sharpness by which cells are shared among the directions", low=0.1, high=200.0)
     apart_deg: float = setting(15.0, "a direction nearer than this takes no share", low=0.0, high=90.0)
-    smoothing: int = setting(3, "analysis frames, an odd number, over which flow and energy of a bin are averaged", low=1, high=31)
+    smoothing: int = setting(3, "analysis frames (odd) over which flow and energy of a bin are averaged", low=1, high=31)
     compression: float = setting(0.25, "exponent of a bin's energy in its share of a band", low=0.0, high=1.0)
     filters: tuple[int, ...] = setting((40, 64, 96, 128), "filters of each convolution")
     frequency_pools: tuple[int, ...] = setting((2, 2, 4, 2), "pooling over the bands after each convolution")
@@ -137,7 +137,8 @@ class DirectionQuery(nn.Module):
         layers = config.gru_layers
         dropout = config.dropout if layers > 1 else 0.0
         self.gru = nn.GRU(before * bands, config.gru_units, layers, batch_first=True, bidirectional=True, dropout=dropout)
-        self.out = nn.Sequential(nn.Linear(2 * config.gru_units, config.dense_units), nn.ReLU(), nn.Linear(config.dense_units, classes))
+        units = config.dense_units
+        self.out = nn.Sequential(nn.Linear(2 * config.gru_units, units), nn.ReLU(), nn.Linear(units, classes))
 
     def set_scaler(self, mean: Tensor, deviation: Tensor) -> None:
         """Of the evidence: each (channels, bands)."""
@@ -151,6 +152,6 @@ class DirectionQuery(nn.Module):
     def of_evidence(self, evidence: Tensor) -> Tensor:
         """The same of evidence that was made before."""
         scaled = ((evidence - self.get_buffer("mean")) / self.get_buffer("deviation")).flatten(0, 1)
-        maps = self.blocks(scaled.contiguous(memory_format=torch.channels_last))  # (batch * queries, filters, label frames, bands)
+        maps = self.blocks(scaled.contiguous(memory_format=torch.channels_last))  # (batch * queries, filters, ...)
         heard = self.gru(maps.transpose(1, 2).flatten(2))[0]
         return self.out(heard).unflatten(0, evidence.shape[:2])

@@ -161,7 +161,8 @@ def draw_event_scene(
 ) -> EventScenePlan:
     """A room, events that overlap at most as often as wished, and interferers."""
     room, frames = _draw_room(config, random), int(config.duration_s / FRAME_S + 1e-6)
-    busy, events = np.zeros(frames, int), []
+    busy = np.zeros(frames, int)
+    events: list[PlannedEvent] = []
     for number in range(config.events + config.interferers):
         class_index = int(random.integers(len(STARSS_CLASSES))) if number < config.events else -1
         length = int(random.integers(5, round(LONGEST_S / FRAME_S)))

@@ -1,4 +1,4 @@
-"""Trains models.direction_query on a stock of scenes: every question has an answer of its own, so two of one class are no riddle."""
+"""Trains models.direction_query on a stock of scenes: every question has an answer of its own."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ def train_direction_query(
     found = []
     with torch.no_grad():
         for batch in itertools.islice(batches, SCALER_BATCHES):
-            found.append(network.evidence(spectra(batch), batch["asked"], batch["rivals"]).transpose(1, 2).transpose(0, 1).flatten(1, 3))
+            evidence = network.evidence(spectra(batch), batch["asked"], batch["rivals"])
+            found.append(evidence.permute(2, 0, 1, 3, 4).flatten(1, 3))
     values = torch.cat(found, 1)  # (channels, n, bands)
     network.set_scaler(values.mean(1), values.std(1).clamp_min(SMALLEST_DEVIATION))
     del values, found

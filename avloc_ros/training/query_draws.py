@@ -45,7 +45,8 @@ def drawn_questions(batch: Batch, count: int, chance: torch.Generator) -> Batch:
     mirrored = chosen[1] * torch.where((signs > 0).all(3, keepdim=True), -1.0, signs)
     azimuth, elevation = draw.between(-math.pi, math.pi, (size, 1)), draw.between(LOWEST_RAD, HIGHEST_RAD, (size, 1))
     level = elevation.cos()
-    anywhere = torch.stack([azimuth.cos() * level, azimuth.sin() * level, elevation.sin()], 2)[:, :, None].expand(-1, -1, frames, -1)
+    anywhere = torch.stack([azimuth.cos() * level, azimuth.sin() * level, elevation.sin()], 2)  # (batch, 1, 3)
+    anywhere = anywhere[:, :, None].expand(-1, -1, frames, -1)
     asked = torch.cat([events, beside, mirrored, anywhere], 1)
     questions = EVENTS + ELSEWHERE
     asked = turned_aside(asked, draw.between(0.0, SHAKE_DEG, (size, questions, 1)), draw.normal((size, questions, 1, 3)))
@@ -55,7 +56,8 @@ def drawn_questions(batch: Batch, count: int, chance: torch.Generator) -> Batch:
     lasts = torch.cat([lasts, torch.ones_like(lasts)], 1)
     share = torch.tensor([TOLD] * EVENTS + [TOLD_IN_VAIN] * ELSEWHERE, device=asked.device)
     rivals = (draw.uniform((size, questions)) < share)[..., None] * lasts
-    other = (torch.arange(questions, device=asked.device) + 1 + (draw.uniform((size, questions)) * (questions - 1)).long()) % questions
+    on = 1 + (draw.uniform((size, questions)) * (questions - 1)).long()
+    other = (torch.arange(questions, device=asked.device) + on) % questions
     jumps = draw.uniform((size, questions, 1)) < JUMPS
     after = jumps & (torch.arange(frames, device=asked.device) > draw.uniform((size, questions, 1)) * frames)
     rows = torch.arange(size, device=asked.device)[:, None]
