@@ -66,7 +66,7 @@ class DirectionEvidence(nn.Module):
         smooth = (config.smoothing, 1)
         beside = (config.smoothing // 2, 0)
         mean_flow = avg_pool2d(flow, smooth, 1, beside, count_include_pad=False)
-        mean_energy = avg_pool2d(energy, smooth, 1, beside, count_include_pad=False)
+        mean_energy = avg_pool2d(energy[:, None], smooth, 1, beside, count_include_pad=False)[:, 0]
         length = mean_flow.square().sum(1).sqrt()
         unit = (mean_flow / (length[:, None] + TINY)).transpose(1, 2)  # (batch, frames, 3, bins)
         direct = (2.0 * length / mean_energy).clamp(0.0, 1.0)  # 1: a plane wave
@@ -81,31 +81,40 @@ class DirectionEvidence(nn.Module):
         own = near / (near + counts @ near + 1e-3)
 
         loud = power[:, 0] + TINY
-        whole = loud @ mel  # (batch, frames, bands)
-        weight = squeezed @ mel + TINY
-        along = towards @ flow.transpose(1, 2)
-        across = (towards @ real[:, X_Y_Z].transpose(1, 2)).square() + (towards @ imaginary[:, X_Y_Z].transpose(1, 2)).square()
+        whole = (loud @ mel)[:, :, None] + TINY  # (batch, frames, 1, bands)
+        weight = (squeezed @ mel)[:, :, None] + TINY
+        there = towards @ (flow @ mel).transpose(1, 2)  # (batch, frames, queries, bands)
+        across = self._across(real, imaginary, towards)
+        level = 10.0 * whole.log10()
+        directly = (squeezed * direct)[:, :, None]
         loud, squeezed = loud[:, :, None], squeezed[:, :, None]
 
         def left(part: Tensor) -> Tensor:
-            return (10.0 * ((part @ mel + TINY) / (whole[:, :, None] + TINY)).clamp_min(TINY).log10()).clamp_min(LOWEST_DB)
+            return (10.0 * ((part + TINY) / whole).clamp_min(TINY).log10()).clamp_min(LOWEST_DB)
 
-        def share(part: Tensor) -> Tensor:
-            return ((part * squeezed) @ mel) / weight[:, :, None]
-
-        level = 10.0 * whole.clamp_min(TINY).log10()[:, :, None].expand(-1, -1, cosine.shape[2], -1)
         channels = [
-            level,
-            left((loud + 2 * along + across) * 0.25),
-            left((loud - 2 * along + across) * 0.25),
-            left(wide * loud),
-            left(narrow * loud),
-            share(narrow),
-            share(wide * own),
-            share(cosine * direct[:, :, None]),
-            share(direct[:, :, None].expand_as(cosine)),
+            level.expand_as(there),
+            left(0.25 * (whole + 2 * there + across)),
+            left(0.25 * (whole - 2 * there + across)),
+            left((wide * loud) @ mel),
+            left((narrow * loud) @ mel),
+            (narrow * squeezed) @ mel / weight,
+            (wide * own * squeezed) @ mel / weight,
+            towards @ ((unit * directly) @ mel) / weight,
+            (directly @ mel / weight).expand_as(there),
         ]
         return torch.stack(channels, 3).permute(0, 2, 3, 1, 4)
+
+    def _across(self, real: Tensor, imaginary: Tensor, towards: Tensor) -> Tensor:
+        """Power of the figure of eight along `towards` (batch, frames, queries, 3): (batch, frames, queries, bands)."""
+        found = torch.zeros(())
+        for first in range(3):
+            for second in range(first, 3):
+                one, other = X_Y_Z[first], X_Y_Z[second]
+                product = real[:, one] * real[:, other] + imaginary[:, one] * imaginary[:, other]
+                along = towards[..., first] * towards[..., second] * (1.0 if first == second else 2.0)
+                found = found + along[..., None] * (product @ self.get_buffer("mel"))[:, :, None]
+        return found
 
     def _counts(self, directions: Tensor, rivals: Tensor) -> Tensor:
         """Which direction takes a share from which (batch, label frames, asked, rivals): those that are far enough from it."""
