@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -40,21 +41,25 @@ def make_clips(path: Path, sounds: Path) -> None:
     keep_clips({folder.name: files_below(folder, SOUND_SUFFIXES) for folder in sorted(sounds.iterdir())}, path)
 
 
-def make_split(folder: Path, split: str, clips: Path | None, seconds: float, jobs: int, most: int, least: int) -> None:
+def make_split(options: argparse.Namespace) -> None:
     """The bank of a split, simulated until `seconds` have passed."""
     from avloc_ros.simulation.event_bank import BankWish, make_bank
     from avloc_ros.simulation.event_scene import EventSceneConfig
 
     started = time.time()
-    scenes = EventSceneConfig(duration_s=20.0, events=10, picture_width=224, clip_share=0.5)
-    wish = BankWish(folder, scenes, SPLITS[split], clips, started + seconds)
-    count = make_bank(wish, most, jobs, least)
-    print(f"{split}: {count} scenes in {time.time() - started:.0f} s", flush=True)
+    scenes = EventSceneConfig(
+        duration_s=20.0, events=10, picture_width=options.picture_width, clip_share=0.5, pair_share=options.pair_share
+    )
+    until_s = min(started + options.seconds, options.until or math.inf)
+    wish = BankWish(options.out, scenes, options.scene_seed or SPLITS[options.split], options.clips, until_s)
+    count = make_bank(wish, options.most, options.jobs, options.least)
+    print(f"{options.split}: {count} scenes in {time.time() - started:.0f} s", flush=True)
 
 
 def train(options: argparse.Namespace) -> None:
     """One recipe with one seed."""
     import torch
+    import yaml
 
     from avloc_ros.datasets.event_bank import EventBank
     from avloc_ros.training.bank_loop import BankTime
@@ -66,7 +71,8 @@ def train(options: argparse.Namespace) -> None:
     torch.backends.cudnn.benchmark = True
     name = options.recipe
     batch = {"optimizer.batch_size": options.batch or BATCH[name], "optimizer.learning_rate": RATES.get(name, RATE)}
-    recipe = load_recipe(name, batch | SETTINGS.get(name, {}))
+    own = dict(pair.split("=", 1) for pair in options.set)
+    recipe = load_recipe(name, batch | SETTINGS.get(name, {}) | {key: yaml.safe_load(value) for key, value in own.items()})
     options.out.mkdir(parents=True, exist_ok=True)
     place = BankPlace(
         EventBank(options.bank),
@@ -275,7 +281,10 @@ def main() -> None:
     parser.add_argument("--split", choices=tuple(SPLITS), default="train")
     parser.add_argument("--clips", type=Path)
     parser.add_argument("--seconds", type=float, default=300.0)
-    parser.add_argument("--until", type=float, default=0.0, help="with train: the end by time.time(), in place of --seconds")
+    parser.add_argument("--until", type=float, default=0.0, help="the end by time.time(); with train in place of --seconds")
+    parser.add_argument("--scene-seed", type=int, default=0, help="with bank: scenes of another numbering; 0: that of the split")
+    parser.add_argument("--picture-width", type=int, default=224, help="with bank: 0: no pictures")
+    parser.add_argument("--pair-share", type=float, default=0.0, help="with bank: events that take the class of one beside")
     parser.add_argument("--jobs", type=int, default=4)
     parser.add_argument("--most", type=int, default=360)
     parser.add_argument("--least", type=int, default=1)
@@ -284,6 +293,7 @@ def main() -> None:
     parser.add_argument("--recipe", choices=RECIPES)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--batch", type=int, default=0, help="chunks of a step; 0: as BATCH says")
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="with train: of the recipe")
     parser.add_argument("--validations", type=int, default=10)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--data", type=Path)
@@ -295,9 +305,7 @@ def main() -> None:
     if options.step == "clips":
         make_clips(options.out, options.sounds)
     elif options.step == "bank":
-        make_split(
-            options.out, options.split, options.clips, options.seconds, options.jobs, options.most, options.least
-        )
+        make_split(options)
     elif options.step == "train":
         train(options)
     elif options.step == "finish":

@@ -40,6 +40,9 @@ class EventSceneConfig:
     duration_s: float = setting(30.0, "length of a scene", low=3.0, high=600.0)
     events: int = setting(12, "events that are tried to be placed", low=1, high=500)
     most_at_once: int = setting(3, "events at a time", low=1, high=5)
+    pair_share: float = setting(
+        0.0, "share of the events placed beside others that take the class of one of them", low=0.0, high=1.0
+    )
     moving_share: float = setting(0.3, "share of the events that move", low=0.0, high=1.0)
     interferers: int = setting(2, "directional sounds of no class", low=0, high=20)
     lowest_rt60_s: float = setting(0.2, "reverberation time, from ...", low=0.1, high=2.0)
@@ -158,7 +161,8 @@ def draw_event_scene(
 ) -> EventScenePlan:
     """A room, events that overlap at most as often as wished, and interferers."""
     room, frames = _draw_room(config, random), int(config.duration_s / FRAME_S + 1e-6)
-    busy, events = np.zeros(frames, int), []
+    busy = np.zeros(frames, int)
+    events: list[PlannedEvent] = []
     for number in range(config.events + config.interferers):
         class_index = int(random.integers(len(STARSS_CLASSES))) if number < config.events else -1
         length = int(random.integers(5, round(LONGEST_S / FRAME_S)))
@@ -167,6 +171,10 @@ def draw_event_scene(
         if class_index >= 0 and (busy[first:end] >= config.most_at_once).any():
             continue
         busy[first:end] += class_index >= 0
+        if class_index >= 0 and config.pair_share:
+            beside = [one.class_index for one in events if one.class_index >= 0 and one.first < end and first < one.end]
+            if beside and random.random() < config.pair_share:
+                class_index = beside[int(random.integers(len(beside)))]
         start_m, end_m = _draw_path(room, random, moves=random.random() < config.moving_share)
         files = clips.get(STARSS_CLASSES[class_index], ()) if class_index >= 0 else ()
         clip = files[int(random.integers(len(files)))] if files and random.random() < config.clip_share else None

@@ -29,8 +29,8 @@ class BankBatches:
 
     def __init__(self, bank: EventBank, config: ChunkConfig, device: torch.device, *, pictures: bool = False) -> None:
         self.bank, self.config, self.device, self.pictures = bank, config, device, pictures
-        self.swaps = _Swaps(SWAPS[config.swaps], bank, device) if SWAPS[config.swaps] else None
-        shape = bank.shape
+        shape, swaps = bank.shape, SWAPS[config.swaps]
+        self.swaps = BatchedSwaps(swaps, device, shape.picture_height, shape.picture_width) if swaps else None
         self._samples = np.asarray(bank.samples).reshape(shape.room * shape.frames, -1)
         self._truth = np.asarray(bank.truth).reshape(-1)
         self._pictures = np.asarray(bank.pictures).reshape(shape.room * shape.looks, -1) if pictures else None
@@ -106,10 +106,11 @@ class BankBatches:
         return self.swaps(batch, chosen)
 
 
-class _Swaps:
+class BatchedSwaps:
     """The transforms of datasets.channel_swap as tables, and behind them the one that changes nothing."""
 
-    def __init__(self, swaps: tuple[ChannelSwap, ...], bank: EventBank, device: torch.device) -> None:
+    def __init__(self, swaps: tuple[ChannelSwap, ...], device: torch.device, height: int = 0, width: int = 0) -> None:
+        """height, width: of the pictures, if there are any."""
         self.count = len(swaps)
         every = (*swaps, ChannelSwap(1, 0, 1))
         matrices = np.stack([swap.matrix() for swap in every])  # (swaps, 3, 3), of x, y, z
@@ -118,9 +119,8 @@ class _Swaps:
             axes = np.abs(turns).argmax(1)
             sources[:, column] = np.array(XYZ_COLUMNS)[axes]
             signs[:, column] = np.take_along_axis(turns, axes[:, None], 1)[:, 0]
-        height, width = bank.shape.picture_height, bank.shape.picture_width
         pixels = np.arange(height * width).reshape(height, width, 1)
-        before = [swap.pictures(pixels).ravel() for swap in every]
+        before = [(swap.pictures(pixels) if width else pixels).ravel() for swap in every]
         self.sources, self.signs = torch.from_numpy(sources).to(device), torch.from_numpy(signs).to(device)
         self.matrices = torch.from_numpy(matrices).float().to(device)
         self.pixels = torch.from_numpy(np.stack(before)).to(device)  # (swaps, pixels): from where each pixel comes
