@@ -82,7 +82,8 @@ def read_run(path: Path, splits: dict[str, TrackedSegments]) -> tuple[dict[str, 
 @torch.no_grad()
 def heard_by(weights: Path, segments: TrackedSegments) -> Answers:
     """What the weights NAME_SEED.pt of one of the losses say of a split."""
-    network = LocalizerNetwork(recipes("losses", [weights.stem.rsplit("_", 1)[0]])[weights.stem.rsplit("_", 1)[0]].network)
+    loss = weights.stem.rsplit("_", 1)[0]
+    network = LocalizerNetwork(recipes("losses", [loss])[loss].network)
     network.load_state_dict(read_torch(weights))
     network.float().eval()
     found = [network(segments[index][0][None]) for index in range(len(segments))]
