@@ -3,10 +3,11 @@
 usage: python benchmarks/diff_track_lockstep_table.py --answers DIR --speech DIR [--data DIR] --json FILE
        [--live FILE.onnx] [--wide] [--command TEXT]
 
-Every run reports from the activity on that gives its highest LF on the validation segments; so its test figures are those
-of one threshold, chosen without the test. FILE.onnx: of the live networks (the wider one only with --wide) the one with the
-highest validation LF, where that is above the LF of the network that is there, which is heard anew and has its own best
-threshold, too; else nothing is written.
+Every run is decoded in three ways: as the network says; linked, the same directions in the orders of decode/track_linking.py;
+paths, the directions of these paths. In each way it reports from the activity on that gives its highest LF on the validation
+segments, and `validated` is the way of highest LF there: nothing is chosen by the test. FILE.onnx: of the live networks (the
+wider one only with --wide) the one with the highest validation LF, where that is above the LF of the network that is there,
+which is heard anew and has its own best threshold, too; else nothing is written.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from diff_track_losses import FIGURES, table
 
 from avloc_ros.config import to_mapping
 from avloc_ros.datasets.tracked_segments import TrackedSegment, TrackedSegments, direction_frames
+from avloc_ros.decode.track_linking import link_tracks
 from avloc_ros.evaluation.direction_tracks import GATE_DEG, localization_of, score_directions
 from avloc_ros.geometry import angle_between
 from avloc_ros.models.diff_track_localizer import LocalizerNetwork
@@ -38,6 +40,8 @@ from avloc_ros.training.diff_track_lockstep import LockstepConfig
 from avloc_ros.training.recipes import load_recipe
 
 THRESHOLDS = np.round(np.arange(0.2, 0.81, 0.05), 2)
+PLAIN, LINKED, PATHS = WAYS = ("plain", "linked", "paths")  # of decoding; a later one has to be better to be chosen
+RATE = "switches_per_100_matches"
 ORDER = ("tracking", "tracking_steady", "tracking_paper", "pit_mse", "mse")
 WIDE = "live_wide"
 
@@ -54,16 +58,37 @@ class Answers:
         rows = zip(segments, self.directions, self.probability, strict=True)
         return [direction_frames(segment, vectors, heard, threshold) for segment, vectors, heard in rows]
 
+    def decoded(self) -> dict[str, Answers]:
+        """The answers in each way of decoding, each segment by itself."""
+        found = [link_tracks(vectors, heard) for vectors, heard in zip(self.directions, self.probability, strict=True)]
+        probability = np.stack([one.probability for one in found])
+        linked, paths = (np.stack([getattr(one, name) for one in found]) for name in ("directions", "paths"))
+        return {PLAIN: self, LINKED: Answers(linked, probability), PATHS: Answers(paths, probability)}
 
-def read_run(path: Path) -> tuple[dict[str, Answers], dict[str, Any]]:
-    """Answers per split, and what the run says about itself."""
+
+def read_run(path: Path, splits: dict[str, TrackedSegments]) -> tuple[dict[str, Answers], dict[str, Any]]:
+    """Answers per split, those that the run wrote or, where it wrote weights only, of these; and what it says about itself."""
     with np.load(path) as content:
-        answers = {}
-        for split in ("val", "test"):
-            logits = content[f"{split}_activity"].astype(np.float64)
-            answers[split] = Answers(content[f"{split}_directions"].astype(np.float64), 1 / (1 + np.exp(-logits)))
         facts = {"seed": int(content["seed"]), "steps": int(content["step"]), "whole": bool(content["last"])}
+        if "val_activity" not in content:
+            return {split: heard_by(path.with_suffix(".pt"), segments) for split, segments in splits.items()}, facts
+        answers = {}
+        for split in splits:
+            directions, logits = (content[f"{split}_{name}"].astype(np.float64) for name in ("directions", "activity"))
+            answers[split] = Answers(directions, 1 / (1 + np.exp(-logits)))
     return answers, facts
+
+
+@torch.no_grad()
+def heard_by(weights: Path, segments: TrackedSegments) -> Answers:
+    """What the weights NAME_SEED.pt of one of the losses say of a split."""
+    loss = weights.stem.rsplit("_", 1)[0]
+    network = LocalizerNetwork(recipes("losses", [loss])[loss].network)
+    network.load_state_dict(read_torch(weights))
+    network.float().eval()
+    found = [network(segments[index][0][None]) for index in range(len(segments))]
+    directions, logits = (torch.cat([getattr(f, name) for f in found]) for name in ("directions", "activity"))
+    return Answers(directions.double().numpy(), torch.sigmoid(logits.double()).numpy())
 
 
 def best_threshold(answers: Answers, segments: Sequence[TrackedSegment]) -> float:
@@ -85,22 +110,40 @@ def best_threshold(answers: Answers, segments: Sequence[TrackedSegment]) -> floa
 
 
 def scored(path: Path, splits: dict[str, TrackedSegments]) -> dict[str, Any]:
-    """Threshold, validation and test figures of one run."""
-    answers, facts = read_run(path)
-    threshold = best_threshold(answers["val"], splits["val"].segments)
-    parts = {
-        name: score_directions(answers[split].frames(splits[split].segments, threshold)).to_mapping()
-        for name, split in (("validation", "val"), ("test", "test"))
-    }
-    return {**facts, "threshold": threshold, **parts}
+    """Threshold, validation and test figures of one run, as the network says, and under `decoded` in every way."""
+    answers, facts = read_run(path, splits)
+    ways = {split: own.decoded() for split, own in answers.items()}
+    found: dict[str, dict[str, Any]] = {}
+    for way in WAYS:
+        threshold = best_threshold(ways["val"][way], splits["val"].segments)
+        found[way] = {
+            "threshold": threshold,
+            "validation": figures(ways["val"][way], splits["val"], threshold),
+            "test": figures(ways["test"][way], splits["test"], threshold),
+        }
+    validated = max(WAYS, key=lambda way: found[way]["validation"]["lf"] or 0.0)  # the first of equals
+    return {**facts, **found[PLAIN], "validated": validated, "decoded": {way: found[way] for way in WAYS if way != PLAIN}}
 
 
-def over_seeds(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def figures(answers: Answers, segments: TrackedSegments, threshold: float) -> dict[str, Any]:
+    """Scores of a split, and how often a match is with another track than the one before."""
+    score = score_directions(answers.frames(segments.segments, threshold))
+    mot = score.clear_mot
+    return {**score.to_mapping(), RATE: 100 * mot.switches / mot.matches if mot.matches else None}
+
+
+def in_way(run: dict[str, Any], way: str) -> dict[str, Any]:
+    """Figures of a run in a way of decoding; way `validated`: in its own."""
+    way = run["validated"] if way == "validated" else way
+    return run if way == PLAIN else run["decoded"][way]
+
+
+def over_seeds(runs: Sequence[dict[str, Any]], way: str = PLAIN) -> dict[str, Any]:
     """Mean and standard deviation over the seeds, per split and figure."""
     found: dict[str, Any] = {"seeds": len(runs)}
     for split in ("test", "validation"):
-        for figure in FIGURES:
-            values = [float(run[split][figure]) for run in runs if run[split][figure] is not None]
+        for figure in (*FIGURES, RATE):
+            values = [float(value) for run in runs if (value := in_way(run, way)[split][figure]) is not None]
             if values:
                 spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
                 found.setdefault(split, {})[figure] = {"mean": float(np.mean(values)), "sd": spread}
@@ -185,10 +228,13 @@ def main() -> None:
     splits = drawn_splits(recipe, ("val", "test"), options.data)
     runs = {path.stem: scored(path, splits) for path in sorted(options.answers.glob("*_[0-9].npz"))}
     of_loss = {loss: [run for name, run in runs.items() if name.rsplit("_", 1)[0] == loss] for loss in (*ORDER, *LIVE)}
-    losses = {loss: over_seeds(own) for loss, own in of_loss.items() if own}
-    found = {"command": options.command, "losses": losses, "runs": runs}
+    ways = {
+        way: {loss: over_seeds(own, way) for loss, own in of_loss.items() if own} for way in (*WAYS, "validated")
+    }
+    found = {"command": options.command, "losses": ways.pop(PLAIN), "decoded": ways, "runs": runs}
     options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(table({"losses": losses}))
+    for way, losses in {PLAIN: found["losses"], **ways}.items():
+        print(f"{way}\n{table({'losses': losses}, (*FIGURES, RATE))}\n")
     if options.live is not None:
         write_better_live(options, runs, splits)
 

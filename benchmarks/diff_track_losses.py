@@ -18,6 +18,7 @@ import json
 import shlex
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -77,12 +78,12 @@ def summary(out: Path) -> dict[str, Any]:
     return {"losses": table, "runs": {name: {k: found[k] for k in kept} for name, found in runs.items()}}
 
 
-def table(found: dict[str, Any]) -> str:
+def table(found: dict[str, Any], figures: Sequence[str] = FIGURES) -> str:
     """The test figures of losses.json as Markdown: mean and standard deviation over the seeds."""
-    rows = ["| loss | " + " | ".join(FIGURES) + " |", "|---" * (len(FIGURES) + 1) + "|"]
+    rows = ["| loss | " + " | ".join(figures) + " |", "|---" * (len(figures) + 1) + "|"]
     for loss, scores in found["losses"].items():
         cells = []
-        for figure in FIGURES:
+        for figure in figures:
             value = scores["test"].get(figure, {"mean": float("nan"), "sd": None})
             spread = "" if value["sd"] is None else f" ± {value['sd']:.3g}"
             cells.append(f"{value['mean']:.3g}{spread}")

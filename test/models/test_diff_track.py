@@ -122,3 +122,18 @@ def test_the_card_of_the_shipped_network_is_its_own():
     assert card["metrics"]["exact"] >= 0.994
     assert min(card["metrics"]["exact_by_references_and_predictions"].values()) >= 0.98
     assert {"name", "system", "licence", "recipe", "data", "seed", "command"} <= set(card)
+
+
+def test_a_block_is_convolution_normalisation_relu_pooling():
+    """In the order of the paper; the network rectifies after it pools, which is the same."""
+    torch.manual_seed(2)
+    network = LocalizerNetwork(LocalizerNetworkConfig(feature_channels=7, bands=16, filters=4, recurrent=8))
+    features = torch.randn(2, 7, 20, 16)
+    maps = (features - network.mean) / network.deviation
+    for block, pooling in enumerate(((5, 2), (1, 2), (1, 2))):
+        convolution, normalisation = network.convolutions[6 * block + 1], network.convolutions[6 * block + 2]
+        maps = convolution(torch.nn.functional.pad(maps, (1, 1, 1, 1)))
+        mean, variance = maps.mean(dim=(0, 2, 3), keepdim=True), maps.var(dim=(0, 2, 3), keepdim=True, unbiased=False)
+        maps = (maps - mean) / (variance + normalisation.eps).sqrt()
+        maps = torch.nn.functional.max_pool2d(maps.relu(), pooling)
+    torch.testing.assert_close(network.train().maps(features), maps, rtol=1e-4, atol=1e-5)
