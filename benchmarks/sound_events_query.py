@@ -25,9 +25,8 @@ def train(options: argparse.Namespace) -> None:
     """What is asked for directions, or an ear; waits for the first bank."""
     import torch
 
-    from avloc_ros.models.direction_query import DirectionQueryConfig
     from avloc_ros.training.bank_loop import BankTime
-    from avloc_ros.training.direction_query import CHUNKS, make_query, train_direction_query
+    from avloc_ros.training.direction_query import DirectionQueryRecipe, train_direction_query
     from avloc_ros.training.limited_time import device_name
     from avloc_ros.training.recipes import load_recipe
     from avloc_ros.training.scene_stock import SceneStock
@@ -39,8 +38,9 @@ def train(options: argparse.Namespace) -> None:
     torch.manual_seed(options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
     device = torch.device(options.device)
-    stock = SceneStock(options.banks, CHUNKS, device, options.most)
-    held_out = SceneStock(options.held_out, CHUNKS, device, 1000)
+    recipe = DirectionQueryRecipe(batch_size=options.batch, learning_rate=options.rate)
+    stock = SceneStock(options.banks, recipe.chunks, device, options.most)
+    held_out = SceneStock(options.held_out, recipe.chunks, device, 1000)
     while not (stock.take_in() and held_out.take_in()):
         time.sleep(0.5)
     started = time.time()
@@ -51,11 +51,11 @@ def train(options: argparse.Namespace) -> None:
         print(f"{options.step} {options.seed} {text}, {stock.scenes} scenes", flush=True)
 
     if options.step == "train":
-        network = make_query(DirectionQueryConfig())
-        run = train_direction_query(network, stock, held_out, options.out, plan, options.batch, options.seed, tell)
+        run = train_direction_query(recipe, stock, held_out, options.out, plan, options.seed, tell)
     else:
-        recipe = load_recipe(EAR, EAR_SETTINGS | {"optimizer.batch_size": options.batch, "optimizer.learning_rate": options.rate})
-        run = train_ear_on_stock(recipe, stock, held_out, options.out, plan, options.seed, tell)
+        optimizer = {"optimizer.batch_size": options.batch, "optimizer.learning_rate": options.rate}
+        ear = load_recipe(EAR, EAR_SETTINGS | optimizer)
+        run = train_ear_on_stock(ear, stock, held_out, options.out, plan, options.seed, tell)
     facts = {"query" if options.step == "train" else "network": asdict(run), "seed": options.seed, "batch": options.batch}
     facts |= {"rate": options.rate, "scenes": stock.scenes, "device": device_name(device), "seconds": time.time() - started}
     (options.out / "run.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=450.0)
     parser.add_argument("--until", type=float, default=0.0, help="the end by time.time(), in place of --seconds")
     parser.add_argument("--batch", type=int, default=48, help="chunks of a step, six questions each")
-    parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--most", type=int, default=3000, help="scenes that are taken in: 4 MB each on the device")
     parser.add_argument("--validations", type=int, default=12)

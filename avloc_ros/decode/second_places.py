@@ -29,16 +29,16 @@ class SecondPlacesConfig:
 
 
 def paths_to_ask(
-    peaks: Sequence[Sequence[Peaks]], told: EventsByFrame, config: SecondPlacesConfig, paths: PathsConfig
+    peaks: Sequence[Peaks], told: EventsByFrame, config: SecondPlacesConfig, paths: PathsConfig
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Paths through the peaks of the flows, by map and label frame, and through what is told: directions float32 (paths,
+    """Paths through the peaks of the flows by label frame, and through what is told: directions float32 (paths,
     frames, 3), and where they are told (paths, frames): there they are rivals of the others.
     """
     seen = []
-    for frame, events in enumerate(told):
+    for events, here in zip(told, peaks, strict=True):
         own = np.array([event.direction for event in events]).reshape(-1, 3)
-        parts = [(own, np.full(len(own), TOLD_SHARE))] + [(of_map[frame].directions, of_map[frame].shares) for of_map in peaks]
-        seen.append((np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])))
+        shares = np.concatenate([np.full(len(own), TOLD_SHARE), here.shares])
+        seen.append((np.concatenate([own, here.directions]), shares))
     linked: list[DirectionPath] = link_directions(seen, paths)
     directions = np.array([path.directions for path in linked], np.float32).reshape(len(linked), len(told), 3)
     rivals = np.zeros(directions.shape[:2], np.float32)
