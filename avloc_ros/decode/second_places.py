@@ -50,11 +50,11 @@ def paths_to_ask(
     return directions, rivals
 
 
-def and_second_places(
+def second_places(
     told: EventsByFrame, directions: np.ndarray, logits: np.ndarray, config: SecondPlacesConfig, most: int
 ) -> EventsByFrame:
-    """What is told, and further places of its classes along paths (paths, frames, 3) with logits (paths, frames, classes): the
-    surest first, `most` events in a frame.
+    """Further places of the classes that are told, along paths (paths, frames, 3) with logits (paths, frames, classes): the
+    surest first, so that with what is told there are no more than `most` events in a frame.
     """
     smooth = uniform_filter1d(logits.astype(float), config.smoothing, axis=1, mode="nearest") if len(logits) else logits
     probability = 1.0 / (1.0 + np.exp(-smooth))
@@ -72,5 +72,5 @@ def and_second_places(
             place = directions[path, frame].astype(float)
             if len(here) < most and all(place @ event.direction < near for event in here if event.class_index == index):
                 here.append(FrameEvent(index, place, score))
-        found.append(here)
+        found.append(here[len(events) :])
     return found

@@ -7,7 +7,7 @@ import numpy as np
 from avloc_ros.config import from_mapping
 from avloc_ros.decode.direction_paths import PathsConfig
 from avloc_ros.decode.frame_event import EventsByFrame
-from avloc_ros.decode.second_places import SecondPlacesConfig, and_second_places, paths_to_ask
+from avloc_ros.decode.second_places import SecondPlacesConfig, paths_to_ask, second_places
 from avloc_ros.features.flow_map import FlowMapConfig, flow_peaks
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import Weights
@@ -28,13 +28,13 @@ class SecondPlaces:
         self.engine = OnnxEngine(weights.path, config.device, config.threads)
 
     def __call__(self, spectra: np.ndarray, told: EventsByFrame, newest: int, most: int) -> EventsByFrame:
-        """The events of the `newest` label frames and further places of their classes, up to `most` in a frame.
+        """Further places of the classes that are told in the `newest` label frames, see decode.second_places.
 
         spectra: (4, analysis frames, bins) of a chunk, told: of all its label frames. Nothing is run where no frame has both an
         event and room for another.
         """
         if not any(0 < len(events) < most for events in told[-newest:]):
-            return told[-newest:]
+            return [[] for _ in told[-newest:]]
         per_label = spectra.shape[1] // len(told)
         directions, rivals = paths_to_ask(flow_peaks(spectra, len(told), self._map), told, self._places, self._paths)
         heard = min(len(told), newest + BEFORE)
@@ -45,4 +45,4 @@ class SecondPlaces:
             "rivals": rivals[None, :, -heard:],
         }
         logits = self.engine.run(asked)["logits"][0]
-        return and_second_places(told[-heard:], directions[:, -heard:], logits, self._places, most)[-newest:]
+        return second_places(told[-heard:], directions[:, -heard:], logits, self._places, most)[-newest:]
