@@ -8,6 +8,8 @@ usage, one after the other on one machine; the banks have many events that take 
   python benchmarks/sound_events_query.py train OUT --banks BANKS --held-out BANKS_VAL --seconds 450
   python benchmarks/sound_events_query.py ear OUT --banks BANKS --held-out BANKS_VAL --seconds 450 --batch 64 --rate 2e-3
                                         (the DCASE baseline on the same scenes, turned too; then sound_events_bank.py finish)
+  python benchmarks/sound_events_query.py ship WEIGHTS.onnx --run OUT --data DIR --threshold 0.45
+                                        (a CPU; DIR: with the scenes of sound_events.py, _coloc.py and _further.py data)
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+FRAMES = 200  # label frames of a scene
+SPLITS = {"validation": ("val", "val_more"), "test": ("test",), "test_more": ("test_more",)}
 EAR, EAR_SETTINGS = "av_seld_baseline_small", {"chunks.swaps": "rotations", "chunks.lowest_gain": 0.3, "chunks.highest_gain": 1.6}
 
 
@@ -61,21 +65,83 @@ def train(options: argparse.Namespace) -> None:
     (options.out / "run.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
+def ship(options: argparse.Namespace) -> None:
+    """ONNX with a card that says what av_seld and coloc tell, asked again with it, and how many pairs of one class are two."""
+    import torch
+    import yaml
+
+    from avloc_ros.config import from_mapping
+    from avloc_ros.training.direction_query import DirectionQueryRecipe, make_query
+    from avloc_ros.training.direction_query_weights import write_query
+
+    torch.set_num_threads(1)
+    content = yaml.safe_load((options.run / "recipe.yaml").read_text(encoding="utf-8"))
+    recipe = from_mapping(DirectionQueryRecipe, {key: value for key, value in content.items() if key != "recipe"}, "recipe.yaml")
+    network = make_query(recipe)
+    network.load_state_dict(torch.load(options.run / "query.last.pt", weights_only=True))
+    facts = json.loads((options.run / "run.json").read_text(encoding="utf-8"))
+    made = "sound_events_bank.py bank --pair-share 0.4: simulated rooms, 20 s and 10 events each, half of the speech from clips"
+    data = {"training": {"scenes": facts["scenes"], "made by": made}, "validation": {"scenes": 120}, "test": {"scenes": 104}}
+    seconds = round(facts["seconds"])
+    command = f"python benchmarks/sound_events_query.py train OUT --banks BANKS --held-out BANKS_VAL --seconds {seconds}"
+    card: dict = {"training": facts, "metrics": {}}
+
+    def write() -> None:
+        device = f"one {facts['device']}, shared with other trainings"
+        write_query(
+            network, recipe, options.threshold, card, data, command, facts["seed"], options.out, options.notes, device
+        )  # fmt: skip
+
+    write()
+    for split, folders in SPLITS.items():
+        for system in ("coloc", "av_seld"):
+            found = judged(system, str(options.out), [options.data / folder for folder in folders])
+            card["metrics"].setdefault(split, {})[system] = found
+            print(split, system, found, flush=True)
+    write()
+
+
+def judged(system: str, query: str, folders: list[Path]) -> dict[str, float]:
+    """Micro scores of a system with its shipped weights, chunk by chunk, and of the label frames with two events of one class
+    the shares in which both, and at least one, are told within 20 degrees.
+    """
+    from avloc_ros.datasets.event_scenes import scene_recordings
+    from avloc_ros.evaluation.event_runs import events_by_chunks, open_network
+    from avloc_ros.evaluation.seld.segments import SegmentCounts, count_recording, segment_scores
+    from avloc_ros.evaluation.told_pairs import PairCounts
+    from avloc_ros.systems.event_network import EventNetworkConfig
+    from avloc_ros.systems.sound_events import SoundEventsConfig
+
+    own = EventNetworkConfig(device="cpu", query=query)
+    network = open_network(SoundEventsConfig(system, network=own))
+    total, pairs = SegmentCounts(len(network.classes)), PairCounts()
+    for recording in scene_recordings(folders):
+        told, true = events_by_chunks(network, recording), recording.rows()
+        total.merge(count_recording(true, told, len(network.classes), FRAMES))
+        pairs.add(true, told)
+    return segment_scores(total)["micro"] | pairs.shares()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("step", choices=("train", "ear"))
+    parser.add_argument("step", choices=("train", "ear", "ship"))
     parser.add_argument("out", type=Path)
-    parser.add_argument("--banks", type=Path, required=True, help="folder of banks; more may come while it learns")
-    parser.add_argument("--held-out", type=Path, required=True, help="folder of banks")
+    parser.add_argument("--banks", type=Path, help="folder of banks; more may come while it learns")
+    parser.add_argument("--held-out", type=Path, help="folder of banks")
     parser.add_argument("--seconds", type=float, default=450.0)
     parser.add_argument("--until", type=float, default=0.0, help="the end by time.time(), in place of --seconds")
     parser.add_argument("--batch", type=int, default=48, help="chunks of a step, six questions each")
-    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--rate", type=float, default=1.5e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--most", type=int, default=3000, help="scenes that are taken in: 4 MB each on the device")
     parser.add_argument("--validations", type=int, default=12)
     parser.add_argument("--device", default="cuda")
-    train(parser.parse_args())
+    parser.add_argument("--run", type=Path, help="with ship: what train left")
+    parser.add_argument("--data", type=Path, help="with ship: folder of the scenes")
+    parser.add_argument("--threshold", type=float, default=0.45, help="with ship: probability from which a class sounds")
+    parser.add_argument("--notes", default="", help="with ship: a sentence for the card")
+    options = parser.parse_args()
+    (ship if options.step == "ship" else train)(options)
 
 
 if __name__ == "__main__":

@@ -16,20 +16,17 @@ from avloc_ros.decode.frame_event import EventsByFrame
 from avloc_ros.features.coloc_features import ColocFeatureConfig, coloc_features_of_spectra
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.runtime.engines import OnnxEngine
-from avloc_ros.runtime.weights import Weights, find_weights, shipped_weights
+from avloc_ros.runtime.weights import Weights, find_weights
 from avloc_ros.systems.coloc_ear import ColocEarNetwork
 from avloc_ros.systems.event_network import FRAME_S, EventNetworkConfig, FoaSpectra
-from avloc_ros.systems.second_places import SYSTEM
 from avloc_ros.types import InputError
 
 PARTS = ("localizer", "classifier")
-QUERY = "coloc_query"
 DEFAULT_CLASS_SCORE = 0.3  # of thirteen classes: four times what guessing gives
 
 
 def open_coloc(config: EventNetworkConfig, array: MicrophoneArray | None = None) -> ColocNetwork | ColocEarNetwork:
-    """The networks of config.weights, a folder with localizer.onnx and classifier.onnx, on an ear maybe query.onnx too; empty:
-    the shipped ones.
+    """The networks of config.weights, a folder with localizer.onnx and classifier.onnx; empty: the shipped ones.
 
     Raises InputError where weights are missing, do not belong together, or the array does not carry FOA.
     """
@@ -38,12 +35,7 @@ def open_coloc(config: EventNetworkConfig, array: MicrophoneArray | None = None)
     card = parts["localizer"].card
     if card["recipe"] != parts["classifier"].card["recipe"]:
         raise InputError(f"{parts['localizer'].path} and its classifier were trained by different recipes")
-    if "ear" not in card["recipe"]:
-        return ColocNetwork(parts, config, array)
-    given_query = Path(config.weights) / "query.onnx"
-    there = given_query.is_file() if config.weights else QUERY in shipped_weights()
-    query = find_weights(str(given_query) if config.weights else "", QUERY, SYSTEM) if there else None
-    return ColocEarNetwork(parts, config, array, query)
+    return (ColocEarNetwork if "ear" in card["recipe"] else ColocNetwork)(parts, config, array)
 
 
 class ColocNetwork:

@@ -17,14 +17,11 @@ from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import Weights, sha256_of, shipped_weights
 from avloc_ros.systems.av_seld import AvSeldNetwork
 from avloc_ros.systems.event_network import EventNetworkConfig
-from avloc_ros.systems.second_places import SecondPlaces
 from avloc_ros.types import InputError
 
 
 class ColocEarNetwork:
     """See EventNetwork. parts: the weights of `localizer` and `classifier`; the ear is the shipped one that their card names.
-
-    query: weights of what is asked for second places of a class, or None.
 
     Raises InputError where the ear is another one than they learned with, or the array does not carry FOA.
     """
@@ -32,11 +29,7 @@ class ColocEarNetwork:
     picture_size: tuple[int, int] | None = None
 
     def __init__(
-        self,
-        parts: dict[str, Weights],
-        config: EventNetworkConfig,
-        array: MicrophoneArray | None = None,
-        query: Weights | None = None,
+        self, parts: dict[str, Weights], config: EventNetworkConfig, array: MicrophoneArray | None = None
     ) -> None:
         card = parts["localizer"].card
         recipe, where = card["recipe"], str(parts["localizer"].path)
@@ -55,13 +48,11 @@ class ColocEarNetwork:
         self._engines = {part: OnnxEngine(parts[part].path, config.device, config.threads) for part in parts}
         for engine in self._engines.values():
             engine.warm_up()
-        self._second = SecondPlaces(query, config) if query else None
 
     @property
     def engines(self) -> tuple[OnnxEngine, ...]:
         """What runs the networks."""
-        second = (self._second.engine,) if self._second else ()
-        return (*self._ear.engines, *self._engines.values(), *second)
+        return (*self._ear.engines, *self._engines.values())
 
     def events(self, samples: np.ndarray, pictures: np.ndarray | None, newest: int) -> EventsByFrame:
         """What sounds in the `newest` label frames of a chunk; pictures play no part."""
@@ -82,11 +73,7 @@ class ColocEarNetwork:
         if self._heard_from:
             told = decode_multi_accdoa(heard["vectors"][0], len(self.classes), MultiAccdoaConfig(self._heard_from))
             named = and_heard(named, told, self.steps.max_overlap)
-        if self._second is None:
-            return named[-newest:]
-        sure = [[event for event in frame if event.score >= self.on] for frame in named]
-        further = self._second(spectra, sure, newest, self.steps.max_overlap)
-        return [[*frame, *beside] for frame, beside in zip(named[-newest:], further, strict=True)]
+        return named[-newest:]
 
 
 def open_ear(name: str, config: EventNetworkConfig, array: MicrophoneArray | None = None) -> AvSeldNetwork:

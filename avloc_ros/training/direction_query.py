@@ -14,14 +14,14 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from avloc_ros.config import setting, to_mapping
 from avloc_ros.datasets.event_chunks import ChunkConfig
+from avloc_ros.decode.asked_paths import AskedPathsConfig
 from avloc_ros.decode.direction_paths import PathsConfig
 from avloc_ros.decode.event_classes import STARSS_CLASSES
-from avloc_ros.decode.second_places import SecondPlacesConfig
 from avloc_ros.features.flow_map import FlowMapConfig
 from avloc_ros.features.foa_features import FoaFeatureConfig
 from avloc_ros.models.direction_query import DirectionQuery, DirectionQueryConfig
+from avloc_ros.systems.asked_paths import SYSTEM
 from avloc_ros.systems.event_network import FRAME_S
-from avloc_ros.systems.second_places import SYSTEM
 from avloc_ros.training.bank_batches import Batch
 from avloc_ros.training.bank_loop import SMALLEST_DEVIATION, BankRun, BankTime, train_on_bank
 from avloc_ros.training.batched_features import BatchedStft
@@ -35,7 +35,7 @@ SCALER_BATCHES = 4
 class DirectionQueryRecipe:
     """Every number of a training, and of how its network is asked."""
 
-    name: str = setting("coloc_query", "name of the weights")
+    name: str = setting("direction_query", "name of the weights")
     features: FoaFeatureConfig = field(
         default_factory=lambda: FoaFeatureConfig(fft_length=1024, window_length=960, hop_length=480, mel_bands=64)
     )
@@ -44,16 +44,20 @@ class DirectionQueryRecipe:
         default_factory=lambda: ChunkConfig(chunk_s=5.0, swaps="rotations", lowest_gain=0.3, highest_gain=1.6)
     )
     batch_size: int = setting(48, "chunks of a step, six questions each", low=1, high=65536)
-    learning_rate: float = setting(2e-3, "of Adam", low=1e-7, high=1.0)
+    learning_rate: float = setting(1.5e-3, "of Adam", low=1e-7, high=1.0)
     map: FlowMapConfig = field(default_factory=FlowMapConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)
-    places: SecondPlacesConfig = field(default_factory=SecondPlacesConfig)
+    asked: AskedPathsConfig = field(default_factory=AskedPathsConfig)
+
+    @property
+    def analysis_frames(self) -> int:
+        """Of one label frame."""
+        return round(FRAME_S * self.features.sample_rate_hz / self.features.hop_length)
 
 
 def make_query(recipe: DirectionQueryRecipe) -> DirectionQuery:
     """A network that has learnt nothing."""
-    per_label = round(FRAME_S * recipe.features.sample_rate_hz / recipe.features.hop_length)
-    return DirectionQuery(recipe.network, recipe.features, len(STARSS_CLASSES), per_label)
+    return DirectionQuery(recipe.network, recipe.features, len(STARSS_CLASSES), recipe.analysis_frames)
 
 
 def train_direction_query(

@@ -10,9 +10,9 @@ from torch import Tensor
 from avloc_ros.training.bank_batches import Batch
 
 EVENTS, ELSEWHERE = 3, 3  # questions per chunk of either kind
-HEARD_DEG, UNHEARD_DEG = 17.0, 24.0  # an event this near is heard from a direction, one farther than that is not; between: either
+HEARD_DEG, UNHEARD_DEG = 17.0, 30.0  # an event this near is heard from a direction, one farther than that is not; between: either
 SHAKE_DEG, WOBBLE_DEG = 12.0, 2.0  # of a whole path, and of each label frame
-BESIDE_DEG = (22.0, 60.0)
+BESIDE_DEG = (20.0, 60.0)
 LOWEST_RAD, HIGHEST_RAD = -0.6, 0.8  # elevation of directions that are drawn anywhere
 PAIR_WEIGHT = 4.0  # how much rather a label frame with two of one class is asked about
 JUMPS = 0.25  # share of the questions that go over to another direction on the way
