@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -17,8 +17,11 @@ NEAR_DEG = 20.0
 class PairCounts:
     """Label frames in which two events of one class sound (of more the first two): all, those with both told, with one or both.
 
-    An event is told where one of its class is told within NEAR_DEG; both, where that is not one and the same.
+    An event is told where one of its class is told within NEAR_DEG; both, where that is not one and the same. Frames with fewer
+    events than `least_events` do not count.
     """
+
+    least_events: int = 2
 
     pairs: int = 0
     both: int = 0
@@ -26,9 +29,10 @@ class PairCounts:
 
     def add(self, true: Iterable[EventRow], told: Iterable[EventRow]) -> None:
         """Count those of a recording."""
-        answers = _by_frame_and_class(told)
+        true = list(true)
+        events, answers = Counter(row.frame for row in true), _by_frame_and_class(told)
         for place, rows in _by_frame_and_class(true).items():
-            if len(rows) < 2:
+            if len(rows) < 2 or events[place[0]] < self.least_events:
                 continue
             self.pairs += 1
             if place not in answers:

@@ -54,6 +54,9 @@ class AskedNetwork:
         self.on = config.threshold or weights.number("threshold")
         self.off = self.on * config.keep_share
         self._engine = OnnxEngine(weights.path, config.device, config.threads)
+        nobody = np.zeros((1, 1, 1), np.float32)
+        silence = np.zeros((1, 8, self._per_label, foa.fft_length // 2 + 1), np.float32)
+        self._engine.run({"spectra": silence, "directions": nobody[..., None].repeat(3, 3), "rivals": nobody})  # warms up
 
     @property
     def engines(self) -> tuple[OnnxEngine, ...]:

@@ -25,4 +25,7 @@ def test_both_are_told_only_by_two_events_of_the_class():
     counts.add(true, told)
     assert (counts.pairs, counts.both, counts.one) == (7, 2, 4)
     assert counts.shares() == {"pairs": 7.0, "pairs_both": 2 / 7, "pairs_one": 4 / 7}
+    with_a_third = PairCounts(least_events=3)
+    with_a_third.add(true, told)
+    assert (with_a_third.pairs, with_a_third.both, with_a_third.one) == (1, 1, 1)
     assert PairCounts().shares()["pairs_both"] == 0.0
