@@ -14,7 +14,7 @@ from avloc_ros.models.direction_query import DirectionQuery
 from avloc_ros.systems.asked_paths import SYSTEM
 from avloc_ros.training.cards import Provenance, write_weights
 from avloc_ros.training.direction_query import DirectionQueryRecipe
-from avloc_ros.training.onnx_export import export_onnx, largest_difference, stored_as_float16
+from avloc_ros.training.onnx_export import constants_once, export_onnx, largest_difference, stored_as_float16
 
 FREE = {
     "spectra": {2: "analysis_frames"},
@@ -48,7 +48,7 @@ def write_query(
     like.
     """
     torch.manual_seed(0)
-    whole = export_onnx(network, example_query(recipe, 10, 3), ["logits"], FREE)
+    whole = constants_once(export_onnx(network, example_query(recipe, 10, 3), ["logits"], FREE))
     half = stored_as_float16(whole)
     example = example_query(recipe, 20, 5)
     differences = {name: largest_difference(network, model, example) for name, model in (("fp32", whole), ("fp16", half))}
