@@ -59,7 +59,6 @@ def make_split(options: argparse.Namespace) -> None:
 def train(options: argparse.Namespace) -> None:
     """One recipe with one seed."""
     import torch
-    import yaml
 
     from avloc_ros.datasets.event_bank import EventBank
     from avloc_ros.training.bank_loop import BankTime
@@ -71,8 +70,7 @@ def train(options: argparse.Namespace) -> None:
     torch.backends.cudnn.benchmark = True
     name = options.recipe
     batch = {"optimizer.batch_size": options.batch or BATCH[name], "optimizer.learning_rate": RATES.get(name, RATE)}
-    own = dict(pair.split("=", 1) for pair in options.set)
-    recipe = load_recipe(name, batch | SETTINGS.get(name, {}) | {key: yaml.safe_load(value) for key, value in own.items()})
+    recipe = load_recipe(name, batch | SETTINGS.get(name, {}))
     options.out.mkdir(parents=True, exist_ok=True)
     place = BankPlace(
         EventBank(options.bank),
@@ -293,7 +291,6 @@ def main() -> None:
     parser.add_argument("--recipe", choices=RECIPES)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--batch", type=int, default=0, help="chunks of a step; 0: as BATCH says")
-    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="with train: of the recipe")
     parser.add_argument("--validations", type=int, default=10)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--data", type=Path)

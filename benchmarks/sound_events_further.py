@@ -56,7 +56,7 @@ def compare(runs: Path, data: Path, against: list[str], out: Path) -> None:
     from avloc_ros.evaluation.event_differences import FIGURES, RESAMPLINGS, SEED as DRAWS, event_figures
     from avloc_ros.evaluation.metrics_file import machine
 
-    counts = counted(runs, data)
+    counts, pairs = counted(runs, data), told_pairs(runs, data)
     report: dict = {"machine": machine(), "sets": {}}
     for name, splits in (("test", SPLITS[:1]), ("test_more", SPLITS[1:]), ("both", SPLITS)):
         by_system = {
@@ -71,6 +71,7 @@ def compare(runs: Path, data: Path, against: list[str], out: Path) -> None:
         entry: dict = {"scenes": scenes, "systems": {}}
         for system, seeds in by_system.items():
             figures: dict = {"micro": event_figures(seeds), "seeds": [event_figures([seed]) for seed in seeds]}
+            figures["pairs"] = [pairs[system, number, splits] for number in range(len(seeds))]
             for other in against:
                 if other != system:
                     whole = event_figures(by_system[other])
@@ -103,6 +104,30 @@ def counted(runs: Path, data: Path) -> dict[str, list[dict[str, list]]]:
         }
         counts.setdefault(run.name.rpartition("_")[0], []).append(of_run)
     return counts
+
+
+def told_pairs(runs: Path, data: Path) -> dict[tuple[str, int, tuple[str, ...]], dict[str, float]]:
+    """Of each system, number of its run, and set: of the label frames with three events of which two are of one class the
+    shares with both of these told, and with at least one.
+    """
+    from avloc_ros.datasets.event_scenes import scene_recordings
+    from avloc_ros.evaluation.told_pairs import PairCounts
+    from avloc_ros.sources.dcase_csv import read_events
+
+    truth = {split: {r.name: r.rows() for r in scene_recordings([data / split])} for split in SPLITS}
+    found: dict[tuple[str, int, tuple[str, ...]], dict[str, float]] = {}
+    numbers: dict[str, int] = {}
+    for run in sorted(runs.iterdir()):
+        system = run.name.rpartition("_")[0]
+        number = numbers.setdefault(system, 0)
+        for splits in (SPLITS[:1], SPLITS[1:], SPLITS):
+            counts = PairCounts(least_events=3)
+            for split in splits:
+                for name, rows in truth[split].items():
+                    counts.add(rows, read_events(run / split / f"{name}.csv", CLASSES))
+            found[system, number, splits] = counts.shares()
+        numbers[system] += 1
+    return found
 
 
 def main() -> None:

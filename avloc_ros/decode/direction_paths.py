@@ -15,8 +15,8 @@ class PathsConfig:
 
     step_deg: float = setting(15.0, "from one label frame to the next of a path at most", low=1.0, high=90.0)
     gap_frames: int = setting(5, "after a longer gap a path goes on only within `return_deg`", low=0, high=1000)
-    return_deg: float = setting(10.0, "of a direction to the path's last one, however long the gap", low=0.0, high=90.0)
-    same_deg: float = setting(10.0, "directions of one label frame nearer to each other than this are one", low=0.0, high=90.0)
+    return_deg: float = setting(12.0, "of a direction to the path's last one, however long the gap", low=0.0, high=90.0)
+    same_deg: float = setting(12.0, "directions of one label frame nearer to each other than this are one", low=0.0, high=90.0)
     most: int = setting(12, "paths that are kept", low=1, high=1000)
 
 

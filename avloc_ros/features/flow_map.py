@@ -20,14 +20,14 @@ class FlowMapConfig:
     """How flows are weighted, smoothed over the sphere and over time, and which peaks count."""
 
     places: int = setting(642, "directions of the grid", low=12, high=10000)
-    sharpness: float = setting(80.0, "of the smoothing over the sphere: exp(s (cos - 1))", low=1.0, high=1000.0)
-    contexts: tuple[int, ...] = setting((8, 30), "label frames to both sides, one map each")
+    sharpness: float = setting(60.0, "of the smoothing over the sphere: exp(s (cos - 1))", low=1.0, high=1000.0)
+    context: int = setting(12, "label frames to both sides that count too", low=0, high=1000)
     lowest_bin: int = setting(2, "the first bin that counts", low=0, high=10000)
     highest_bin: int = setting(400, "the first that does not any more", low=1, high=10000)
     directness: float = setting(4.0, "exponent of the directness in a cell's weight", low=0.0, high=20.0)
     compression: float = setting(0.25, "exponent of the energy", low=0.0, high=1.0)
     least_share: float = setting(0.02, "peaks lower than this share of the highest do not count", low=0.0, high=1.0)
-    most: int = setting(6, "peaks of a label frame and map", low=1, high=100)
+    most: int = setting(6, "peaks of a label frame", low=1, high=100)
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,14 @@ class Peaks:
     shares: np.ndarray
 
 
-def flow_peaks(spectra: np.ndarray, frames: int, config: FlowMapConfig) -> list[list[Peaks]]:
-    """Peaks by map and label frame of spectra (4, analysis frames, bins) in order W, Y, Z, X."""
+def flow_peaks(spectra: np.ndarray, frames: int, config: FlowMapConfig) -> list[Peaks]:
+    """Peaks by label frame of spectra (4, analysis frames, bins) in order W, Y, Z, X."""
     grid, kernel, beside = _grid(config.places, config.sharpness)
     histogram = flow_histogram(spectra, frames, config) @ kernel  # (frames, places)
-    found = []
-    for context in config.contexts:
-        offsets = np.abs(np.arange(-context, context + 1))
-        smooth = convolve1d(histogram, np.exp(-offsets / (context / 2 + 1)), axis=0, mode="constant")
-        highest = (smooth[:, :, None] > smooth[:, beside]).all(2)
-        found.append([_peaks(grid, values, tops, config) for values, tops in zip(smooth, highest, strict=True)])
-    return found
+    offsets = np.abs(np.arange(-config.context, config.context + 1))
+    smooth = convolve1d(histogram, np.exp(-offsets / (config.context / 2 + 1)), axis=0, mode="constant")
+    highest = (smooth[:, :, None] > smooth[:, beside]).all(2)
+    return [_peaks(grid, values, tops, config) for values, tops in zip(smooth, highest, strict=True)]
 
 
 def flow_histogram(spectra: np.ndarray, frames: int, config: FlowMapConfig) -> np.ndarray:

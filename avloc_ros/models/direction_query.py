@@ -20,6 +20,7 @@ EVIDENCE_CHANNELS = 9
 TINY = 1e-10  # of power
 LOWEST_DB = -40.0  # of what a beam or a mask leaves of a band
 X_Y_Z = [3, 1, 2]  # of the channels W, Y, Z, X
+RARE = -4.0  # logit of a class at first: one of fifty answers is a yes
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,9 @@ class DirectionQuery(nn.Module):
         dropout = config.dropout if layers > 1 else 0.0
         self.gru = nn.GRU(before * bands, config.gru_units, layers, batch_first=True, bidirectional=True, dropout=dropout)
         units = config.dense_units
-        self.out = nn.Sequential(nn.Linear(2 * config.gru_units, units), nn.ReLU(), nn.Linear(units, classes))
+        last = nn.Linear(units, classes)
+        nn.init.constant_(last.bias, RARE)
+        self.out = nn.Sequential(nn.Linear(2 * config.gru_units, units), nn.ReLU(), last)
 
     def set_scaler(self, mean: Tensor, deviation: Tensor) -> None:
         """Of the evidence: each (channels, bands)."""

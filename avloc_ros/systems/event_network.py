@@ -12,6 +12,7 @@ from avloc_ros.decode.frame_event import EventsByFrame
 from avloc_ros.features.centred_stft import centred_stft
 from avloc_ros.features.foa_encoder import FoaEncoder
 from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.types import InputError
 
 FRAME_S = 0.1  # of one label frame, as in DCASE
@@ -26,6 +27,11 @@ class EventNetworkConfig:
         "",
         "path of the .onnx file (coloc: of its folder), card beside it, or the name of shipped ones (av_seld_small: the best, "
         "with a 360-degree camera; av_seld_small_audio); empty: av_seld_baseline_small, the best without",
+    )
+    query: str = setting(
+        "auto",
+        "path of an .onnx file that is asked again what sounds where (models.direction_query), card beside it; auto: the shipped "
+        "one beside shipped weights; none: what the network tells stands",
     )
     threshold: float = setting(0.0, "score from which an event begins; 0: the one that the card tells", low=0.0, high=1.0)
     keep_share: float = setting(0.7, "share of the threshold at which an event goes on", low=0.0, high=1.0)
@@ -44,6 +50,10 @@ class EventNetwork(Protocol):
     picture_size: tuple[int, int] | None  # (width, height), None: it does not look
     on: float
     off: float
+
+    @property
+    def engines(self) -> tuple[OnnxEngine, ...]:
+        """What runs it."""
 
     def events(self, samples: np.ndarray, pictures: np.ndarray | None, newest: int) -> EventsByFrame:
         """What sounds in the `newest` label frames of a chunk.

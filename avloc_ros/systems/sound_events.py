@@ -11,6 +11,7 @@ import numpy as np
 from avloc_ros.config import setting
 from avloc_ros.features.event_chunk import RollingChunk
 from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.systems.asked_paths import asked_again
 from avloc_ros.systems.av_seld import AvSeldNetwork, has_eyes
 from avloc_ros.systems.coloc import open_coloc
 from avloc_ros.systems.event_network import FRAME_S, EventNetwork, EventNetworkConfig
@@ -48,7 +49,7 @@ class SoundEventSystem:
     def __init__(self, config: SoundEventsConfig, array: MicrophoneArray | None = None) -> None:
         self.config = config
         opened = open_coloc if config.backend == "coloc" else AvSeldNetwork
-        self.network: EventNetwork = opened(config.network, array)
+        self.network: EventNetwork = asked_again(opened(config.network, array), config.network, array)
         network = self.network
         self._hop, self._lookahead = _frames(config.hop_s, "hop_s"), _frames(config.lookahead_s, "lookahead_s")
         if self._hop + self._lookahead > network.frames:

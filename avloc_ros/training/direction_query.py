@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+import yaml
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from avloc_ros.config import setting, to_mapping
 from avloc_ros.datasets.event_chunks import ChunkConfig
+from avloc_ros.decode.asked_paths import AskedPathsConfig
+from avloc_ros.decode.direction_paths import PathsConfig
 from avloc_ros.decode.event_classes import STARSS_CLASSES
+from avloc_ros.features.flow_map import FlowMapConfig
 from avloc_ros.features.foa_features import FoaFeatureConfig
 from avloc_ros.models.direction_query import DirectionQuery, DirectionQueryConfig
+from avloc_ros.systems.asked_paths import SYSTEM
 from avloc_ros.systems.event_network import FRAME_S
 from avloc_ros.training.bank_batches import Batch
 from avloc_ros.training.bank_loop import SMALLEST_DEVIATION, BankRun, BankTime, train_on_bank
@@ -21,31 +28,53 @@ from avloc_ros.training.batched_features import BatchedStft
 from avloc_ros.training.query_draws import drawn_questions
 from avloc_ros.training.scene_stock import SceneStock
 
-CHUNKS = ChunkConfig(chunk_s=5.0, swaps="rotations", lowest_gain=0.3, highest_gain=1.6)
-FEATURES = FoaFeatureConfig(fft_length=1024, window_length=960, hop_length=480, mel_bands=64)
 SCALER_BATCHES = 4
 
 
-def make_query(config: DirectionQueryConfig) -> DirectionQuery:
-    """A network that has learnt nothing, of the chunks and bands above."""
-    per_label = round(FRAME_S * FEATURES.sample_rate_hz / FEATURES.hop_length)
-    return DirectionQuery(config, FEATURES, len(STARSS_CLASSES), per_label)
+@dataclass(frozen=True)
+class DirectionQueryRecipe:
+    """Every number of a training, and of how its network is asked."""
+
+    name: str = setting("direction_query", "name of the weights")
+    features: FoaFeatureConfig = field(
+        default_factory=lambda: FoaFeatureConfig(fft_length=1024, window_length=960, hop_length=480, mel_bands=64)
+    )
+    network: DirectionQueryConfig = field(default_factory=DirectionQueryConfig)
+    chunks: ChunkConfig = field(
+        default_factory=lambda: ChunkConfig(chunk_s=5.0, swaps="rotations", lowest_gain=0.3, highest_gain=1.6)
+    )
+    batch_size: int = setting(48, "chunks of a step, six questions each", low=1, high=65536)
+    learning_rate: float = setting(1.5e-3, "of Adam", low=1e-7, high=1.0)
+    map: FlowMapConfig = field(default_factory=FlowMapConfig)
+    paths: PathsConfig = field(default_factory=PathsConfig)
+    asked: AskedPathsConfig = field(default_factory=AskedPathsConfig)
+
+    @property
+    def analysis_frames(self) -> int:
+        """Of one label frame."""
+        return round(FRAME_S * self.features.sample_rate_hz / self.features.hop_length)
+
+
+def make_query(recipe: DirectionQueryRecipe) -> DirectionQuery:
+    """A network that has learnt nothing."""
+    return DirectionQuery(recipe.network, recipe.features, len(STARSS_CLASSES), recipe.analysis_frames)
 
 
 def train_direction_query(
-    network: DirectionQuery,
+    recipe: DirectionQueryRecipe,
     stock: SceneStock,
     held_out: SceneStock,
     out: Path,
     plan: BankTime,
-    batch_size: int,
     seed: int,
     tell: Callable[[str], None] = print,
 ) -> BankRun:
-    """Leaves query.best.pt (smallest validation loss) and query.last.pt."""
-    device, classes = stock.device, len(STARSS_CLASSES)
-    network.to(device)
-    stft = BatchedStft(FEATURES.fft_length, FEATURES.window_length, FEATURES.hop_length).to(device)
+    """Leaves query.best.pt (smallest validation loss), query.last.pt and recipe.yaml."""
+    content = {"recipe": SYSTEM} | to_mapping(recipe)
+    (out / "recipe.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    device, classes, foa, batch_size = stock.device, len(STARSS_CLASSES), recipe.features, recipe.batch_size
+    network = make_query(recipe).to(device)
+    stft = BatchedStft(foa.fft_length, foa.window_length, foa.hop_length).to(device)
     chance = torch.Generator(device).manual_seed(seed)
 
     def spectra(batch: Batch) -> Tensor:

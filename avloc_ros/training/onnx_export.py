@@ -59,6 +59,29 @@ def stored_as_float16(model: bytes) -> bytes:
     return bytes(proto.SerializeToString())
 
 
+def constants_once(model: bytes) -> bytes:
+    """The same model with each constant held once: the exporter writes one that is used often as often."""
+    onnx = import_onnx()
+    proto = onnx.load_from_string(model)
+    first: dict[bytes, str] = {}
+    other: dict[str, str] = {}
+    nodes = []
+    for node in proto.graph.node:
+        if node.op_type == "Constant":
+            content = b"".join(attribute.SerializeToString(deterministic=True) for attribute in node.attribute)
+            name = first.setdefault(content, node.output[0])
+            if name != node.output[0]:
+                other[node.output[0]] = name
+                continue
+        nodes.append(node)
+    for node in nodes:
+        node.input[:] = [other.get(name, name) for name in node.input]
+    del proto.graph.node[:]
+    proto.graph.node.extend(nodes)
+    onnx.checker.check_model(proto)
+    return bytes(proto.SerializeToString())
+
+
 @torch.no_grad()
 def largest_difference(network: nn.Module, model: bytes, inputs: Mapping[str, Tensor]) -> float:
     """Largest difference between what torch and onnxruntime say to the same inputs, over all outputs."""

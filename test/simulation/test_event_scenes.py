@@ -94,6 +94,23 @@ def test_a_scene_is_what_its_truth_says(tmp_path):
     assert loud.sum() > 5 and np.median(np.array(errors)[loud]) < 5
 
 
+def test_a_share_of_the_events_takes_the_class_of_one_beside_them():
+    def pair_share(share: float) -> float:
+        frames = pairs = 0
+        for seed in range(15):
+            config = EventSceneConfig(duration_s=20.0, events=10, pair_share=share)
+            rows = draw_event_scene(config, np.random.default_rng(seed), {}).rows()
+            classes: dict[int, list[int]] = {}
+            for row in rows:
+                classes.setdefault(row.frame, []).append(row.class_index)
+            frames += len(classes)
+            pairs += sum(len(set(here)) < len(here) for here in classes.values())
+        return pairs / frames
+
+    chance, wished = pair_share(0.0), pair_share(0.6)
+    assert chance < 0.15 and wished > 0.3
+
+
 def test_no_more_events_than_wished_sound_at_once(tmp_path):
     config = EventSceneConfig(duration_s=10.0, events=60, most_at_once=2, interferers=3)
     plan = draw_event_scene(config, np.random.default_rng(1), {})

@@ -15,6 +15,7 @@ from avloc_ros.runtime.diff_track_network import SYSTEM as DIFF_TRACK, LiveLocal
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.mixture_network import NAME as MIXTURE, load_mixture
 from avloc_ros.systems.any_array import AnyArrayConfig
+from avloc_ros.systems.asked_paths import SHIPPED as QUERY, asked_again
 from avloc_ros.systems.asl_unet import SHIPPED as ASL_UNET, SpeakerUNetSystem
 from avloc_ros.systems.av_seld import AvSeldNetwork
 from avloc_ros.systems.coloc import PARTS as COLOC_PARTS, open_coloc
@@ -78,6 +79,11 @@ def _load_av_seld(name: str) -> Engines:
     return AvSeldNetwork(EventNetworkConfig(name)).engines
 
 
+def _load_query() -> Engines:
+    config = EventNetworkConfig()
+    return asked_again(AvSeldNetwork(config), config).engines
+
+
 def _load_hungarian() -> Engines:
     path = weights.SHIPPED_FOLDER / f"{HUNGARIAN}.npz"
     weights.read_weights(path)
@@ -105,6 +111,7 @@ GROUPS = (
         (
             *(Part(_onnx(name), partial(_load_av_seld, name)) for name in EVENT_NETWORKS),
             Part(_onnx(*(f"coloc_{part}" for part in COLOC_PARTS)), lambda: open_coloc(EventNetworkConfig()).engines),
+            Part(_onnx(QUERY), _load_query),
         ),
         "or name other weights",
     ),

@@ -1,0 +1,61 @@
+"""What is told on paths: a class also from a second place, where the network is sure of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from avloc_ros.decode.asked_paths import AskedPathsConfig, events_on_paths, paths_to_ask
+from avloc_ros.decode.direction_paths import PathsConfig
+from avloc_ros.decode.frame_event import FrameEvent
+from avloc_ros.features.flow_map import Peaks
+from avloc_ros.geometry import angle_between, direction_from_angles
+
+SURE, UNSURE = 4.0, -4.0
+
+
+def at(azimuth_deg: float) -> np.ndarray:
+    return direction_from_angles(np.radians(azimuth_deg), 0.0)
+
+
+def logits(paths: int, frames: int, *sure: tuple[int, int]) -> np.ndarray:
+    values = np.full((paths, frames, 4), UNSURE)
+    for path, index in sure:
+        values[path, :, index] = SURE - 0.5 * path
+    return values
+
+
+def standing(*azimuths_deg: float, frames: int = 6) -> np.ndarray:
+    return np.stack([np.tile(at(azimuth), (frames, 1)) for azimuth in azimuths_deg])
+
+
+def test_a_class_is_told_from_two_places_that_are_apart_and_from_one_where_they_are_not():
+    paths = standing(0, 90, 20, -100)
+    values = logits(4, 6, (0, 1), (1, 1), (2, 1), (3, 3))
+    found = events_on_paths(paths, values, AskedPathsConfig(), 0.5)
+    assert [[event.class_index for event in frame] for frame in found] == [[1, 1, 3]] * 6
+    assert all(np.allclose([event.direction for event in frame], [at(0), at(90), at(-100)]) for frame in found)
+    assert found[0][1].score == pytest.approx(1 / (1 + np.exp(-3.5)))
+    near = events_on_paths(paths, values, AskedPathsConfig(apart_deg=15), 0.5)
+    assert all(np.allclose([event.direction for event in frame], [at(0), at(90), at(20)]) for frame in near)
+
+
+def test_no_more_events_than_wished_the_surest_first_and_one_class_to_a_path():
+    paths, values = standing(60, 120, -60), logits(3, 6, (0, 1), (1, 1), (2, 1))
+    values[0, :, 2] = 3.9
+    found = events_on_paths(paths, values, AskedPathsConfig(most=2), 0.5)
+    assert all([event.class_index for event in frame] == [1, 1] for frame in found)
+    assert all(np.allclose([event.direction for event in frame], [at(60), at(120)]) for frame in found)
+    assert sum(map(len, events_on_paths(paths, values, AskedPathsConfig(), 0.975))) == 6  # the first path's only
+    assert events_on_paths(np.zeros((0, 6, 3)), np.zeros((0, 6, 4)), AskedPathsConfig(), 0.5) == [[]] * 6
+
+
+def test_paths_run_through_the_peaks_and_through_what_is_told():
+    """An event is told in the first half only; its path goes on, but is nobody's rival there. A peak beside is a path too."""
+    told = [[FrameEvent(1, at(30), 0.9)]] * 5 + [[]] * 5
+    peaks = [Peaks(np.array([at(-90), at(33)]), np.array([1.0, 0.5]))] * 10
+    directions, rivals = paths_to_ask(peaks, told, AskedPathsConfig(), PathsConfig())
+    assert directions.shape == (2, 10, 3) and directions.dtype == np.float32
+    first, second = directions
+    assert np.degrees(angle_between(first, at(30))).max() < 4 and np.allclose(second, at(-90), atol=1e-6)
+    assert rivals[0].tolist() == [1.0] * 5 + [0.0] * 5 and not rivals[1].any()
