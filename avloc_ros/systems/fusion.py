@@ -31,7 +31,7 @@ class FusionConfig:
         -1.0, "detection threshold of the fused probability; below 0: the one validated in training", low=-1.0, high=1.0
     )
     caution: float = setting(
-        2.6,
+        1.8,
         "odds of the validated threshold are raised by this: it was chosen for single frames, and what is wrong in one is "
         "often wrong in the next",
         low=0.01,

@@ -64,7 +64,7 @@ class AudioEvidenceConfig:
         2.3, "odds of a weaker peak beside a surer one are divided by this: walls show talkers twice", low=1.0, high=1000.0
     )
     echo_odds_fused: float = setting(
-        7.3, "the same for peaks of a trained fusion, which knows whether there is a face", low=1.0, high=1000.0
+        5.4, "the same for peaks of a trained fusion, which knows whether there is a face", low=1.0, high=1000.0
     )
     echo_odds_across: float = setting(
         2.1,
@@ -88,16 +88,16 @@ class SpeakingConfig:
     mean_turn_outside_s: float = setting(0.24, "the same for talkers outside the picture", low=0.04, high=60.0)
     mean_pause_s: float = setting(0.45, "mean time for which somebody is silent", low=0.04, high=60.0)
     mean_pause_outside_s: float = setting(0.65, "the same for talkers outside the picture", low=0.04, high=60.0)
-    prior: float = setting(0.47, "probability at which evidence says nothing", low=0.01, high=0.99)
+    prior: float = setting(0.46, "probability at which evidence says nothing", low=0.01, high=0.99)
     prior_unseen: float = setting(
-        0.25,
+        0.144,
         "the same for talkers without a face, whose words the camera cannot tell from a pause",
         low=0.01,
         high=0.99,
     )
     prior_outside: float = setting(0.027, "the same for talkers outside the picture", low=0.01, high=0.99)
     evidence_exponent: float = setting(
-        0.86,
+        0.82,
         "weight of one frame's evidence; below 1 where neighbouring frames share sound",
         low=0.01,
         high=1.0,
@@ -126,7 +126,7 @@ class LifeConfig:
     tentative_s: float = setting(
         0.3, "an unconfirmed track survives this long without evidence", low=0.0, high=60.0
     )
-    birth: float = setting(0.02, "existence probability of a new track", low=0.001, high=0.999)
+    birth: float = setting(0.032, "existence probability of a new track", low=0.001, high=0.999)
     birth_outside: float = setting(
         0.0011,
         "the same outside the picture; below `forget`, so that only a sure first sound (.91 with these settings) starts a track",
