@@ -129,7 +129,7 @@ class LifeConfig:
     birth: float = setting(0.032, "existence probability of a new track", low=0.001, high=0.999)
     birth_outside: float = setting(
         0.0011,
-        "the same outside the picture; below `forget`, so that only a sure first sound (.91 with these settings) starts a track",
+        "the same outside the picture; below `forget`, so that only a sure first sound (.92 with these settings) starts a track",
         low=0.001,
         high=0.999,
     )

@@ -86,9 +86,9 @@ def frames_until_told(world, azimuth_deg, camera, height=0.31):
 
 
 def test_outside_the_picture_more_is_asked_of_a_sound_before_it_is_a_speaker(world):
-    hidden, outside = (frames_until_told(world, azimuth, world.camera, 0.38) for azimuth in (12, 122))
+    hidden, outside = (frames_until_told(world, azimuth, world.camera, 0.4) for azimuth in (12, 122))
     assert 1 < hidden < outside < 10
-    assert frames_until_told(world, 12, None, 0.38) == outside  # without a camera all is outside
+    assert frames_until_told(world, 12, None, 0.4) == outside  # without a camera all is outside
     assert frames_until_told(world, 122, world.camera, 0.31) == 50 > frames_until_told(world, 12, world.camera, 0.31)
 
 
