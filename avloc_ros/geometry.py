@@ -30,6 +30,14 @@ def direction_from_angles(azimuth_rad: np.ndarray | float, elevation_rad: np.nda
     )
 
 
+def even_directions(count: int) -> np.ndarray:
+    """Unit vectors (count, 3) spread evenly over the sphere (a Fibonacci spiral)."""
+    k = np.arange(count) + 0.5
+    z, azimuth = 1 - 2 * k / count, np.pi * (1 + 5**0.5) * k
+    radius = np.sqrt(1 - z * z)
+    return np.stack([radius * np.cos(azimuth), radius * np.sin(azimuth), z], -1)
+
+
 def angles_from_direction(direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(azimuth, elevation) in radians of vectors (..., 3) of any length above zero."""
     direction = np.asarray(direction, float)

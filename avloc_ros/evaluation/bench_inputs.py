@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from avloc_ros.geometry import CameraModel, MicrophoneArray, direction_from_angles
+from avloc_ros.geometry import CameraModel, MicrophoneArray, direction_from_angles, even_directions
 from avloc_ros.types import AudioWindow, VideoFrame
 
 FRAME_S = 0.04
@@ -15,10 +15,7 @@ SAMPLE_RATE_HZ = 48_000
 
 def sphere_array(channels: int, radius_m: float = 0.09) -> MicrophoneArray:
     """Microphones spread evenly over a head-sized sphere (Fibonacci lattice)."""
-    index = np.arange(channels) + 0.5
-    elevation = np.arcsin(1 - 2 * index / channels)
-    azimuth = np.pi * (1 + 5**0.5) * index
-    return MicrophoneArray(radius_m * direction_from_angles(azimuth, elevation), name=f"sphere{channels}")
+    return MicrophoneArray(radius_m * even_directions(channels), name=f"sphere{channels}")
 
 
 def bench_camera(width: int = 720, height: int = 450) -> CameraModel:

@@ -18,21 +18,24 @@ import numpy as np
 
 from avloc_ros.config import flatten, from_mapping, load_parameters, shipped_folder
 from avloc_ros.features.coloc_features import coloc_features
+from avloc_ros.features.flow_map import flow_peaks
 from avloc_ros.features.foa_features import foa_features
 from avloc_ros.runtime.engines import OnnxEngine
+from avloc_ros.systems.event_network import FoaSpectra
 from avloc_ros.types import InputError
 
 CHUNKS_S = (1.2, 3.0, 4.8)  # multiples of .3 s, from look to look of av_seld_small
 STREAMS = (1, 2, 4)
-EAR_CHUNK_S = 5.0  # of the shipped ear that coloc_ear hears by
-RECIPES = ("av_seld_small_audio", "av_seld_small", "av_seld_baseline_small", "coloc_small", "coloc_ear")
+FIXED_CHUNK_S = {"coloc_ear": 5.0, "direction_query": 3.0}  # that of the shipped ear; what a live run asks about
+RECIPES = ("av_seld_small_audio", "av_seld_small", "av_seld_baseline_small", "coloc_small", "coloc_ear", "direction_query")
 
 
 @dataclass(frozen=True)
 class EventCost:
     """Median milliseconds for one chunk of each stream.
 
-    coloc: one step of the localizer and one of the classifier; coloc_ear: its ear besides.
+    coloc: one step of the localizer and one of the classifier; coloc_ear: its ear besides. direction_query: features
+    are spectra and the map of the flows, and it is asked for as many directions as it may be.
     """
 
     recipe: str
@@ -55,7 +58,7 @@ def event_costs(calls: int, device: str = "cpu", progress: Callable[[str], None]
     torch.set_num_threads(1)
     found = []
     for name in RECIPES:
-        lengths = CHUNKS_S if name != "coloc_ear" else (EAR_CHUNK_S,)
+        lengths = (FIXED_CHUNK_S[name],) if name in FIXED_CHUNK_S else CHUNKS_S
         most_used = lengths[len(lengths) // 2]
         for chunk_s, streams in [(chunk_s, 1) for chunk_s in lengths] + [(most_used, streams) for streams in STREAMS[1:]]:
             progress(f"{name}, {chunk_s:g} s, {streams} stream(s)")
@@ -69,8 +72,8 @@ def _cost(name: str, chunk_s: float, streams: int, calls: int, device: str) -> E
     recipe = _recipe(name, chunk_s)
     hears = _recipe(recipe.ear, chunk_s) if name == "coloc_ear" else recipe
     sound = np.random.default_rng(0).standard_normal((hears.chunks.samples, hears.chunks.channels)).astype(np.float32) * 0.1
-    make = coloc_features if name == "coloc_small" else foa_features
-    features_ms = _median_ms(lambda: [make(sound, hears.features) for _ in range(streams)], calls)
+    make = _features_of(name, hears)
+    features_ms = _median_ms(lambda: [make(sound) for _ in range(streams)], calls)
     onnx_ms = torch_ms = 0.0
     with tempfile.TemporaryDirectory() as folder:
         for network, inputs, path in _networks(recipe, Path(folder)):
@@ -83,6 +86,16 @@ def _cost(name: str, chunk_s: float, streams: int, calls: int, device: str) -> E
             with torch.inference_mode():
                 torch_ms += _median_ms(partial(_answer, network, batch), calls)
     return EventCost(name, chunk_s, streams, features_ms, onnx_ms, torch_ms)
+
+
+def _features_of(name: str, recipe: Any) -> Callable[[np.ndarray], object]:
+    """What makes of samples (n, 4) what the networks of a recipe take."""
+    if name == "direction_query":
+        foa, frames = recipe.features, recipe.chunks.frames
+        spectra = FoaSpectra(foa.sample_rate_hz, (foa.fft_length, foa.window_length, foa.hop_length), None)
+        return lambda sound: flow_peaks(spectra(sound)[:, : frames * recipe.analysis_frames], frames, recipe.map)
+    make = coloc_features if name == "coloc_small" else foa_features
+    return lambda sound: make(sound, recipe.features)
 
 
 def _serve(engine: OnnxEngine, arrays: dict[str, np.ndarray], streams: int) -> None:
@@ -98,6 +111,8 @@ def _networks(recipe: Any, folder: Path) -> Iterator[tuple[Any, dict[str, Any], 
     """(network, inputs of one chunk, its ONNX file) of every network of a recipe."""
     from avloc_ros.models.coloc import Classifier, Localizer
     from avloc_ros.training.av_seld import make_network
+    from avloc_ros.training.direction_query import DirectionQueryRecipe, make_query
+    from avloc_ros.training.direction_query_weights import example_query, query_model
     from avloc_ros.training.seld_export import (
         example_av_seld,
         example_classifier,
@@ -113,8 +128,13 @@ def _networks(recipe: Any, folder: Path) -> Iterator[tuple[Any, dict[str, Any], 
         yield network, example_av_seld(recipe), folder / "network.onnx"
         return
     if isinstance(recipe, ColocEarRecipe):
-        yield from _networks(_recipe(recipe.ear, EAR_CHUNK_S), folder)
+        yield from _networks(_recipe(recipe.ear, FIXED_CHUNK_S["coloc_ear"]), folder)
         yield from _networks_on_ear(recipe, folder)
+        return
+    if isinstance(recipe, DirectionQueryRecipe):
+        query = make_query(recipe)
+        (folder / "query.onnx").write_bytes(query_model(query, recipe))
+        yield query, example_query(recipe, recipe.chunks.frames, recipe.paths.most), folder / "query.onnx"
         return
     localizer, classifier = Localizer(recipe.network), Classifier(recipe.network, recipe.classes)
     export_coloc(localizer, classifier, recipe, folder)
@@ -138,11 +158,15 @@ def _networks_on_ear(recipe: Any, folder: Path) -> Iterator[tuple[Any, dict[str,
 
 
 def _recipe(name: str, chunk_s: float) -> Any:
+    from avloc_ros.training.direction_query import DirectionQueryRecipe
     from avloc_ros.training.seld_recipes import AvSeldRecipe, ColocEarRecipe, ColocRecipe
 
+    if name == "direction_query":
+        recipe: Any = DirectionQueryRecipe()
+        return replace(recipe, chunks=replace(recipe.chunks, chunk_s=chunk_s))
     content = load_parameters(shipped_folder() / "config" / "train" / f"{name}.yaml")
     kinds = {"av_seld": AvSeldRecipe, "coloc": ColocRecipe, "coloc_ear": ColocEarRecipe}
-    recipe: Any = from_mapping(kinds[content.pop("recipe")], flatten(content), name)
+    recipe = from_mapping(kinds[content.pop("recipe")], flatten(content), name)
     return recipe if name == "coloc_ear" else replace(recipe, chunks=replace(recipe.chunks, chunk_s=chunk_s))
 
 

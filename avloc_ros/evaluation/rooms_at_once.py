@@ -6,7 +6,6 @@ room, whatever the device: its cost for one room stands beside.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -100,10 +99,4 @@ def batch_of(engine: OnnxEngine, rooms: int) -> dict[str, np.ndarray]:
 
 
 def _median_ms(engine: OnnxEngine, batch: dict[str, np.ndarray]) -> float:
-    engine.run(batch)
-    times_s = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        engine.run(batch)
-        times_s.append(time.perf_counter() - start)
-    return float(1e3 * np.median(times_s))
+    return timed(lambda _: engine.run(batch), REPEATS).median_ms

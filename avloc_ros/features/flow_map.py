@@ -9,9 +9,10 @@ import numpy as np
 from scipy.ndimage import convolve1d, uniform_filter1d
 
 from avloc_ros.config import setting
+from avloc_ros.features.flow_features import X_Y_Z
+from avloc_ros.geometry import even_directions
 
 TINY = 1e-10
-X_Y_Z = [3, 1, 2]  # of the channels W, Y, Z, X
 AZIMUTHS, HEIGHTS = 144, 72  # of the table by which a flow finds its place on the grid
 
 
@@ -77,27 +78,18 @@ def _nearest_place(flow: np.ndarray, length: np.ndarray, places: int) -> np.ndar
 
 
 @lru_cache(maxsize=4)
-def spread_directions(count: int) -> np.ndarray:
-    """Unit vectors (count, 3) spread evenly over the sphere, along a spiral by the golden angle."""
-    number = np.arange(count) + 0.5
-    height, azimuth = 1.0 - 2.0 * number / count, np.pi * (1 + 5**0.5) * number
-    level = np.sqrt(1.0 - height**2)
-    return np.stack([np.cos(azimuth) * level, np.sin(azimuth) * level, height], 1)
-
-
-@lru_cache(maxsize=4)
 def _table(places: int) -> np.ndarray:
     """Nearest place of the grid (HEIGHTS, AZIMUTHS) to the middle of each field of equal area."""
     height = ((np.arange(HEIGHTS) + 0.5) / HEIGHTS * 2 - 1)[:, None]
     azimuth = (((np.arange(AZIMUTHS) + 0.5) / AZIMUTHS - 0.5) * 2 * np.pi)[None]
     level = np.sqrt(1 - height**2)
     middle = np.stack(np.broadcast_arrays(np.cos(azimuth) * level, np.sin(azimuth) * level, height), -1)
-    return np.asarray((middle @ spread_directions(places).T).argmax(-1))
+    return np.asarray((middle @ even_directions(places).T).argmax(-1))
 
 
 @lru_cache(maxsize=4)
 def _grid(places: int, sharpness: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Directions, smoothing (places, places), and the six nearest of each place (places, 6)."""
-    grid = spread_directions(places)
+    grid = even_directions(places)
     cosines = grid @ grid.T
     return grid, np.exp(sharpness * (cosines - 1)), np.argsort(-cosines, 1)[:, 1:7]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avloc_ros.config import setting
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.geometry import MicrophoneArray, even_directions
 from avloc_ros.types import InputError
 
 COMPONENTS = ("W", "Y", "Z", "X")
@@ -107,14 +107,6 @@ def why_not(array: MicrophoneArray) -> str:
     if flat == 1:
         return "its microphones lie in a plane, so above and below sound alike"
     return "it is too small or too large for this band"
-
-
-def even_directions(count: int) -> np.ndarray:
-    """Unit vectors (count, 3) spread evenly over the sphere (a Fibonacci spiral)."""
-    k = np.arange(count) + 0.5
-    z, azimuth = 1 - 2 * k / count, np.pi * (1 + 5**0.5) * k
-    radius = np.sqrt(1 - z * z)
-    return np.stack([radius * np.cos(azimuth), radius * np.sin(azimuth), z], -1)
 
 
 def first_order(directions: np.ndarray) -> np.ndarray:

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from avloc_ros.config import setting
+from avloc_ros.features.flow_features import X_Y_Z
 from avloc_ros.features.foa_features import FoaFeatureConfig, mel_of
 
 EVIDENCE_CHANNELS = 9
 TINY = 1e-10  # of power
 LOWEST_DB = -40.0  # of what a beam or a mask leaves of a band
-X_Y_Z = [3, 1, 2]  # of the channels W, Y, Z, X
 RARE = -4.0  # logit of a class at first: one of fifty answers is a yes
 
 

@@ -32,6 +32,11 @@ def example_query(recipe: DirectionQueryRecipe, frames: int, questions: int) -> 
     return {"spectra": torch.randn(1, 8, frames * per_label, bins), "directions": directions, "rivals": rivals}
 
 
+def query_model(network: DirectionQuery, recipe: DirectionQueryRecipe) -> bytes:
+    """The network as ONNX, its numbers in 32 bits."""
+    return constants_once(export_onnx(network, example_query(recipe, 10, 3), ["logits"], FREE))
+
+
 def write_query(
     network: DirectionQuery,
     recipe: DirectionQueryRecipe,
@@ -48,7 +53,7 @@ def write_query(
     like.
     """
     torch.manual_seed(0)
-    whole = constants_once(export_onnx(network, example_query(recipe, 10, 3), ["logits"], FREE))
+    whole = query_model(network, recipe)
     half = stored_as_float16(whole)
     example = example_query(recipe, 20, 5)
     differences = {name: largest_difference(network, model, example) for name, model in (("fp32", whole), ("fp16", half))}

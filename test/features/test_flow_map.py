@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from avloc_ros.features.centred_stft import centred_stft
-from avloc_ros.features.flow_map import FlowMapConfig, flow_histogram, flow_peaks, spread_directions
-from avloc_ros.geometry import angle_between, direction_from_angles
+from avloc_ros.features.flow_map import FlowMapConfig, flow_histogram, flow_peaks
+from avloc_ros.geometry import angle_between, direction_from_angles, even_directions
 
 RATE, FRAMES = 24000, 20
 
@@ -37,7 +37,7 @@ def test_each_flow_counts_where_it_comes_from():
     spectra = centred_stft(samples.astype(np.float32), 1024, 960, 480)
     histogram = flow_histogram(spectra, FRAMES, FlowMapConfig())
     assert histogram.shape == (FRAMES, 642)
-    means = histogram @ spread_directions(642)
+    means = histogram @ even_directions(642)
     for part, azimuth in enumerate((170, -60, 75, 20)):
         mean = means[5 * part + 1 : 5 * part + 4].sum(0)
         truth = direction_from_angles(np.radians(azimuth), np.radians(5))
