@@ -22,18 +22,18 @@ import torch
 from asl_unet_scores import Scores, count
 
 from avloc_ros.config import from_mapping, to_mapping
-from avloc_ros.datasets.egocentric import recordings_under
-from avloc_ros.datasets.own_voice import OwnVoiceMoments
-from avloc_ros.datasets.spoken_directions import SpokenDirections
+from avloc_ros.datasets.glasses.own_voice import OwnVoiceMoments
+from avloc_ros.datasets.glasses.recording import recordings_under
+from avloc_ros.datasets.glasses.spoken_directions import SpokenDirections
 from avloc_ros.decode.face_memory import FaceMemoryConfig
-from avloc_ros.models.asl_unet import SpeakerUNet
+from avloc_ros.models.asl_unet.network import SpeakerUNet
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import read_torch
-from avloc_ros.training.asl_unet_directions import DirectionEarRecipe, train_direction_ear, with_direction_ear
-from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe
-from avloc_ros.training.asl_unet_wearer import WearerEarRecipe, train_ear, with_ear
+from avloc_ros.training.asl_unet.directions import DirectionEarRecipe, train_direction_ear, with_direction_ear
+from avloc_ros.training.asl_unet.ear_learning import EarSteps
+from avloc_ros.training.asl_unet.recipe import SpeakerUNetRecipe
+from avloc_ros.training.asl_unet.wearer import WearerEarRecipe, train_ear, with_ear
 from avloc_ros.training.cards import Provenance, write_weights
-from avloc_ros.training.ear_learning import EarSteps
 from avloc_ros.training.limited_time import save_whole
 from avloc_ros.training.network_export import export_speaker_unet
 from avloc_ros.types import InputError

@@ -26,17 +26,17 @@ import torch
 from asl_unet_table import SHIFT, VARIANTS
 
 from avloc_ros.config import flatten, from_mapping, load_parameters, shipped_folder
-from avloc_ros.datasets.glasses_pack import GlassesFrames, joined, pack_scenes, read_frames
+from avloc_ros.datasets.glasses.pack import GlassesFrames, joined, pack_scenes, read_frames
 from avloc_ros.geometry import MicrophoneArray
-from avloc_ros.models.asl_unet import SpeakerUNet
+from avloc_ros.models.asl_unet.network import SpeakerUNet
 from avloc_ros.runtime.weights import read_torch
-from avloc_ros.simulation.batched_glasses import AFTER, BEFORE, GlassesSound, RenderedSoundConfig
-from avloc_ros.simulation.voice_bank import VoiceBank, pack_voices
-from avloc_ros.training.asl_unet_frames import DeviceFrames
-from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe
-from avloc_ros.training.asl_unet_rendered import RedrawnConfig, RenderedBatches
-from avloc_ros.training.asl_unet_scores import Thresholds
-from avloc_ros.training.asl_unet_timed import RecordedFrames, TimedRunConfig, score_recorded, train_timed
+from avloc_ros.simulation.glasses.batched_glasses import AFTER, BEFORE, GlassesSound, RenderedSoundConfig
+from avloc_ros.simulation.sound.voice_bank import VoiceBank, pack_voices
+from avloc_ros.training.asl_unet.frames import DeviceFrames
+from avloc_ros.training.asl_unet.recipe import SpeakerUNetRecipe
+from avloc_ros.training.asl_unet.rendered import RedrawnConfig, RenderedBatches
+from avloc_ros.training.asl_unet.scores import Thresholds
+from avloc_ros.training.asl_unet.timed import RecordedFrames, TimedRunConfig, score_recorded, train_timed
 from avloc_ros.types import InputError
 
 ROWS, COLS = 144, 256

@@ -20,15 +20,15 @@ import numpy as np
 from scipy.stats import rankdata
 
 from avloc_ros.config import from_mapping
-from avloc_ros.datasets.egocentric import EgocentricRecording, recordings_under
-from avloc_ros.datasets.speaker_frames import network_pictures
+from avloc_ros.datasets.glasses.recording import EgocentricRecording, recordings_under
+from avloc_ros.datasets.glasses.speaker_frames import network_pictures
 from avloc_ros.decode.face_memory import FaceMemory, FaceMemoryConfig
-from avloc_ros.evaluation.mask_scores import ProbabilityCounts
+from avloc_ros.evaluation.metrics.mask_scores import ProbabilityCounts
 from avloc_ros.features.asl_unet_audio import segment_features, window_around
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import find_weights
 from avloc_ros.systems.asl_unet import SHIPPED, SYSTEM, heard_by_column, memory_of
-from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe
+from avloc_ros.training.asl_unet.recipe import SpeakerUNetRecipe
 
 SHOWN = ("iou", "recall", "precision", "f1", "accuracy")
 

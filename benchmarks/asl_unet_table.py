@@ -25,10 +25,11 @@ import numpy as np
 import torch
 
 from avloc_ros.config import flatten, from_mapping, load_parameters, shipped_folder
-from avloc_ros.datasets.egocentric import EgocentricRecording, PersonBox, recordings_under
-from avloc_ros.training.asl_unet import every_frame, train
-from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe
-from avloc_ros.training.asl_unet_scores import Thresholds, score_frames
+from avloc_ros.datasets.glasses.recording import EgocentricRecording, recordings_under
+from avloc_ros.sources.person_boxes import PersonBox
+from avloc_ros.training.asl_unet.recipe import SpeakerUNetRecipe
+from avloc_ros.training.asl_unet.scores import Thresholds, score_frames
+from avloc_ros.training.asl_unet.training import every_frame, train
 
 SHIFT = 200 / 640  # of the picture's width, by which the report's code moves x
 VARIANTS: dict[str, dict[str, Any]] = {

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import torch
 
-from avloc_ros.training.diff_track_hungarian import HungarianRecipe
-from avloc_ros.training.diff_track_hungarian_timed import train_hungarians
+from avloc_ros.training.diff_track.hungarian import HungarianRecipe
+from avloc_ros.training.diff_track.hungarian_timed import train_hungarians
 from avloc_ros.training.recipes import load_recipe
 
 HIDDEN = {2: 128, 3: 128, 4: 256, 5: 256}  # a larger matrix needs a wider network

@@ -6,7 +6,7 @@ usage: python benchmarks/diff_track_lockstep.py --speech speech.npz --out DIR --
 
 losses: the localizer of config/train/diff_track_localizer_gpu.yaml by the losses of LEARNERS, all or those named, one seed.
 live: config/train/diff_track_localizer_small.yaml (the live tracker), and a wider one, through the tracking loss.
-speech.npz: avloc_ros.datasets.dry_speech, talkers of training. held.npz: features of the segments of validation and test.
+speech.npz: datasets.mixtures.dry_speech, talkers of training. held.npz: features of the segments of validation and test.
 DIR/NAME_SEED.npz: steps, and what each network says to them, replaced every 45 s; DIR/NAME_SEED.pt: weights in float16, of
 all networks where held.npz is not given. benchmarks/diff_track_lockstep_table.py makes the scores of either.
 """
@@ -24,10 +24,10 @@ import numpy as np
 import torch
 
 from avloc_ros.config import to_mapping
-from avloc_ros.datasets.dry_speech import DrySpeech
-from avloc_ros.datasets.moving_stock import MovingStock
-from avloc_ros.training.diff_track_localizer import LocalizerRecipe
-from avloc_ros.training.diff_track_lockstep import Learner, LockstepConfig, train_in_lockstep
+from avloc_ros.datasets.mixtures.dry_speech import DrySpeech
+from avloc_ros.datasets.tracks.moving_stock import MovingStock
+from avloc_ros.training.diff_track.localizer import LocalizerRecipe
+from avloc_ros.training.diff_track.lockstep import Learner, LockstepConfig, train_in_lockstep
 from avloc_ros.training.limited_time import save_whole
 from avloc_ros.training.recipes import load_recipe
 from avloc_ros.types import InputError

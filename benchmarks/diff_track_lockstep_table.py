@@ -26,17 +26,18 @@ from diff_track_lockstep import LIVE, WARM_UP_SHARE, recipes
 from diff_track_losses import FIGURES, table
 
 from avloc_ros.config import to_mapping
-from avloc_ros.datasets.tracked_segments import TrackedSegment, TrackedSegments, direction_frames
+from avloc_ros.datasets.tracks.tracked_segments import TrackedSegment, TrackedSegments
 from avloc_ros.decode.track_linking import link_tracks
-from avloc_ros.evaluation.direction_tracks import GATE_DEG, localization_of, score_directions
+from avloc_ros.evaluation.metrics.direction_tracks import GATE_DEG, localization_of, score_directions
+from avloc_ros.evaluation.metrics.segment_frames import direction_frames
 from avloc_ros.geometry import angle_between
-from avloc_ros.models.diff_track_localizer import LocalizerNetwork
+from avloc_ros.models.diff_track.localizer import LocalizerNetwork
 from avloc_ros.runtime.diff_track_network import LiveLocalizer, live_weights
 from avloc_ros.runtime.weights import read_torch
 from avloc_ros.training.cards import Provenance
-from avloc_ros.training.diff_track_live import write_live
-from avloc_ros.training.diff_track_localizer import LocalizerRecipe, drawn_splits
-from avloc_ros.training.diff_track_lockstep import LockstepConfig
+from avloc_ros.training.diff_track.live import write_live
+from avloc_ros.training.diff_track.localizer import LocalizerRecipe, drawn_splits
+from avloc_ros.training.diff_track.lockstep import LockstepConfig
 from avloc_ros.training.recipes import load_recipe
 
 THRESHOLDS = np.round(np.arange(0.2, 0.81, 0.05), 2)

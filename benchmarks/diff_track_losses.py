@@ -27,12 +27,12 @@ import numpy as np
 import torch
 
 from avloc_ros.config import to_mapping
-from avloc_ros.datasets.tracked_segments import TrackedSegments
-from avloc_ros.models.diff_track_localizer import LocalizerNetwork
+from avloc_ros.datasets.tracks.tracked_segments import TrackedSegments
+from avloc_ros.models.diff_track.localizer import LocalizerNetwork
 from avloc_ros.runtime.weights import read_torch
 from avloc_ros.training.cards import Provenance
-from avloc_ros.training.diff_track_live import write_live
-from avloc_ros.training.diff_track_localizer import LocalizerRecipe, drawn_splits, fit, score_localizer
+from avloc_ros.training.diff_track.live import write_live
+from avloc_ros.training.diff_track.localizer import LocalizerRecipe, drawn_splits, fit, score_localizer
 from avloc_ros.training.recipes import load_recipe
 
 WARM_UP = "start_"

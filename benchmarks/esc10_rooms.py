@@ -20,13 +20,12 @@ import numpy as np
 from scipy.signal import fftconvolve
 
 from avloc_ros.cli.main import main as avloc
-from avloc_ros.datasets.event_recording import read_sound
-from avloc_ros.datasets.event_scenes import TRUTH_NAME
+from avloc_ros.datasets.events.event_recording import read_sound
 from avloc_ros.geometry import angle_between
 from avloc_ros.simulation.kit import open_kit
 from avloc_ros.simulation.measured import read_mono
 from avloc_ros.simulation.measured_rooms import position_m, read_response
-from avloc_ros.sources.dcase_csv import FRAME_S, EventRow, read_events, write_events
+from avloc_ros.sources.dcase_csv import FRAME_S, TRUTH_NAME, EventRow, read_events, write_events
 from avloc_ros.sources.scene import write_scene
 from avloc_ros.systems.av_seld import AvSeldNetwork
 from avloc_ros.systems.event_network import EventNetworkConfig

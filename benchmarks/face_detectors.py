@@ -25,7 +25,7 @@ import av
 import cv2
 import numpy as np
 
-from avloc_ros.models.face_boxes import overlaps
+from avloc_ros.models.faces.boxes import overlaps
 from avloc_ros.runtime.face_detector import FaceDetector
 from avloc_ros.runtime.face_network import FaceNetworkChoice, open_face_network
 

@@ -22,12 +22,12 @@ import torch
 
 from avloc_ros.config import flatten, from_mapping, load_parameters, shipped_folder
 from avloc_ros.features.asl_unet_audio import segment_features
-from avloc_ros.models.asl_unet import SpeakerUNet
-from avloc_ros.models.diff_track_localizer import LocalizerNetwork
+from avloc_ros.models.asl_unet.network import SpeakerUNet
+from avloc_ros.models.diff_track.localizer import LocalizerNetwork
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.systems.asl_unet import SpeakerUNetSettings, SpeakerUNetSystem
-from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe
-from avloc_ros.training.diff_track_localizer import LocalizerRecipe
+from avloc_ros.training.asl_unet.recipe import SpeakerUNetRecipe
+from avloc_ros.training.diff_track.localizer import LocalizerRecipe
 from avloc_ros.training.network_export import export_localizer, export_speaker_unet
 from avloc_ros.types import AudioWindow, VideoFrame
 

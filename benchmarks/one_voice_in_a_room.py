@@ -7,7 +7,7 @@ Per condition (one voice alone; 10 dB and 0 dB above a sound event from a corner
 of speech frames, from 0.1 s after an onset on, in which a reported speaker who speaks is within 10 degrees of azimuth;
 reported speakers farther than 20 degrees from any talker, per frame; share of the frames with speech in which as many speakers
 are reported. Talkers and events are those that neither trained nor calibrated anything; with --validation, others: the
-validation talkers, and the events that neither trained nor belong to a test (datasets/held_out.py).
+validation talkers, and the events that neither trained nor belong to a test (datasets/mixtures/held_out.py).
 ODAS on this task: .97 / .95 / .73 of the frames, 0 / .10 / .10 false.
 """
 
@@ -24,7 +24,7 @@ import numpy as np
 from calibrate_srp import RATE_HZ, WINDOW, Parts, scene
 
 from avloc_ros.cli.evaluate import chain_config
-from avloc_ros.datasets.held_out import recording_of, shares, talker_of
+from avloc_ros.datasets.mixtures.held_out import recording_of, shares, talker_of
 from avloc_ros.geometry import MicrophoneArray, angles_from_direction, wrap_angle
 from avloc_ros.simulation.measured_rooms import share_of_split
 from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from avloc_ros.decode.overlay import draw_overlay
-from avloc_ros.evaluation.inputs import find_inputs
+from avloc_ros.evaluation.inputs.find import find_inputs
 from avloc_ros.systems.fusion import FusionConfig
 from avloc_ros.systems.localizer import Localizer, LocalizerConfig
 

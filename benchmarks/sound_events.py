@@ -22,11 +22,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from avloc_ros.cli.main import main as avloc
-from avloc_ros.datasets.event_recording import EventRecording
-from avloc_ros.datasets.event_scenes import scene_recordings
-from avloc_ros.evaluation.event_differences import FIGURES, event_figures, paired_event_differences
-from avloc_ros.evaluation.event_runs import events_by_chunks, open_network
+from avloc_ros.datasets.events.event_recording import EventRecording
+from avloc_ros.datasets.events.event_scenes import scene_recordings
 from avloc_ros.evaluation.metrics_file import machine
+from avloc_ros.evaluation.seld.event_differences import FIGURES, event_figures, paired_event_differences
+from avloc_ros.evaluation.seld.event_runs import events_by_chunks, open_network
 from avloc_ros.evaluation.seld.kept_apart import ApartCounts, count_apart
 from avloc_ros.evaluation.seld.segments import count_recording
 from avloc_ros.sources.dcase_csv import EventRow, read_events

@@ -35,7 +35,7 @@ COLOC_THRESHOLDS = (0.3, 0.4, 0.5)
 
 def make_clips(path: Path, sounds: Path) -> None:
     """Sound files as numbers, so that a machine without a reader of sound files has them."""
-    from avloc_ros.simulation.event_bank import keep_clips
+    from avloc_ros.simulation.events.event_bank import keep_clips
     from avloc_ros.simulation.kit import SOUND_SUFFIXES, files_below
 
     keep_clips({folder.name: files_below(folder, SOUND_SUFFIXES) for folder in sorted(sounds.iterdir())}, path)
@@ -43,8 +43,8 @@ def make_clips(path: Path, sounds: Path) -> None:
 
 def make_split(options: argparse.Namespace) -> None:
     """The bank of a split, simulated until `seconds` have passed."""
-    from avloc_ros.simulation.event_bank import BankWish, make_bank
-    from avloc_ros.simulation.event_scene import EventSceneConfig
+    from avloc_ros.simulation.events.event_bank import BankWish, make_bank
+    from avloc_ros.simulation.events.event_scene import EventSceneConfig
 
     started = time.time()
     scenes = EventSceneConfig(
@@ -60,10 +60,14 @@ def train(options: argparse.Namespace) -> None:
     """One recipe with one seed."""
     import torch
 
-    from avloc_ros.datasets.event_bank import EventBank
-    from avloc_ros.training.bank_loop import BankTime
-    from avloc_ros.training.bank_training import BankPlace, train_av_seld_on_bank, train_coloc_on_bank
+    from avloc_ros.sources.event_bank import EventBank
     from avloc_ros.training.recipes import load_recipe
+    from avloc_ros.training.sound_events.bank_loop import BankTime
+    from avloc_ros.training.sound_events.bank_training import (
+        BankPlace,
+        train_av_seld_on_bank,
+        train_coloc_on_bank,
+    )
 
     torch.set_num_threads(1)
     torch.set_float32_matmul_precision("high")
@@ -110,9 +114,9 @@ def finish_av_seld(folder: Path, data: Path, out: Path, splits: dict[tuple[Any, 
 
     from avloc_ros.decode.multi_accdoa import decode_multi_accdoa
     from avloc_ros.sources.dcase_csv import write_events
-    from avloc_ros.training import av_seld
     from avloc_ros.training.recipes import load_recipe
-    from avloc_ros.training.seld_scores import chunk_scores, recording_rows
+    from avloc_ros.training.sound_events import av_seld
+    from avloc_ros.training.sound_events.scores import chunk_scores, recording_rows
 
     recipe = load_recipe(str(folder / "recipe.yaml"))
     val, test = (_split(recipe, data / split, out.parent.parent, splits) for split in ("val", "test"))
@@ -145,10 +149,10 @@ def _split(recipe: Any, folder: Path, cache: Path, splits: dict[tuple[Any, ...],
     """The chunks of a split and their batches, with features in place of samples: made once for all that want the same."""
     import torch
 
-    from avloc_ros.datasets.event_chunks import EventChunks
-    from avloc_ros.datasets.event_scenes import scene_recordings
-    from avloc_ros.training import av_seld
-    from avloc_ros.training.seld_loop import chunk_loader
+    from avloc_ros.datasets.events.event_chunks import EventChunks
+    from avloc_ros.datasets.events.event_scenes import scene_recordings
+    from avloc_ros.training.sound_events import av_seld
+    from avloc_ros.training.sound_events.loop import chunk_loader
 
     key = folder, repr(recipe.features), recipe.chunks.chunk_s, recipe.looks
     if key not in splits:
@@ -166,7 +170,7 @@ def _vectors(network: Any, recipe: Any, split: tuple[Any, list[Any]]) -> list[An
     """(recording, first frame, vectors) of all chunks of a split."""
     import torch
 
-    from avloc_ros.training.av_seld import network_output
+    from avloc_ros.training.sound_events.av_seld import network_output
 
     found = []
     with torch.no_grad():
@@ -182,16 +186,16 @@ def finish_coloc(folder: Path, data: Path, out: Path) -> None:
     import torch
 
     from avloc_ros.config import to_mapping
-    from avloc_ros.datasets.event_chunks import EventChunks
-    from avloc_ros.datasets.event_scenes import scene_recordings
+    from avloc_ros.datasets.events.event_chunks import EventChunks
+    from avloc_ros.datasets.events.event_scenes import scene_recordings
     from avloc_ros.sources.dcase_csv import write_events
-    from avloc_ros.training.bank_training import ColocPair
     from avloc_ros.training.cards import write_weights
-    from avloc_ros.training.coloc import labels_of
-    from avloc_ros.training.coloc_evaluation import choose_event_threshold, evaluate_coloc
     from avloc_ros.training.recipes import load_recipe
-    from avloc_ros.training.seld_export import export_coloc
-    from avloc_ros.training.seld_scores import recording_rows
+    from avloc_ros.training.sound_events.bank_training import ColocPair
+    from avloc_ros.training.sound_events.coloc import labels_of
+    from avloc_ros.training.sound_events.coloc_evaluation import choose_event_threshold, evaluate_coloc
+    from avloc_ros.training.sound_events.export import export_coloc
+    from avloc_ros.training.sound_events.scores import recording_rows
 
     recipe = load_recipe(str(folder / "recipe.yaml"))
     pair, candidate = ColocPair(recipe), _candidates(folder, "pair")[0]
@@ -224,11 +228,11 @@ def ship(run: Path, out: Path, trained: Path, notes: str) -> None:
     import torch
 
     from avloc_ros.config import to_mapping
-    from avloc_ros.training.av_seld import make_network
     from avloc_ros.training.cards import write_weights
     from avloc_ros.training.onnx_export import largest_difference, stored_as_float16
     from avloc_ros.training.recipes import load_recipe
-    from avloc_ros.training.seld_export import example_av_seld, export_av_seld
+    from avloc_ros.training.sound_events.av_seld import make_network
+    from avloc_ros.training.sound_events.export import example_av_seld, export_av_seld
 
     torch.manual_seed(0)
     recipe, kept = load_recipe(str(trained / "recipe.yaml")), json.loads((run / "scores.json").read_text(encoding="utf-8"))

@@ -47,9 +47,9 @@ def train(out: Path, data: Path, seeds: list[int]) -> None:
 
     from avloc_ros.systems.coloc_ear import open_ear
     from avloc_ros.systems.event_network import EventNetworkConfig
-    from avloc_ros.training.coloc_ear import learn
-    from avloc_ros.training.heard_chunks import hear
     from avloc_ros.training.recipes import load_recipe
+    from avloc_ros.training.sound_events.coloc_ear import learn
+    from avloc_ros.training.sound_events.heard_chunks import hear
 
     torch.set_num_threads(1)
     recipe = load_recipe(RECIPE)
@@ -65,7 +65,7 @@ def finish(out: Path, data: Path, runs: Path) -> None:
     """What each seed tells of the test scenes, its ONNX files and cards; the shipped ears as runs of their own."""
     from avloc_ros.runtime.weights import card_path, shipped_weights
     from avloc_ros.sources.dcase_csv import write_events
-    from avloc_ros.training.seld_scores import recording_rows
+    from avloc_ros.training.sound_events.scores import recording_rows
 
     for name, seed in EARS.items():
         (runs / f"{name}_{seed}").mkdir(parents=True, exist_ok=True)
@@ -89,8 +89,8 @@ def ship(out: Path, run: Path, data: Path, notes: str) -> None:
 
 def _written(trained: Any, recipe: Any, heard: Any, out: Path, name: str = "{}", notes: str = "") -> list[Any]:
     """Write ONNX files and cards; what is told of the test scenes with max_overlap 3."""
-    from avloc_ros.training.coloc_ear_evaluation import evaluate_coloc_ear
-    from avloc_ros.training.coloc_ear_weights import SCORES, write_coloc_ear
+    from avloc_ros.training.sound_events.coloc_ear_evaluation import evaluate_coloc_ear
+    from avloc_ros.training.sound_events.coloc_ear_weights import SCORES, write_coloc_ear
 
     told: dict[int, list[Any]] = {}
     scores, learned = trained.scores, (trained.localizer, trained.classifier)
@@ -111,12 +111,12 @@ def _trained(folder: Path, data: Path) -> tuple[Any, Any, Any]:
     import torch
     from sound_events import scenes_of
 
-    from avloc_ros.models.coloc_ear import EarClassifier, EarLocalizer
+    from avloc_ros.models.sound_events.coloc_ear import EarClassifier, EarLocalizer
     from avloc_ros.systems.coloc_ear import open_ear
     from avloc_ros.systems.event_network import EventNetworkConfig
-    from avloc_ros.training.coloc_ear import TrainedColocEar
-    from avloc_ros.training.heard_chunks import hear
     from avloc_ros.training.recipes import load_recipe
+    from avloc_ros.training.sound_events.coloc_ear import TrainedColocEar
+    from avloc_ros.training.sound_events.heard_chunks import hear
 
     torch.set_num_threads(1)
     recipe = load_recipe(str(folder / "recipe.yaml"))

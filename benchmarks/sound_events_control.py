@@ -22,19 +22,19 @@ from sound_events import scenes_of
 from torch import Tensor, nn
 
 from avloc_ros.config import to_mapping
-from avloc_ros.datasets.event_chunks import EventChunks
-from avloc_ros.datasets.event_scenes import scene_recordings
+from avloc_ros.datasets.events.event_chunks import EventChunks
+from avloc_ros.datasets.events.event_scenes import scene_recordings
 from avloc_ros.losses.adpit import adpit_loss
 from avloc_ros.runtime.onnx_graph import import_onnx
 from avloc_ros.runtime.weights import card_path, shipped_weights
-from avloc_ros.training import av_seld
-from avloc_ros.training.bank_labels import batched_adpit
 from avloc_ros.training.cards import Provenance, write_weights
-from avloc_ros.training.heard_chunks import slots_of
 from avloc_ros.training.limited_time import Clock, descend, rate_share
 from avloc_ros.training.onnx_export import largest_difference, stored_as_float16
 from avloc_ros.training.recipes import load_recipe
-from avloc_ros.training.seld_export import example_av_seld, export_av_seld
+from avloc_ros.training.sound_events import av_seld
+from avloc_ros.training.sound_events.bank_labels import batched_adpit
+from avloc_ros.training.sound_events.export import example_av_seld, export_av_seld
+from avloc_ros.training.sound_events.heard_chunks import slots_of
 
 TOLD_EVERY = 50
 SPLITS = {"validation": ("val", "val_more"), "test": ("test",)}
@@ -43,7 +43,7 @@ NAME, RATE, BATCH, WARM_UP, LARGEST_GRADIENT, SLOTS = "av_seld_baseline_small", 
 
 
 def torch_weights(path: Path, network: nn.Module) -> dict[str, Tensor]:
-    """The state dict of models.crnn.SeldCrnn from its ONNX file; BatchNorm passes through what its convolution holds already."""
+    """The state dict of SeldCrnn from its ONNX file; BatchNorm passes through what its convolution holds already."""
     onnx = import_onnx()
     graph = onnx.load(str(path)).graph
     tensors = {item.name.removesuffix("_float16"): onnx.numpy_helper.to_array(item) for item in graph.initializer}

@@ -26,8 +26,9 @@ SCENE_FRAMES, SAMPLES_PER_FRAME, LOOKS, EVERY, HEIGHT, WIDTH, CLASSES = 200, 240
 
 def copy_split(folder: Path, data: Path, split: str) -> None:
     """The scenes of a split as a bank."""
-    from avloc_ros.datasets.event_bank import BankShape, bank_of_recordings
-    from avloc_ros.datasets.event_scenes import scene_recordings
+    from avloc_ros.datasets.events.event_scenes import scene_recordings
+    from avloc_ros.datasets.events.recorded_bank import bank_of_recordings
+    from avloc_ros.sources.event_bank import BankShape
 
     shape = BankShape(0, SCENE_FRAMES, SAMPLES_PER_FRAME, LOOKS, EVERY, HEIGHT, WIDTH, CLASSES)
     bank_of_recordings(folder, scene_recordings([data / split]), shape)
@@ -37,11 +38,11 @@ def go_on(options: argparse.Namespace) -> None:
     """More time of a core for a network that is trained; the seed is that of its folder, and so is the recipe of `resume`."""
     import torch
 
-    from avloc_ros.datasets.event_bank import EventBank
-    from avloc_ros.training.bank_loop import BankTime
-    from avloc_ros.training.bank_training import BankPlace, resume_on_bank
-    from avloc_ros.training.joined_training import JoinedPlan, train_joined_on_bank
+    from avloc_ros.sources.event_bank import EventBank
     from avloc_ros.training.recipes import load_recipe
+    from avloc_ros.training.sound_events.bank_loop import BankTime
+    from avloc_ros.training.sound_events.bank_training import BankPlace, resume_on_bank
+    from avloc_ros.training.sound_events.joined_training import JoinedPlan, train_joined_on_bank
 
     torch.set_num_threads(1)
     joins, weights = options.step == "join", options.start / "network.last.pt"

@@ -35,8 +35,8 @@ def make_data(folder: Path) -> None:
 
 def tell(run: Path, data: Path, system: str, weights: str, threshold: float) -> None:
     """What a network tells of the scenes of both sets, chunk by chunk: RUN/SPLIT/scene.csv."""
-    from avloc_ros.datasets.event_scenes import scene_recordings
-    from avloc_ros.evaluation.event_runs import events_by_chunks, open_network
+    from avloc_ros.datasets.events.event_scenes import scene_recordings
+    from avloc_ros.evaluation.seld.event_runs import events_by_chunks, open_network
     from avloc_ros.sources.dcase_csv import write_events
     from avloc_ros.systems.event_network import EventNetworkConfig
     from avloc_ros.systems.sound_events import SoundEventsConfig
@@ -53,8 +53,8 @@ def compare(runs: Path, data: Path, against: list[str], out: Path) -> None:
     """Figures of all systems on each set of scenes, and differences with 95 % intervals over scenes."""
     import numpy as np
 
-    from avloc_ros.evaluation.event_differences import FIGURES, RESAMPLINGS, SEED as DRAWS, event_figures
     from avloc_ros.evaluation.metrics_file import machine
+    from avloc_ros.evaluation.seld.event_differences import FIGURES, RESAMPLINGS, SEED as DRAWS, event_figures
 
     counts, pairs = counted(runs, data), told_pairs(runs, data)
     report: dict = {"machine": machine(), "sets": {}}
@@ -88,7 +88,7 @@ def compare(runs: Path, data: Path, against: list[str], out: Path) -> None:
 
 def counted(runs: Path, data: Path) -> dict[str, list[dict[str, list]]]:
     """Of each system and seed, by set, the counts of each scene."""
-    from avloc_ros.datasets.event_scenes import scene_recordings
+    from avloc_ros.datasets.events.event_scenes import scene_recordings
     from avloc_ros.evaluation.seld.segments import count_recording
     from avloc_ros.sources.dcase_csv import read_events
 
@@ -110,8 +110,8 @@ def told_pairs(runs: Path, data: Path) -> dict[tuple[str, int, tuple[str, ...]],
     """Of each system, number of its run, and set: of the label frames with three events of which two are of one class the
     shares with both of these told, and with at least one.
     """
-    from avloc_ros.datasets.event_scenes import scene_recordings
-    from avloc_ros.evaluation.told_pairs import PairCounts
+    from avloc_ros.datasets.events.event_scenes import scene_recordings
+    from avloc_ros.evaluation.seld.told_pairs import PairCounts
     from avloc_ros.sources.dcase_csv import read_events
 
     truth = {split: {r.name: r.rows() for r in scene_recordings([data / split])} for split in SPLITS}

@@ -1,4 +1,4 @@
-"""What sounds from a direction: models.direction_query trained on a GPU, on scenes that are simulated beside it.
+"""What sounds from a direction: models.sound_events.direction_query trained on a GPU, on scenes that are simulated beside it.
 
 usage, one after the other on one machine; the banks have many events that take the class of one beside them:
   python benchmarks/sound_events_bank.py clips CLIPS.npz --sounds DIR/clips/train          (of sound_events.py data; val likewise)
@@ -26,10 +26,10 @@ def train(options: argparse.Namespace) -> None:
     """One network; waits for the first bank."""
     import torch
 
-    from avloc_ros.training.bank_loop import BankTime
-    from avloc_ros.training.direction_query import DirectionQueryRecipe, train_direction_query
     from avloc_ros.training.limited_time import device_name
-    from avloc_ros.training.scene_stock import SceneStock
+    from avloc_ros.training.sound_events.bank_loop import BankTime
+    from avloc_ros.training.sound_events.direction_query import DirectionQueryRecipe, train_direction_query
+    from avloc_ros.training.sound_events.scene_stock import SceneStock
 
     torch.set_num_threads(1)
     torch.set_float32_matmul_precision("high")
@@ -61,8 +61,8 @@ def ship(options: argparse.Namespace) -> None:
     import yaml
 
     from avloc_ros.config import from_mapping
-    from avloc_ros.training.direction_query import DirectionQueryRecipe, make_query
-    from avloc_ros.training.direction_query_weights import write_query
+    from avloc_ros.training.sound_events.direction_query import DirectionQueryRecipe, make_query
+    from avloc_ros.training.sound_events.direction_query_weights import write_query
 
     torch.set_num_threads(1)
     content = yaml.safe_load((options.run / "recipe.yaml").read_text(encoding="utf-8"))
@@ -97,10 +97,10 @@ def judged(system: str, query: str, folders: list[Path], kept: Path) -> dict[str
     the shares in which both, and at least one, are told within 20 degrees; the same of those with a third event (`three`).
     kept: gets what is told, FOLDER/scene.csv.
     """
-    from avloc_ros.datasets.event_scenes import scene_recordings
-    from avloc_ros.evaluation.event_runs import events_by_chunks, open_network
+    from avloc_ros.datasets.events.event_scenes import scene_recordings
+    from avloc_ros.evaluation.seld.event_runs import events_by_chunks, open_network
     from avloc_ros.evaluation.seld.segments import SegmentCounts, count_recording, segment_scores
-    from avloc_ros.evaluation.told_pairs import PairCounts
+    from avloc_ros.evaluation.seld.told_pairs import PairCounts
     from avloc_ros.sources.dcase_csv import write_events
     from avloc_ros.systems.event_network import EventNetworkConfig
     from avloc_ros.systems.sound_events import SoundEventsConfig

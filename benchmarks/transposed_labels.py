@@ -21,14 +21,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from avloc_ros.datasets.egocentric import EgocentricRecording, PersonBox
-from avloc_ros.datasets.speaker_frames import SpeakerFrames
+from avloc_ros.datasets.glasses.recording import EgocentricRecording
+from avloc_ros.datasets.glasses.speaker_frames import SpeakerFrames
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
 from avloc_ros.losses.segmentation import SegmentationLossConfig
-from avloc_ros.models.asl_unet import SpeakerUNetConfig
-from avloc_ros.training.asl_unet import train
-from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe
-from avloc_ros.training.asl_unet_scores import score_frames
+from avloc_ros.models.asl_unet.network import SpeakerUNetConfig
+from avloc_ros.sources.person_boxes import PersonBox
+from avloc_ros.training.asl_unet.recipe import SpeakerUNetRecipe
+from avloc_ros.training.asl_unet.scores import score_frames
+from avloc_ros.training.asl_unet.training import train
 
 ROWS, COLS, SHIFT_PX = 18, 32, 10  # a twentieth of 360 x 640 and of 200
 FACE_PX = 5

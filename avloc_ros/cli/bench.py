@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
         if "stages" in options.parts:
             report |= measure_stages(options, progress)
         if "growth" in options.parts:
-            from avloc_ros.evaluation.stage_costs import growth
+            from avloc_ros.bench.stage_costs import growth
 
             report["scaling"] = [asdict(item) for item in growth(max(options.frames // 2, 10), options.device, progress)]
         if "rooms" in options.parts:
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
             progress(f"the live system for {options.seconds:.0f} s")
             report |= measure_live(options.scene, options.seconds, options.out, options.device, options.param)
         if options.against:
-            from avloc_ros.evaluation.against_pyroomacoustics import compare
+            from avloc_ros.bench.against_pyroomacoustics import compare
 
             progress(options.against)
             report["against"] = compare(progress, PEER_FRAMES)
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
 
 def measure_stages(options: argparse.Namespace, progress: Any) -> dict[str, Any]:
     """The stages' costs, one entry a stage."""
-    from avloc_ros.evaluation.stage_costs import stage_costs
+    from avloc_ros.bench.stage_costs import stage_costs
 
     costs = stage_costs(options.frames, options.device, progress)
     return {"stages": {name: asdict(cost) for name, cost in costs.items()}}
@@ -83,7 +83,7 @@ def measure_stages(options: argparse.Namespace, progress: Any) -> dict[str, Any]
 
 def measure_rooms(options: argparse.Namespace, progress: Any) -> dict[str, Any]:
     """Milliseconds for one frame of many rooms at once, and how many this device serves at 25 fps."""
-    from avloc_ros.evaluation.rooms_at_once import rooms_at_once
+    from avloc_ros.bench.rooms_at_once import rooms_at_once
 
     costs = rooms_at_once(options.device, progress=progress)
     rooms = {"rooms_at_25_fps": costs.by_networks, "rooms_per_core_at_25_fps": costs.by_core}
@@ -92,7 +92,7 @@ def measure_rooms(options: argparse.Namespace, progress: Any) -> dict[str, Any]:
 
 def measure_events(options: argparse.Namespace, progress: Any) -> list[dict[str, Any]]:
     """Cost of one chunk of the sound event networks; none without torch, which is told."""
-    from avloc_ros.evaluation.event_costs import event_costs
+    from avloc_ros.bench.event_costs import event_costs
     from avloc_ros.types import InputError
 
     try:

@@ -17,7 +17,7 @@ from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER, TRACKERS
 from avloc_ros.types import InputError
 
 if TYPE_CHECKING:
-    from avloc_ros.evaluation.contestants import Contestant
+    from avloc_ros.evaluation.chain.contestants import Contestant
     from avloc_ros.evaluation.dsw_rows import Row
     from avloc_ros.evaluation.run import Evaluation
 
@@ -94,10 +94,10 @@ def register(subparsers: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the evaluation; raises InputError on bad input."""
     from avloc_ros.cli.evaluate_tables import print_tables
-    from avloc_ros.evaluation.audio_trackers import audio_tracker_kind
+    from avloc_ros.evaluation.chain.audio_trackers import audio_tracker_kind
     from avloc_ros.evaluation.dsw_table import dsw_table
     from avloc_ros.evaluation.metrics_file import machine, metrics
-    from avloc_ros.evaluation.report_writer import write_report
+    from avloc_ros.evaluation.pages.report_writer import write_report
     from avloc_ros.evaluation.thresholds import with_validated_thresholds
 
     if dcase_scores.wanted(options):
@@ -143,7 +143,7 @@ def check_options(options: argparse.Namespace) -> None:
     if options.jobs < 1:
         raise InputError(f"--jobs is {options.jobs}, need at least 1")
     if options.dataset == "avdiar":
-        from avloc_ros.evaluation.avdiar_input import require_sequences
+        from avloc_ros.evaluation.inputs.avdiar_input import require_sequences
 
         require_sequences(options.paths)
     if options.weights and options.system != "dsw":
@@ -164,9 +164,9 @@ def chosen_systems(
     options: argparse.Namespace, config: Any
 ) -> tuple[tuple[Contestant, ...], list[Row], dict[str, str]]:
     """The contestants, the one in question first; with --system dsw also the table's rows, and why others are missing."""
-    from avloc_ros.evaluation.contestants import COMPARED, Contestant
+    from avloc_ros.evaluation.chain.contestants import COMPARED, Contestant
+    from avloc_ros.evaluation.chain.fusions import weights_in_settings
     from avloc_ros.evaluation.dsw_rows import BY_EAR, parse_weights, rows_to_run
-    from avloc_ros.evaluation.fusions import weights_in_settings
 
     by_itself = options.fusion in ("nearest_face", "sphere")
     kind = options.fusion or config.fusion.kind
@@ -247,8 +247,8 @@ def weights_of(config: Any, contestants: tuple[Contestant, ...] = ()) -> list[di
     """Name and sha256 of the networks in use: the front ends', and fusions' that were given as files."""
     import hashlib
 
-    from avloc_ros.evaluation.audio_trackers import audio_tracker_kind
-    from avloc_ros.evaluation.used_weights import weight_files
+    from avloc_ros.evaluation.chain.audio_trackers import audio_tracker_kind
+    from avloc_ros.evaluation.chain.used_weights import weight_files
 
     heard = [path for c in contestants for path in audio_tracker_kind(c.audio_tracker).weights(config)]
     brought = [Path(contestant.weights) for contestant in contestants if contestant.weights]

@@ -105,14 +105,14 @@ def _table(title: str, columns: list[str]) -> Any:
 
 
 def _number(value: Any) -> str:
-    from avloc_ros.evaluation.page import number
+    from avloc_ros.evaluation.pages.page import number
 
     return number(value)
 
 
 def _with_spread(cell: dict[str, Any] | None) -> str:
     """A mean over seeds, with their standard deviation where there are several."""
-    from avloc_ros.evaluation.page import with_spread
+    from avloc_ros.evaluation.pages.page import with_spread
 
     return with_spread(cell)
 

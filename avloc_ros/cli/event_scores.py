@@ -37,9 +37,9 @@ def wanted(options: argparse.Namespace) -> bool:
 
 def run(options: argparse.Namespace) -> int:
     """Run, score, write metrics.json and predictions/*.csv; raises InputError on bad input."""
-    from avloc_ros.datasets.event_folders import read_event_folders
-    from avloc_ros.evaluation.event_runs import events_by_chunks, events_live, open_network
+    from avloc_ros.datasets.events.event_folders import read_event_folders
     from avloc_ros.evaluation.metrics_file import machine
+    from avloc_ros.evaluation.seld.event_runs import events_by_chunks, events_live, open_network
     from avloc_ros.evaluation.seld.folders import score_recordings, write_scores
     from avloc_ros.sources.dcase_csv import write_events
     from avloc_ros.systems.sound_events import SoundEventSystem

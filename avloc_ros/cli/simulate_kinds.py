@@ -12,8 +12,8 @@ from avloc_ros.cli.overrides import overrides_of
 from avloc_ros.types import InputError
 
 if TYPE_CHECKING:
-    from avloc_ros.simulation.egocentric_guests import EgocentricParts
-    from avloc_ros.simulation.event_scene import EventSceneConfig
+    from avloc_ros.simulation.events.event_scene import EventSceneConfig
+    from avloc_ros.simulation.glasses.guests import EgocentricParts
 
 Make = Callable[[Path, int], object]
 # Options that stand in the way of a kind, by their names in the parsed options.
@@ -62,13 +62,13 @@ def make_event_scene(
     folder: Path, index: int, *, config: EventSceneConfig, clips: dict[str, tuple[Path, ...]], seed: int
 ) -> object:
     """Write scene number `index`; the same arguments give the same scene."""
-    from avloc_ros.simulation.event_scene import compose_event_scene, scene_random
+    from avloc_ros.simulation.events.event_scene import compose_event_scene, scene_random
 
     return compose_event_scene(folder, config, scene_random(seed, index), clips)
 
 
 def _event_maker(options: argparse.Namespace) -> Make:
-    from avloc_ros.simulation.event_scene import EventSceneConfig
+    from avloc_ros.simulation.events.event_scene import EventSceneConfig
 
     given = _given(options, duration="duration_s", snr=("lowest_snr_db", "highest_snr_db"))
     given |= _range(options.rt60, "lowest_rt60_s", "highest_rt60_s")
@@ -77,8 +77,8 @@ def _event_maker(options: argparse.Namespace) -> Make:
 
 
 def _egocentric_maker(options: argparse.Namespace) -> Make:
-    from avloc_ros.simulation.egocentric import compose_egocentric
-    from avloc_ros.simulation.egocentric_config import EgocentricConfig
+    from avloc_ros.simulation.glasses.config import EgocentricConfig
+    from avloc_ros.simulation.glasses.scene import compose_egocentric
 
     given = _given(options, duration="seconds", snr=("lowest_snr_db", "highest_snr_db"))
     given |= _range(options.rt60, "shortest_rt60_s", "longest_rt60_s")
@@ -88,7 +88,7 @@ def _egocentric_maker(options: argparse.Namespace) -> Make:
 
 def _people(options: argparse.Namespace) -> EgocentricParts:
     """Voices and filmed talkers: folders that the user names before the split of a kit; none: synthetic ones."""
-    from avloc_ros.simulation.egocentric_guests import EgocentricParts
+    from avloc_ros.simulation.glasses.guests import EgocentricParts
     from avloc_ros.simulation.kit import CLIP_SUFFIXES, SOUND_SUFFIXES, files_below, open_kit
 
     kit = None if options.data is None else open_kit(options.data, options.split, face_model=options.face_model)

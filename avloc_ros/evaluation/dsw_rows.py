@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from avloc_ros.evaluation.contestants import Contestant
-from avloc_ros.evaluation.fusions import open_fusion_of, weights_in_settings
+from avloc_ros.evaluation.chain.contestants import Contestant
+from avloc_ros.evaluation.chain.fusions import open_fusion_of, weights_in_settings
 from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER
 from avloc_ros.systems.localizer import LocalizerConfig
 from avloc_ros.types import InputError

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from avloc_ros.evaluation.bootstrap import Interval, paired_difference, paired_ratio
 from avloc_ros.evaluation.dsw_rows import PAPER_DATA, Row
-from avloc_ros.evaluation.localisation import FrameScores, by_talkers, summarise
+from avloc_ros.evaluation.metrics.bootstrap import Interval, paired_difference, paired_ratio
+from avloc_ros.evaluation.metrics.localisation import FrameScores, by_talkers, summarise
 from avloc_ros.evaluation.metrics_file import as_difference, enough
 from avloc_ros.evaluation.recording import PAPER_THRESHOLD, Recording
 from avloc_ros.evaluation.run import Evaluation

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from avloc_ros.evaluation.contestants import Contestant
-from avloc_ros.evaluation.fusions import open_fusion_of
+from avloc_ros.evaluation.chain.contestants import Contestant
+from avloc_ros.evaluation.chain.fusions import open_fusion_of
 from avloc_ros.evaluation.recording import Recording
 from avloc_ros.evaluation.summary import metrics_of
 from avloc_ros.systems.localizer import LocalizerConfig

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from avloc_ros.evaluation.bootstrap import Interval, paired_difference, pooled_interval
+from avloc_ros.evaluation.metrics.bootstrap import Interval, paired_difference, pooled_interval
 from avloc_ros.evaluation.recording import Recording
 from avloc_ros.evaluation.run import Evaluation
 from avloc_ros.evaluation.summary import metrics_of

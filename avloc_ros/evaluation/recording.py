@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from avloc_ros.evaluation.bearings import Bearings, frame_bearings
-from avloc_ros.evaluation.frame_report import FrameReport
-from avloc_ros.evaluation.identities import Identities, follow_identities
-from avloc_ros.evaluation.localisation import SWEEP, FrameScores, PictureGeometry, score_frames
-from avloc_ros.evaluation.onsets import onset_delays_s
+from avloc_ros.evaluation.metrics.bearings import Bearings, frame_bearings
+from avloc_ros.evaluation.metrics.frame_report import FrameReport
+from avloc_ros.evaluation.metrics.identities import Identities, follow_identities
+from avloc_ros.evaluation.metrics.localisation import SWEEP, FrameScores, PictureGeometry, score_frames
+from avloc_ros.evaluation.metrics.onsets import onset_delays_s
 from avloc_ros.evaluation.sweep_table import SweepTable
 from avloc_ros.evaluation.talker_scores import TalkerScores, score_talkers
 

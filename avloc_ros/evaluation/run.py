@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from avloc_ros.evaluation.contestants import Contestant
-from avloc_ros.evaluation.front_end_cache import FrontEndCache
-from avloc_ros.evaluation.inputs import EvaluationInput, find_inputs
-from avloc_ros.evaluation.localisation import PictureGeometry
+from avloc_ros.evaluation.chain.contestants import Contestant
+from avloc_ros.evaluation.chain.front_end_cache import FrontEndCache
+from avloc_ros.evaluation.chain.reports import RecordingReports
+from avloc_ros.evaluation.chain.stages import stages_by_tracker
+from avloc_ros.evaluation.inputs.find import find_inputs
+from avloc_ros.evaluation.inputs.recording_input import EvaluationInput
+from avloc_ros.evaluation.metrics.localisation import PictureGeometry
 from avloc_ros.evaluation.recording import Recording
-from avloc_ros.evaluation.reports import RecordingReports
-from avloc_ros.evaluation.stages import stages_by_tracker
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.systems.localizer import LocalizerConfig
 

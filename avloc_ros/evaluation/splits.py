@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from avloc_ros.evaluation.bearings import count_by_talkers, summarise_bearings
-from avloc_ros.evaluation.localisation import FrameScores, by_talkers, summarise
+from avloc_ros.evaluation.metrics.bearings import count_by_talkers, summarise_bearings
+from avloc_ros.evaluation.metrics.localisation import FrameScores, by_talkers, summarise
 from avloc_ros.evaluation.recording import Recording
 from avloc_ros.evaluation.talker_scores import TalkerScores, talker_figures
 from avloc_ros.evaluation.talker_speed import WALKING_MPS

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from avloc_ros.evaluation.bearings import summarise_bearings
-from avloc_ros.evaluation.identities import MotCounts
-from avloc_ros.evaluation.localisation import SWEEP, FrameScores, summarise
-from avloc_ros.evaluation.onsets import summarise_onsets
+from avloc_ros.evaluation.metrics.bearings import summarise_bearings
+from avloc_ros.evaluation.metrics.identities import MotCounts
+from avloc_ros.evaluation.metrics.localisation import SWEEP, FrameScores, summarise
+from avloc_ros.evaluation.metrics.onsets import summarise_onsets
 from avloc_ros.evaluation.recording import PAPER_THRESHOLD, Recording
 from avloc_ros.evaluation.splits import splits
 from avloc_ros.evaluation.sweep_table import BearingCounts

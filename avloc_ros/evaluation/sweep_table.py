@@ -11,9 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avloc_ros.evaluation.bearings import WITHIN_DEG, azimuth_errors_deg, false_reports
-from avloc_ros.evaluation.frame_report import FrameReport
-from avloc_ros.evaluation.localisation import FrameScores, PictureGeometry, both_errors, outside_collars
+from avloc_ros.evaluation.metrics.bearings import WITHIN_DEG, azimuth_errors_deg, false_reports
+from avloc_ros.evaluation.metrics.frame_report import FrameReport
+from avloc_ros.evaluation.metrics.localisation import (
+    FrameScores,
+    PictureGeometry,
+    both_errors,
+    outside_collars,
+)
 
 
 @dataclass(frozen=True)

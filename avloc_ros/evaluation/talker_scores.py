@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from avloc_ros.evaluation.bearings import MISSED_DEG, WITHIN_DEG, azimuth_errors_deg
-from avloc_ros.evaluation.frame_report import FrameReport
-from avloc_ros.evaluation.identities import Identities
-from avloc_ros.evaluation.localisation import PictureGeometry, padded_detections
+from avloc_ros.evaluation.metrics.bearings import MISSED_DEG, WITHIN_DEG, azimuth_errors_deg
+from avloc_ros.evaluation.metrics.frame_report import FrameReport
+from avloc_ros.evaluation.metrics.identities import Identities
+from avloc_ros.evaluation.metrics.localisation import PictureGeometry, padded_detections
 from avloc_ros.evaluation.talker_speed import speeds_mps
 from avloc_ros.evaluation.trouble import Trouble, place_in_trouble
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from avloc_ros.evaluation.contestants import Contestant
-from avloc_ros.evaluation.localisation import FrameScores, summarise
+from avloc_ros.evaluation.chain.contestants import Contestant
+from avloc_ros.evaluation.metrics.localisation import FrameScores, summarise
 from avloc_ros.evaluation.recording import Recording
 from avloc_ros.evaluation.run import Evaluation
 from avloc_ros.evaluation.sweep_table import BearingCounts

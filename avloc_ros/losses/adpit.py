@@ -23,7 +23,7 @@ def adpit_loss(output: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Mean squared error of the best assignment per frame and class, a scalar.
 
     output: (batch, frames, tracks * 3 * classes), order (track, axis, class). labels: (batch, frames, 6, 4, classes) of
-    datasets.adpit_labels. A class that is silent in a frame has only zeros for its target.
+    datasets.events.adpit_labels. A class that is silent in a frame has only zeros for its target.
     """
     batch, frames, _, _, classes = labels.shape
     tracks = output.reshape(batch, frames, TRACKS, 3, classes)

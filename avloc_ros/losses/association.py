@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from avloc_ros.models.diff_track_hungarian import Associations
+from avloc_ros.models.diff_track.hungarian import Associations
 
 
 def association_loss(found: Associations, matrix: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, relu
 
 from avloc_ros.config import setting
-from avloc_ros.models.diff_track_hungarian import FAR, HungarianNetwork
+from avloc_ros.models.diff_track.hungarian import FAR, HungarianNetwork
 from avloc_ros.types import InputError
 
 

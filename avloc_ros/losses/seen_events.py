@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as fn
 from torch import Tensor
 
-from avloc_ros.models.seen_events import SeenEventsConfig, cells_of
+from avloc_ros.models.sound_events.seen_events import SeenEventsConfig, cells_of
 
 OFFSET_WEIGHT = 0.2
 

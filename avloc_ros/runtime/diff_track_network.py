@@ -8,7 +8,7 @@ from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import Weights, find_weights
 
 SYSTEM = "diff_track_live"
-STATES = ("heard", "first", "second", "hidden")  # of models/diff_track_streaming.py
+STATES = ("heard", "first", "second", "hidden")  # of models/diff_track/streaming.py
 
 
 class LiveLocalizer:

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 
 from avloc_ros.features.image import Letterbox, brighten_dark_parts, letterbox, round_up
-from avloc_ros.models.centerface import decode_centerface
-from avloc_ros.models.face_boxes import FaceBoxes, strongest_apart
-from avloc_ros.models.face_kind import CENTERFACE_CHANNELS, KINDS, YUNET_OUTPUTS, kind_of
-from avloc_ros.models.ultralight import boxes_are_decoded, decode_ultralight
-from avloc_ros.models.yolo_face import decode_yolo, decode_yolo_rows
-from avloc_ros.models.yunet import decode_yunet
+from avloc_ros.models.faces.boxes import FaceBoxes, strongest_apart
+from avloc_ros.models.faces.centerface import decode_centerface
+from avloc_ros.models.faces.kind import CENTERFACE_CHANNELS, KINDS, YUNET_OUTPUTS, kind_of
+from avloc_ros.models.faces.ultralight import boxes_are_decoded, decode_ultralight
+from avloc_ros.models.faces.yolo_face import decode_yolo, decode_yolo_rows
+from avloc_ros.models.faces.yunet import decode_yunet
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.types import InputError
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from avloc_ros.models.darknet import darknet_files, darknet_to_onnx
-from avloc_ros.models.face_kind import KINDS
+from avloc_ros.models.faces.darknet import darknet_files, darknet_to_onnx
+from avloc_ros.models.faces.kind import KINDS
 from avloc_ros.runtime.centerface_file import resizable_centerface
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.face_detector import DEFAULTS, FaceDetector, picture_tensor

@@ -16,14 +16,14 @@ from scipy.signal import lfilter
 
 from avloc_ros.config import cache_folder, shipped_folder
 from avloc_ros.geometry import CameraModel, MicrophoneArray, angles_from_direction
-from avloc_ros.simulation.backdrop import Room, draw_room
-from avloc_ros.simulation.clean_speech import active_rms, resampled, speech_activity
 from avloc_ros.simulation.demo_script import DURATION_S, FPS, ROLES, Role
-from avloc_ros.simulation.espeak import speak
-from avloc_ros.simulation.moving_sound import ShoeboxRoom, heard_along
-from avloc_ros.simulation.picture import FACE_WIDTH_M, CameraNoise, paste
-from avloc_ros.simulation.portraits import Portrait, load_portraits
-from avloc_ros.simulation.sound_stage import mix
+from avloc_ros.simulation.looks.backdrop import Room, draw_room
+from avloc_ros.simulation.looks.picture import FACE_WIDTH_M, CameraNoise, paste
+from avloc_ros.simulation.looks.portraits import Portrait, load_portraits
+from avloc_ros.simulation.sound.clean_speech import active_rms, resampled, speech_activity
+from avloc_ros.simulation.sound.espeak import speak
+from avloc_ros.simulation.sound.moving_sound import ShoeboxRoom, heard_along
+from avloc_ros.simulation.sound.sound_stage import mix
 from avloc_ros.sources.scene import Scene, load_scene, write_scene
 from avloc_ros.sources.truth import TruthRow
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from avloc_ros.geometry import direction_from_angles
-from avloc_ros.simulation.espeak import SyntheticVoice
+from avloc_ros.simulation.sound.espeak import SyntheticVoice
 
 DURATION_S = 20.0
 FPS = 25

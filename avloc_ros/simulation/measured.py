@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from avloc_ros.simulation.clean_speech import resampled
 from avloc_ros.simulation.kit import Kit
+from avloc_ros.simulation.looks.talker_clip import TalkerClip, load_talker_clip, yunet_detector
 from avloc_ros.simulation.measured_plan import draw_plan
 from avloc_ros.simulation.measured_rooms import read_response
 from avloc_ros.simulation.performance import Supply, perform
 from avloc_ros.simulation.scene_plan import PlannedTalker, Wishes
-from avloc_ros.simulation.talker_clip import TalkerClip, load_talker_clip, yunet_detector
+from avloc_ros.simulation.sound.clean_speech import resampled
 from avloc_ros.sources.audio_file import read_audio
 from avloc_ros.sources.scene import Scene
 from avloc_ros.types import InputError

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from avloc_ros.simulation.camera_draw import WIDTH, draw_camera
 from avloc_ros.simulation.conditions import NEEDS_A_FACE, condition_of, is_noisy, visual_kind
 from avloc_ros.simulation.kit import Kit
+from avloc_ros.simulation.looks.camera_draw import WIDTH, draw_camera
+from avloc_ros.simulation.looks.trouble_draw import draw_darkness
 from avloc_ros.simulation.measured_rooms import Response
 from avloc_ros.simulation.scene_plan import (
     DIFFUSE_SHARE,
@@ -24,7 +25,6 @@ from avloc_ros.simulation.scene_plan import (
     draw_together,
     draw_troubles,
 )
-from avloc_ros.simulation.trouble_draw import draw_darkness
 
 
 def draw_plan(rng: np.random.Generator, kit: Kit, index: int, wishes: Wishes) -> ScenePlan:

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from avloc_ros.geometry import MicrophoneArray
-from avloc_ros.simulation.clean_speech import active_rms, speech_activity
+from avloc_ros.simulation.looks.scene_picture import Performance, appearance_of, pictures
+from avloc_ros.simulation.looks.talker_clip import TalkerClip
 from avloc_ros.simulation.measured_rooms import Response
-from avloc_ros.simulation.scene_picture import Performance, appearance_of, pictures
 from avloc_ros.simulation.scene_plan import FPS, PlannedNoise, PlannedTalker, ScenePlan
 from avloc_ros.simulation.scene_truth import description, truth_rows
-from avloc_ros.simulation.sound_stage import MixedSound, endless, faded, mix, place
-from avloc_ros.simulation.talker_clip import TalkerClip
+from avloc_ros.simulation.sound.clean_speech import active_rms, speech_activity
+from avloc_ros.simulation.sound.sound_stage import MixedSound, endless, faded, mix, place
 from avloc_ros.simulation.turns import (
     Excerpt,
     Turn,

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from avloc_ros.geometry import angles_from_direction, wrap_angle
-from avloc_ros.simulation.camera_draw import EDGE_PX, FX, HALF_VIEW_RAD, WIDTH
+from avloc_ros.simulation.looks.camera_draw import EDGE_PX, FX, HALF_VIEW_RAD, WIDTH
 from avloc_ros.simulation.measured_rooms import Response, position_m
-from avloc_ros.simulation.moving_sound import ShoeboxRoom
+from avloc_ros.simulation.sound.moving_sound import ShoeboxRoom
 from avloc_ros.types import InputError
 
 ROOM_SIZE_M = ((3.5, 3.0, 2.4), (8.0, 7.0, 3.2))

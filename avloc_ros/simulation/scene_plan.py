@@ -9,10 +9,10 @@ import numpy as np
 
 from avloc_ros.geometry import CameraModel
 from avloc_ros.simulation.conditions import check_condition
+from avloc_ros.simulation.looks.picture import FACE_WIDTH_M
+from avloc_ros.simulation.looks.trouble import VisualTrouble
+from avloc_ros.simulation.looks.trouble_draw import SeenFace, draw_trouble
 from avloc_ros.simulation.measured_rooms import Response, position_m
-from avloc_ros.simulation.picture import FACE_WIDTH_M
-from avloc_ros.simulation.trouble import VisualTrouble
-from avloc_ros.simulation.trouble_draw import SeenFace, draw_trouble
 from avloc_ros.simulation.walking import Walk
 from avloc_ros.types import InputError
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from avloc_ros.geometry import angles_from_direction
-from avloc_ros.simulation.appearance import stands_before
+from avloc_ros.simulation.looks.appearance import stands_before
+from avloc_ros.simulation.looks.scene_picture import Performance
+from avloc_ros.simulation.looks.trouble import Darkness
 from avloc_ros.simulation.measured_rooms import Response
-from avloc_ros.simulation.scene_picture import Performance
 from avloc_ros.simulation.scene_plan import FPS, PlannedTalker, ScenePlan
-from avloc_ros.simulation.sound_stage import MixedSound
-from avloc_ros.simulation.trouble import Darkness
+from avloc_ros.simulation.sound.sound_stage import MixedSound
 from avloc_ros.sources.truth import TruthRow
 
 

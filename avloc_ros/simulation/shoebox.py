@@ -12,18 +12,18 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import lfilter
 
-from avloc_ros.simulation.clean_speech import resampled
-from avloc_ros.simulation.dubbing import dubbed, mirrored
-from avloc_ros.simulation.espeak import SyntheticVoice, speak
+from avloc_ros.simulation.looks.dubbing import dubbed, mirrored
+from avloc_ros.simulation.looks.portrait_clip import portrait_clip
+from avloc_ros.simulation.looks.portraits import Portrait, load_portraits
+from avloc_ros.simulation.looks.talker_clip import TalkerClip, load_talker_clip, yunet_detector
 from avloc_ros.simulation.measured import kit_number, read_mono
 from avloc_ros.simulation.measured_rooms import position_m
-from avloc_ros.simulation.moving_sound import ShoeboxRoom, heard_along
 from avloc_ros.simulation.performance import Supply, perform
-from avloc_ros.simulation.portrait_clip import portrait_clip
-from avloc_ros.simulation.portraits import Portrait, load_portraits
 from avloc_ros.simulation.scene_plan import PlannedNoise, PlannedTalker, Wishes
 from avloc_ros.simulation.shoebox_plan import ShoeboxParts, draw_room_and_plan
-from avloc_ros.simulation.talker_clip import TalkerClip, load_talker_clip, yunet_detector
+from avloc_ros.simulation.sound.clean_speech import resampled
+from avloc_ros.simulation.sound.espeak import SyntheticVoice, speak
+from avloc_ros.simulation.sound.moving_sound import ShoeboxRoom, heard_along
 from avloc_ros.simulation.walking import Walk
 from avloc_ros.sources.scene import Scene
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from avloc_ros.geometry import MicrophoneArray
-from avloc_ros.simulation.camera_draw import HALF_VIEW_RAD, WIDTH, camera_with_yaw, draw_camera
 from avloc_ros.simulation.conditions import NEEDS_A_FACE, condition_of, is_noisy, visual_kind
+from avloc_ros.simulation.looks.camera_draw import HALF_VIEW_RAD, WIDTH, camera_with_yaw, draw_camera
+from avloc_ros.simulation.looks.trouble import VisualTrouble
+from avloc_ros.simulation.looks.trouble_draw import draw_darkness
 from avloc_ros.simulation.measured_plan import draw_voices
 from avloc_ros.simulation.measured_rooms import Response, position_m
-from avloc_ros.simulation.moving_sound import ShoeboxRoom
 from avloc_ros.simulation.places import (
     NoPlaceError,
     draw_place,
@@ -34,8 +35,7 @@ from avloc_ros.simulation.scene_plan import (
     draw_together,
     draw_troubles,
 )
-from avloc_ros.simulation.trouble import VisualTrouble
-from avloc_ros.simulation.trouble_draw import draw_darkness
+from avloc_ros.simulation.sound.moving_sound import ShoeboxRoom
 from avloc_ros.simulation.walking import draw_crossing, draw_walk
 from avloc_ros.types import InputError
 

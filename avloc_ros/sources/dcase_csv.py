@@ -17,6 +17,7 @@ import numpy as np
 from avloc_ros.geometry import angles_from_direction, direction_from_angles
 from avloc_ros.types import InputError
 
+TRUTH_NAME = "truth_events.csv"  # beside the scene.json of a scene of sound events
 FRAME_S = 0.1
 CENTIMETRE_M = 0.01
 

@@ -32,7 +32,7 @@ def asked_again(network: EventNetwork, config: EventNetworkConfig, array: Microp
 
 
 class AskedNetwork:
-    """See EventNetwork: another one, whose events are asked again with models.direction_query."""
+    """See EventNetwork: another one, whose events are asked again with models.sound_events.direction_query."""
 
     def __init__(self, network: EventNetwork, config: EventNetworkConfig, array: MicrophoneArray | None = None) -> None:
         weights = find_weights("" if config.query == "auto" else config.query, SHIPPED, SYSTEM)

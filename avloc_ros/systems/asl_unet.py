@@ -15,7 +15,7 @@ from avloc_ros.decode.speaker_mask import binary_mask, blobs_to_grid, speaker_bl
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig, segment_features
 from avloc_ros.features.asl_unet_picture import PictureScaleConfig, picture_maps, reduced_picture
 from avloc_ros.features.image import bgr_picture
-from avloc_ros.models.asl_unet_config import SpeakerUNetConfig
+from avloc_ros.models.asl_unet.config import SpeakerUNetConfig
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import Weights, find_weights
 from avloc_ros.types import AudioWindow, InputError, SpeakerGrid, VideoFrame

@@ -20,7 +20,7 @@ from avloc_ros.systems.event_network import FRAME_S, EventNetworkConfig, FoaSpec
 from avloc_ros.types import InputError
 
 SYSTEMS = ("av_seld", "seld_crnn")
-SHIPPED = "av_seld_baseline_small"  # of those that need no camera the best on validation (docs/sound_events.md)
+SHIPPED = "av_seld_baseline_small"  # of those that need no camera the best on validation (docs/sound_events_results.md)
 TRACK_AXES = 3
 
 

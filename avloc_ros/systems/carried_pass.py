@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avloc_ros.models.face_boxes import FaceBoxes
+from avloc_ros.models.faces.boxes import FaceBoxes
 from avloc_ros.systems.carried_faces import CarriedFace, follow, remember
 from avloc_ros.systems.look_rate import LookRate, Looks
 

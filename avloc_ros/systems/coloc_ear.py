@@ -1,4 +1,4 @@
-"""coloc on a trained ear at run time: the ear, its localizer and its classifier by onnxruntime (models.coloc_ear)."""
+"""coloc on a trained ear at run time: the ear, its localizer and its classifier by onnxruntime."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class EventNetworkConfig:
     )
     query: str = setting(
         "auto",
-        "path of an .onnx file that is asked again what sounds where (models.direction_query), card beside it; auto: the shipped "
+        "path of an .onnx file that is asked again what sounds where (direction_query), card beside it; auto: the shipped "
         "one beside shipped weights; none: what the network tells stands",
     )
     threshold: float = setting(0.0, "score from which an event begins; 0: the one that the card tells", low=0.0, high=1.0)

@@ -10,8 +10,8 @@ import numpy as np
 
 from avloc_ros.config import setting
 from avloc_ros.features.image import bgr_picture, cell_visibility
-from avloc_ros.models.face_boxes import FaceBoxes
-from avloc_ros.models.face_kind import KINDS
+from avloc_ros.models.faces.boxes import FaceBoxes
+from avloc_ros.models.faces.kind import KINDS
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.face_network import FaceNetworkChoice, OpenFaceNetwork, open_face_network
 from avloc_ros.systems.carried_pass import CarriedPass, Pace

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from avloc_ros.features.image import round_up
-from avloc_ros.models.face_boxes import FaceBoxes, overlaps
+from avloc_ros.models.faces.boxes import FaceBoxes, overlaps
 from avloc_ros.runtime.face_detector import STRIDE_MULTIPLE, FaceDetector
 from avloc_ros.systems.carried_pass import CarriedPass, Pace
 from avloc_ros.systems.look_rate import Looks

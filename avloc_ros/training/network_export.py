@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from avloc_ros.models.asl_unet import SpeakerUNet
-from avloc_ros.models.diff_track_hungarian import HungarianNetwork
-from avloc_ros.models.diff_track_localizer import LocalizerNetwork
-from avloc_ros.models.diff_track_streaming import StreamingLocalizer
+from avloc_ros.models.asl_unet.network import SpeakerUNet
+from avloc_ros.models.diff_track.hungarian import HungarianNetwork
+from avloc_ros.models.diff_track.localizer import LocalizerNetwork
+from avloc_ros.models.diff_track.streaming import StreamingLocalizer
 from avloc_ros.runtime.diff_track_network import STATES
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.types import InputError

@@ -34,24 +34,24 @@ class RecipeKind:
 EVENT_FOLDERS = "folders of event scenes (avloc simulate --events), STARSS22/23, or L3DAS23 Task 2"
 KINDS = {
     "any_array": RecipeKind(
-        "any_array_recipe:AnyArrayRecipe", "any_array", "one folder with speech/ (and events/, music/)"
+        "any_array.recipe:AnyArrayRecipe", "any_array", "one folder with speech/ (and events/, music/)"
     ),
-    "mixture": RecipeKind("mixture:MixtureRecipe", "mixture", "one folder with speech/ (and events/, music/)"),
-    "dsw_audio": RecipeKind("audio_training:AudioRecipe", "dsw_audio", "nothing: rooms are simulated"),
+    "mixture": RecipeKind("any_array.candidates:MixtureRecipe", "mixture", "one folder with speech/ (and events/, music/)"),
+    "dsw_audio": RecipeKind("dsw.audio_training:AudioRecipe", "dsw_audio", "nothing: rooms are simulated"),
     "dsw_fusion": RecipeKind(
-        "fusion_training:FusionRecipe", "dsw_fusion", "the folder of cached grids (avloc train grids), or of scenes"
+        "dsw.fusion_training:FusionRecipe", "dsw_fusion", "the folder of cached grids (avloc train grids), or of scenes"
     ),
-    "av_seld": RecipeKind("seld_recipes:AvSeldRecipe", "av_seld", EVENT_FOLDERS),
-    "coloc": RecipeKind("seld_recipes:ColocRecipe", "coloc", EVENT_FOLDERS),
-    "coloc_ear": RecipeKind("seld_recipes:ColocEarRecipe", "coloc_ear", EVENT_FOLDERS),
+    "av_seld": RecipeKind("sound_events.recipes:AvSeldRecipe", "av_seld", EVENT_FOLDERS),
+    "coloc": RecipeKind("sound_events.recipes:ColocRecipe", "coloc", EVENT_FOLDERS),
+    "coloc_ear": RecipeKind("sound_events.recipes:ColocEarRecipe", "coloc_ear", EVENT_FOLDERS),
     "diff_track_hungarian": RecipeKind(
-        "diff_track_hungarian:HungarianRecipe", "diff_track", "nothing: assignment problems are drawn"
+        "diff_track.hungarian:HungarianRecipe", "diff_track", "nothing: assignment problems are drawn"
     ),
     "diff_track_localizer": RecipeKind(
-        "diff_track_localizer:LocalizerRecipe", "diff_track", "nothing: moving sources are simulated"
+        "diff_track.localizer:LocalizerRecipe", "diff_track", "nothing: moving sources are simulated"
     ),
     "asl_unet": RecipeKind(
-        "asl_unet_recipe:SpeakerUNetRecipe", "asl_unet", "folders of egocentric scenes (avloc simulate --egocentric), or EasyCom"
+        "asl_unet.recipe:SpeakerUNetRecipe", "asl_unet", "folders of egocentric scenes (avloc simulate --egocentric), or EasyCom"
     ),
 }
 

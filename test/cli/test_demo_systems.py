@@ -15,7 +15,7 @@ from avloc_ros.cli.pipeline_options import (
     pipeline_nodes,
     pipeline_parameters,
 )
-from avloc_ros.simulation.event_demo import ROOM, SCRIPT, _planned
+from avloc_ros.simulation.events.event_demo import ROOM, SCRIPT, _planned
 
 
 def parsed(*words: str) -> argparse.Namespace:

@@ -9,7 +9,7 @@ import pytest
 
 from avloc_ros.cli.main import main
 from avloc_ros.cli.simulate_kinds import _clips
-from avloc_ros.datasets.event_scenes import scene_recordings
+from avloc_ros.datasets.events.event_scenes import scene_recordings
 from avloc_ros.sources.scene import load_scene
 from avloc_ros.types import InputError
 

@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
 from avloc_ros.cli.main import main
-from avloc_ros.datasets.grid_recordings import save_grids
+from avloc_ros.datasets.grids.grid_recordings import save_grids
 from avloc_ros.runtime.weights import read_weights
 
 _path = Path(__file__).resolve().parent.parent / "training" / "conftest.py"

@@ -14,7 +14,7 @@ pytest.importorskip("lightning")
 soundfile = pytest.importorskip("soundfile")
 
 from avloc_ros.cli.main import main
-from avloc_ros.datasets.event_folders import read_event_folders
+from avloc_ros.datasets.events.event_folders import read_event_folders
 from avloc_ros.geometry import CameraModel, MicrophoneArray
 from avloc_ros.runtime.weights import read_weights
 from avloc_ros.sources.dcase_csv import EventRow, write_events

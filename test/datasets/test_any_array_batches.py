@@ -10,13 +10,13 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("pyroomacoustics")
 
 from avloc_ros.config import shipped_folder  # noqa: E402
-from avloc_ros.datasets.any_array_batches import EARLY_SAMPLES, BatchMixer  # noqa: E402
-from avloc_ros.datasets.any_array_draws import GROUPS, draw_batch, draw_pairs  # noqa: E402
-from avloc_ros.datasets.any_array_mix import Mixer, Mixture  # noqa: E402
-from avloc_ros.datasets.room_bank import RATE_HZ, generator_of, plan_room  # noqa: E402
-from avloc_ros.datasets.room_tensors import BEFORE_PEAK, MOST_CHANNELS, RoomTensors  # noqa: E402
-from avloc_ros.datasets.sound_tensors import Recorded, SoundTensors  # noqa: E402
-from avloc_ros.datasets.sounds import SoundLibrary  # noqa: E402
+from avloc_ros.datasets.mixtures.any_array_batches import EARLY_SAMPLES, BatchMixer  # noqa: E402
+from avloc_ros.datasets.mixtures.any_array_draws import GROUPS, draw_batch, draw_pairs  # noqa: E402
+from avloc_ros.datasets.mixtures.any_array_mix import Mixer, Mixture  # noqa: E402
+from avloc_ros.datasets.mixtures.room_bank import RATE_HZ, generator_of, plan_room  # noqa: E402
+from avloc_ros.datasets.mixtures.room_tensors import BEFORE_PEAK, MOST_CHANNELS, RoomTensors  # noqa: E402
+from avloc_ros.datasets.mixtures.sound_tensors import Recorded, SoundTensors  # noqa: E402
+from avloc_ros.datasets.mixtures.sounds import SoundLibrary  # noqa: E402
 from avloc_ros.geometry import MicrophoneArray  # noqa: E402
 
 FRAMES, EXAMPLES = 20, 6

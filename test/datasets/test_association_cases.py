@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from avloc_ros.datasets.association_cases import AssociationCasesConfig, draw_cases, margins, sphere_points
+from avloc_ros.datasets.tracks.association_cases import (
+    AssociationCasesConfig,
+    draw_cases,
+    margins,
+    sphere_points,
+)
 
 
 @pytest.mark.parametrize("slots", [2, 3, 5])

@@ -8,8 +8,8 @@ from scipy.optimize import linear_sum_assignment
 
 torch = pytest.importorskip("torch")
 
-from avloc_ros.datasets.association_cases import AssociationCasesConfig, margins  # noqa: E402
-from avloc_ros.datasets.association_cases_batch import CaseDraw  # noqa: E402
+from avloc_ros.datasets.tracks.association_cases import AssociationCasesConfig, margins  # noqa: E402
+from avloc_ros.datasets.tracks.association_cases_batch import CaseDraw  # noqa: E402
 
 
 @pytest.mark.parametrize("slots", [2, 3, 4])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.datasets.channel_swap import ALL_SWAPS, AVCS_SWAPS
+from avloc_ros.datasets.events.channel_swap import ALL_SWAPS, AVCS_SWAPS
 from avloc_ros.geometry import direction_from_angles
 from avloc_ros.sources.dcase_csv import EventRow
 from avloc_ros.types import InputError

@@ -13,12 +13,12 @@ from scipy.signal import fftconvolve
 torch = pytest.importorskip("torch")
 pytest.importorskip("pyroomacoustics")
 
-from avloc_ros.datasets import response_bank  # noqa: E402
-from avloc_ros.datasets.dsw_audio import MixConfig, MixedSound, convolved  # noqa: E402
-from avloc_ros.datasets.joined_voices import JoinedVoices  # noqa: E402
-from avloc_ros.datasets.response_bank import BankConfig, make_bank  # noqa: E402
-from avloc_ros.datasets.targets import TargetConfig, grid_targets  # noqa: E402
-from avloc_ros.datasets.voices import Voice  # noqa: E402
+from avloc_ros.datasets.grids.targets import TargetConfig, grid_targets  # noqa: E402
+from avloc_ros.datasets.mixtures import response_bank  # noqa: E402
+from avloc_ros.datasets.mixtures.dsw_audio import MixConfig, MixedSound, convolved  # noqa: E402
+from avloc_ros.datasets.mixtures.joined_voices import JoinedVoices  # noqa: E402
+from avloc_ros.datasets.mixtures.response_bank import BankConfig, make_bank  # noqa: E402
+from avloc_ros.datasets.mixtures.voices import Voice  # noqa: E402
 from avloc_ros.features.dsw_input import DswInputConfig, frame_maps, stacked_frames  # noqa: E402
 from avloc_ros.geometry import CameraModel, MicrophoneArray  # noqa: E402
 from avloc_ros.types import InputError  # noqa: E402

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from avloc_ros.config import shipped_folder
-from avloc_ros.datasets.easycom import (
+from avloc_ros.datasets.glasses.easycom import (
     SPLITS,
     EasyComConfig,
     EasyComName,

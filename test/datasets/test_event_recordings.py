@@ -8,10 +8,10 @@ import pytest
 
 soundfile = pytest.importorskip("soundfile")
 
-from avloc_ros.datasets.event_pictures import cached_pictures, read_pictures
-from avloc_ros.datasets.event_recording import EventRecording
-from avloc_ros.datasets.l3das import l3das_recordings
-from avloc_ros.datasets.starss import starss_recordings
+from avloc_ros.datasets.events.event_pictures import cached_pictures, read_pictures
+from avloc_ros.datasets.events.event_recording import EventRecording
+from avloc_ros.datasets.events.l3das import l3das_recordings
+from avloc_ros.datasets.events.starss import starss_recordings
 from avloc_ros.sources.dcase_csv import EventRow
 from avloc_ros.sources.video_file import VideoWriter
 from avloc_ros.types import InputError

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from avloc_ros.datasets.egocentric import recording_of_scene
-from avloc_ros.datasets.glasses_pack import GlassesFrames, joined, pack_scenes, read_frames, turned_heads
+from avloc_ros.datasets.glasses.pack import GlassesFrames, joined, pack_scenes, read_frames, turned_heads
+from avloc_ros.datasets.glasses.recording import recording_of_scene
 from avloc_ros.types import InputError
 
 
@@ -23,9 +23,9 @@ def test_turned_heads_are_the_rotations_that_were_made():
 def test_a_packed_scene_is_the_simulated_one(tmp_path):
     pytest.importorskip("pyroomacoustics")
     pytest.importorskip("av")
-    from avloc_ros.simulation.egocentric import compose_egocentric
-    from avloc_ros.simulation.egocentric_config import EgocentricConfig
-    from avloc_ros.simulation.egocentric_guests import EgocentricParts
+    from avloc_ros.simulation.glasses.config import EgocentricConfig
+    from avloc_ros.simulation.glasses.guests import EgocentricParts
+    from avloc_ros.simulation.glasses.scene import compose_egocentric
 
     rng, voices = np.random.default_rng(0), []
     import soundfile

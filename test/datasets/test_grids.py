@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies
 
-from avloc_ros.datasets.grid_recordings import GridRecording, load_grid_folder, load_grids, save_grids
-from avloc_ros.datasets.grid_split import SplitConfig, split_recordings
-from avloc_ros.datasets.targets import grid_targets
+from avloc_ros.datasets.grids.grid_recordings import GridRecording, load_grid_folder, load_grids, save_grids
+from avloc_ros.datasets.grids.grid_split import SplitConfig, split_recordings
+from avloc_ros.datasets.grids.targets import grid_targets
 from avloc_ros.decode.face_grid import faces_to_grid
 from avloc_ros.types import Face, FaceDetections, InputError
 
@@ -125,8 +125,8 @@ def test_too_few_recordings_are_refused():
 # ------------------------------------------------------------------------------------------------ frames for torch
 def test_mirrored_frames_are_mirrored_in_all_parts():
     torch = pytest.importorskip("torch")
-    from avloc_ros.datasets.grid_frames import GridFrames
-    from avloc_ros.datasets.targets import TargetConfig
+    from avloc_ros.datasets.grids.grid_frames import GridFrames
+    from avloc_ros.datasets.grids.targets import TargetConfig
 
     recording = recording_of("one", frames=40)
     torch.manual_seed(0)
@@ -146,7 +146,7 @@ def test_mirrored_frames_are_mirrored_in_all_parts():
 @pytest.mark.parametrize(("down", "right"), [(0, 0), (2, -1), (-3, 4), (9, 0)])
 def test_shifted_maps_show_what_another_view_would(down, right):
     torch = pytest.importorskip("torch")
-    from avloc_ros.datasets.grid_frames import shifted
+    from avloc_ros.datasets.grids.grid_frames import shifted
 
     maps = np.random.default_rng(3).random((2, 5, 6)).astype(np.float32) + 0.1
     empty, repeated = np.zeros_like(maps), np.empty_like(maps)
@@ -162,8 +162,8 @@ def test_shifted_maps_show_what_another_view_would(down, right):
 
 def test_a_shifted_batch_moves_all_maps_alike_and_keeps_what_is_known_of_the_border():
     torch = pytest.importorskip("torch")
-    from avloc_ros.datasets.grid_frames import GridFrames, shifted
-    from avloc_ros.datasets.targets import TargetConfig
+    from avloc_ros.datasets.grids.grid_frames import GridFrames, shifted
+    from avloc_ros.datasets.grids.targets import TargetConfig
 
     recording, seen = recording_of("one", frames=12), set()
     frames, plain = GridFrames([recording], TargetConfig(), shift_cells=1), GridFrames([recording], TargetConfig())
@@ -187,8 +187,8 @@ def test_a_shifted_batch_moves_all_maps_alike_and_keeps_what_is_known_of_the_bor
 
 def test_every_second_frame_of_each_recording():
     torch = pytest.importorskip("torch")
-    from avloc_ros.datasets.grid_frames import GridFrames
-    from avloc_ros.datasets.targets import TargetConfig
+    from avloc_ros.datasets.grids.grid_frames import GridFrames
+    from avloc_ros.datasets.grids.targets import TargetConfig
 
     recordings = [recording_of("one", frames=5), recording_of("two", frames=4, seed=1)]
     few, every = GridFrames(recordings, TargetConfig(), every=2), GridFrames(recordings, TargetConfig())

@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("pyroomacoustics")
 
-from avloc_ros.datasets.array_draws import PLACEMENT_ERROR_M, draw_array
-from avloc_ros.datasets.held_out import recording_of, shares, talker_of
-from avloc_ros.datasets.room_bank import (
+from avloc_ros.datasets.mixtures.array_draws import PLACEMENT_ERROR_M, draw_array
+from avloc_ros.datasets.mixtures.held_out import recording_of, shares, talker_of
+from avloc_ros.datasets.mixtures.room_bank import (
     RATE_HZ,
     SOUNDS,
     TAPS,

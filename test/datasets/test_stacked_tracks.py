@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.datasets.stacked_tracks import stack_tracks
+from avloc_ros.datasets.events.stacked_tracks import stack_tracks
 from avloc_ros.sources.dcase_csv import EventRow
 
 # Figure 1: tracks T0..T4 with class and frames; sources number them in the order that the figure piles them up.

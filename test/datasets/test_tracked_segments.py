@@ -8,8 +8,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("pyroomacoustics", reason="rooms are simulated by pyroomacoustics")
 
-from avloc_ros.datasets.channel_swap import ALL_SWAPS
-from avloc_ros.datasets.tracked_segments import (
+from avloc_ros.datasets.events.channel_swap import ALL_SWAPS
+from avloc_ros.datasets.tracks.tracked_segments import (
     TrackedSegment,
     TrackedSegmentsConfig,
     tracked_segments,
@@ -17,7 +17,7 @@ from avloc_ros.datasets.tracked_segments import (
 )
 from avloc_ros.features.direction_features import DirectionFeaturesConfig, direction_features
 from avloc_ros.geometry import MicrophoneArray
-from avloc_ros.simulation.moving_sources import MovingSource, MovingSourcesConfig, draw_segment
+from avloc_ros.simulation.sound.moving_sources import MovingSource, MovingSourcesConfig, draw_segment
 from avloc_ros.types import InputError
 
 FOA = DirectionFeaturesConfig("foa", 16000, 320, 640, 1024, 32)

@@ -14,7 +14,7 @@ from avloc_ros.decode.track_linking import (
     smooth_path,
     stages,
 )
-from avloc_ros.evaluation.direction_tracks import DirectionFrame, clear_mot_of
+from avloc_ros.evaluation.metrics.direction_tracks import DirectionFrame, clear_mot_of
 from avloc_ros.geometry import angle_between, direction_from_angles
 
 

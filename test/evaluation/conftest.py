@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.evaluation.frame_report import Candidate, FrameReport
+from avloc_ros.evaluation.metrics.frame_report import Candidate, FrameReport
 from avloc_ros.sources.truth import TruthRow
 
 

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 
-from avloc_ros.evaluation.active_speaker_report import (
+from avloc_ros.evaluation.pages.active_speaker_report import (
     HeardWearer,
     active_speaker_numbers,
     plot_wearer,

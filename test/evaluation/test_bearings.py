@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.evaluation.bearings import (
+from avloc_ros.evaluation.metrics.bearings import (
     azimuth_errors_deg,
     false_reports,
     frame_bearings,

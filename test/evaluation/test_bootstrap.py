@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from avloc_ros.evaluation.bootstrap import paired_difference, pooled_interval
+from avloc_ros.evaluation.metrics.bootstrap import paired_difference, pooled_interval
 
 
 def test_the_interval_of_a_mean_is_scipys():

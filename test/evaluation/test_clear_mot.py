@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.evaluation.clear_mot import ClearMotCounts, ClearMotScore
+from avloc_ros.evaluation.metrics.clear_mot import ClearMotCounts, ClearMotScore
 
 GATE = 20.0
 

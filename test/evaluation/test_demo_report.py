@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avloc_ros.evaluation.annotated_video import write_video
-from avloc_ros.evaluation.demo_report import plot_azimuths, summary, tracks_by_name, write_page
+from avloc_ros.evaluation.pages.annotated_video import write_video
+from avloc_ros.evaluation.pages.demo_report import plot_azimuths, summary, tracks_by_name, write_page
 
 TIMES_S = np.arange(100) * 0.04
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.evaluation.direction_tracks import DirectionFrame, localization_of, score_directions
+from avloc_ros.evaluation.metrics.direction_tracks import DirectionFrame, localization_of, score_directions
 from avloc_ros.geometry import direction_from_angles
 
 

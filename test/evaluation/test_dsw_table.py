@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from avloc_ros.evaluation import dsw_rows
-from avloc_ros.evaluation.contestants import Contestant
+from avloc_ros.evaluation.chain.contestants import Contestant
 from avloc_ros.evaluation.dsw_rows import ROWS, parse_weights, rows_to_run
 from avloc_ros.evaluation.dsw_table import dsw_table
-from avloc_ros.evaluation.localisation import PictureGeometry
+from avloc_ros.evaluation.metrics.localisation import PictureGeometry
 from avloc_ros.evaluation.metrics_file import metrics
+from avloc_ros.evaluation.pages.report_writer import write_report
 from avloc_ros.evaluation.recording import Recording
-from avloc_ros.evaluation.report_writer import write_report
 from avloc_ros.evaluation.run import Evaluation
 from avloc_ros.evaluation.thresholds import best_threshold, with_validated_thresholds
 from avloc_ros.systems.localizer import LocalizerConfig

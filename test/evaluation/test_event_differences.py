@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.evaluation.event_differences import event_figures, paired_event_differences
+from avloc_ros.evaluation.seld.event_differences import event_figures, paired_event_differences
 from avloc_ros.evaluation.seld.segments import count_recording
 from avloc_ros.sources.dcase_csv import EventRow
 from avloc_ros.types import InputError

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from avloc_ros.cli.main import main
-from avloc_ros.evaluation.event_demo_report import ReportedEvent, event_summary, true_events
+from avloc_ros.evaluation.pages.event_demo_report import ReportedEvent, event_summary, true_events
 from avloc_ros.geometry import direction_from_angles
-from avloc_ros.simulation.event_scene import FOA_MICROPHONE
+from avloc_ros.simulation.events.event_scene import FOA_MICROPHONE
 from avloc_ros.sources.dcase_csv import EventRow, write_events
 from avloc_ros.sources.scene import write_scene
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from avloc_ros.config import from_mapping
-from avloc_ros.evaluation import audio_trackers, front_end_cache
-from avloc_ros.evaluation.front_end_cache import FrontEndCache, heard_key, seen_key
-from avloc_ros.evaluation.front_end_frames import (
+from avloc_ros.evaluation.chain import audio_trackers, front_end_cache
+from avloc_ros.evaluation.chain.front_end_cache import FrontEndCache, heard_key, seen_key
+from avloc_ros.evaluation.chain.front_end_frames import (
     HeardFrame,
     SeenFrame,
     heard_arrays,
@@ -18,9 +18,9 @@ from avloc_ros.evaluation.front_end_frames import (
     seen_arrays,
     seen_frames,
 )
-from avloc_ros.evaluation.inputs import find_inputs
-from avloc_ros.evaluation.source_digest import source_files
-from avloc_ros.evaluation.stages import run_stages
+from avloc_ros.evaluation.chain.source_digest import source_files
+from avloc_ros.evaluation.chain.stages import run_stages
+from avloc_ros.evaluation.inputs.find import find_inputs
 from avloc_ros.geometry import MicrophoneArray, image_grid, sphere_grid
 from avloc_ros.sources.scene import write_scene
 from avloc_ros.sources.truth import TruthRow

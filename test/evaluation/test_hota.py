@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from avloc_ros.evaluation.hota import LEVELS, HotaFrame, hota, similarity_within
+from avloc_ros.evaluation.metrics.hota import LEVELS, HotaFrame, hota, similarity_within
 
 
 def test_perfect_tracks_score_one():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.evaluation.identities import ClearMot, count_identities, follow_identities
+from avloc_ros.evaluation.metrics.identities import ClearMot, count_identities, follow_identities
 
 motmetrics = pytest.importorskip(
     "motmetrics", reason="the reference implementation motmetrics is not installed"

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from avloc_ros.evaluation.localisation import (
+from avloc_ros.evaluation.metrics.localisation import (
     PictureGeometry,
     by_talkers,
     localisation_error,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.evaluation.mask_scores import STEPS, Confusion, ProbabilityCounts
+from avloc_ros.evaluation.metrics.mask_scores import STEPS, Confusion, ProbabilityCounts
 
 
 def test_counts_and_ratios_by_hand():

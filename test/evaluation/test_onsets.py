@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.evaluation.onsets import onset_delays_s, summarise_onsets
+from avloc_ros.evaluation.metrics.onsets import onset_delays_s, summarise_onsets
 
 
 def frames(make, speech, reports, azimuth_deg=30.0):

@@ -13,14 +13,15 @@ import pytest
 from avloc_ros.cli import evaluate as command
 from avloc_ros.decode.face_grid import faces_to_grid
 from avloc_ros.decode.peaks import find_peaks
-from avloc_ros.evaluation import grid_sizes, reports
-from avloc_ros.evaluation.contestants import Contestant
+from avloc_ros.evaluation import grid_sizes
+from avloc_ros.evaluation.chain import reports
+from avloc_ros.evaluation.chain.contestants import Contestant
+from avloc_ros.evaluation.chain.reports import RecordingReports
+from avloc_ros.evaluation.chain.stages import StageFrame
 from avloc_ros.evaluation.grid_sizes import accuracy_by_grid, as_rows, parse_sizes
-from avloc_ros.evaluation.inputs import EvaluationInput
-from avloc_ros.evaluation.localisation import PictureGeometry
+from avloc_ros.evaluation.inputs.recording_input import EvaluationInput
+from avloc_ros.evaluation.metrics.localisation import PictureGeometry
 from avloc_ros.evaluation.recording import Recording
-from avloc_ros.evaluation.reports import RecordingReports
-from avloc_ros.evaluation.stages import StageFrame
 from avloc_ros.geometry import CameraModel, image_grid, sphere_grid
 from avloc_ros.runtime.weights import shipped_weights
 from avloc_ros.systems.flat_fusion import weighted_fusion

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from avloc_ros.cli import evaluate as command
-from avloc_ros.evaluation.inputs import find_inputs
-from avloc_ros.evaluation.labelled_clips import turned_by_rotation
+from avloc_ros.evaluation.inputs.find import find_inputs
+from avloc_ros.evaluation.inputs.labelled_clips import turned_by_rotation
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.sources.audio_file import write_audio
 from avloc_ros.sources.scene import write_scene
@@ -66,7 +66,7 @@ def test_a_folder_of_scenes_leaves_the_whole_report(tmp_path, capsys):
 def test_the_result_does_not_depend_on_the_number_of_processes(tmp_path):
     for name in ("one", "two"):
         make_scene(tmp_path / "scenes" / name)
-    from avloc_ros.evaluation.contestants import Contestant
+    from avloc_ros.evaluation.chain.contestants import Contestant
     from avloc_ros.evaluation.run import evaluate_paths
 
     contestants = [Contestant("audio", "sphere"), Contestant("audio", "none")]
@@ -125,7 +125,7 @@ def test_real_recordings_are_within_five_degrees(turns):
     data = os.environ.get("AVLOC_DATA")
     if not data:
         pytest.skip("AVLOC_DATA is not set: the recordings are not in the repository")
-    from avloc_ros.evaluation.contestants import Contestant
+    from avloc_ros.evaluation.chain.contestants import Contestant
     from avloc_ros.evaluation.run import evaluate_paths
 
     array = MicrophoneArray.load(Path(data) / "arrays" / "respeaker_usb_4mic.json")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from avloc_ros.evaluation.localisation import PictureGeometry
+from avloc_ros.evaluation.metrics.localisation import PictureGeometry
 from avloc_ros.evaluation.recording import Recording
 from avloc_ros.evaluation.splits import splits
 from avloc_ros.evaluation.talker_speed import speeds_mps

@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from avloc_ros.evaluation.bearings import frame_bearings, summarise_bearings
-from avloc_ros.evaluation.localisation import PictureGeometry, score_frames
+from avloc_ros.evaluation.metrics.bearings import frame_bearings, summarise_bearings
+from avloc_ros.evaluation.metrics.localisation import PictureGeometry, score_frames
 from avloc_ros.evaluation.recording import Recording
 from avloc_ros.evaluation.summary import at_threshold
 from avloc_ros.evaluation.sweep_table import BearingCounts, SweepTable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from avloc_ros.evaluation.told_pairs import PairCounts
+from avloc_ros.evaluation.seld.told_pairs import PairCounts
 from avloc_ros.sources.dcase_csv import EventRow
 
 

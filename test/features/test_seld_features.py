@@ -122,7 +122,7 @@ def test_the_scaler_gives_zero_mean_and_unit_deviation():
 
 def test_torch_gives_what_numpy_gives():
     torch = pytest.importorskip("torch")
-    from avloc_ros.training import batched_features as batched
+    from avloc_ros.training.sound_events import batched_features as batched
 
     rng = np.random.default_rng(5)
     samples = rng.normal(0, 0.1, (2, 12000, 4)).astype(np.float32)

@@ -41,7 +41,7 @@ def spoken_scene(tmp_path_factory) -> tuple[Path, float]:
     """A scene folder with words that come from where a face is seen; and the azimuth in degrees."""
     photographs = pytest.importorskip("skimage.data", reason="the photograph of a face comes with scikit-image")
     pytest.importorskip("espeakng_loader", reason="the voice comes with espeakng-loader")
-    from avloc_ros.simulation.espeak import SyntheticVoice, speak
+    from avloc_ros.simulation.sound.espeak import SyntheticVoice, speak
 
     text = "good evening, could you bring me some water please, and tell me where my newspaper and my shoes are"
     words, own_rate = speak(text, SyntheticVoice("en-us+m4", 44, 150))

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from avloc_ros.datasets.adpit_labels import adpit_labels
+from avloc_ros.datasets.events.adpit_labels import adpit_labels
 from avloc_ros.sources.dcase_csv import EventRow
 
 torch = pytest.importorskip("torch")

@@ -9,8 +9,8 @@ pytest.importorskip("torch")
 
 import torch
 
-from avloc_ros.datasets.association_cases import solve
-from avloc_ros.evaluation.clear_mot import ClearMotScore
+from avloc_ros.datasets.tracks.association_cases import solve
+from avloc_ros.evaluation.metrics.clear_mot import ClearMotScore
 from avloc_ros.losses.differentiable_tracking import (
     References,
     TrackingLoss,
@@ -19,7 +19,7 @@ from avloc_ros.losses.differentiable_tracking import (
     distances_to_references,
     identity_switches,
 )
-from avloc_ros.models.diff_track_hungarian import FAR, Associations, HungarianNetwork
+from avloc_ros.models.diff_track.hungarian import FAR, Associations, HungarianNetwork
 from avloc_ros.types import InputError
 
 

@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from avloc_ros.features.any_array_layout import BANDS, COLS, LEARNT, MAP_ROWS, MAPS, ROWS  # noqa: E402
-from avloc_ros.models.any_array import (  # noqa: E402
+from avloc_ros.models.any_array.networks import (  # noqa: E402
     FACTS,
     AnyArrayNetworkConfig,
     ListeningNetwork,
@@ -72,7 +72,7 @@ def test_in_pieces_it_hears_what_it_hears_at_once(networks):
 
 def test_onnxruntime_gives_what_torch_gives(networks):
     from avloc_ros.runtime.engines import OnnxEngine
-    from avloc_ros.training.any_array_export import (
+    from avloc_ros.training.any_array.export import (
         Listen,
         Look,
         export_listen,

@@ -10,11 +10,11 @@ pytest.importorskip("torch")
 
 import torch
 
-from avloc_ros.models.asl_unet import SpeakerUNet
-from avloc_ros.models.asl_unet_config import FUSIONS, SpeakerUNetConfig
-from avloc_ros.models.beam_plane import BeamPlane
-from avloc_ros.models.resnet18 import ResNet18
-from avloc_ros.models.unet import UNet
+from avloc_ros.models.asl_unet.beam_plane import BeamPlane
+from avloc_ros.models.asl_unet.config import FUSIONS, SpeakerUNetConfig
+from avloc_ros.models.asl_unet.network import SpeakerUNet
+from avloc_ros.models.asl_unet.resnet18 import ResNet18
+from avloc_ros.models.asl_unet.unet import UNet
 from avloc_ros.types import InputError
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -9,12 +9,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from avloc_ros.models.av_seld import AvSeld, AvSeldConfig
-from avloc_ros.models.av_seld_audio import AudioEncoder, AudioEncoderConfig
-from avloc_ros.models.av_seld_fusion import FUSIONS, FusionConfig, make_fusion
-from avloc_ros.models.av_seld_visual import VisualEncoder, VisualEncoderConfig
-from avloc_ros.models.conformer import Attention, ConformerConfig, Convolution, sinusoids
-from avloc_ros.models.crnn import SeldCrnn, SeldCrnnConfig
+from avloc_ros.models.sound_events.av_seld import AvSeld, AvSeldConfig
+from avloc_ros.models.sound_events.av_seld_audio import AudioEncoder, AudioEncoderConfig
+from avloc_ros.models.sound_events.av_seld_fusion import FUSIONS, FusionConfig, make_fusion
+from avloc_ros.models.sound_events.av_seld_visual import VisualEncoder, VisualEncoderConfig
+from avloc_ros.models.sound_events.conformer import Attention, ConformerConfig, Convolution, sinusoids
+from avloc_ros.models.sound_events.crnn import SeldCrnn, SeldCrnnConfig
 
 TINY_CONFORMER = ConformerConfig(layers=1, heads=2, feed_forward=32, kernel=5)
 TINY_EYES = VisualEncoderConfig(

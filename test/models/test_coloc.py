@@ -7,8 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from avloc_ros.models.coloc import Classifier, ColocNetworkConfig, Localizer
-from avloc_ros.models.crnn import CrnnConfig
+from avloc_ros.models.sound_events.coloc import Classifier, ColocNetworkConfig, Localizer
+from avloc_ros.models.sound_events.crnn import CrnnConfig
 
 TINY = ColocNetworkConfig(bins=32, dense_units=8, trunk=CrnnConfig(filters=8, gru_units=8, dropout=0.0))
 

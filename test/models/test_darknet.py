@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from avloc_ros.models.darknet import darknet_files, darknet_to_onnx, read_cfg
+from avloc_ros.models.faces.darknet import darknet_files, darknet_to_onnx, read_cfg
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.types import InputError
 

@@ -14,7 +14,7 @@ pytest.importorskip("torch")
 
 import torch
 
-from avloc_ros.models.diff_track_hungarian import (
+from avloc_ros.models.diff_track.hungarian import (
     FAR,
     WEIGHTS,
     HungarianNetwork,
@@ -22,7 +22,7 @@ from avloc_ros.models.diff_track_hungarian import (
     load_hungarian,
     save_hungarian,
 )
-from avloc_ros.models.diff_track_localizer import LocalizerNetwork, LocalizerNetworkConfig
+from avloc_ros.models.diff_track.localizer import LocalizerNetwork, LocalizerNetworkConfig
 from avloc_ros.types import InputError
 
 

@@ -10,13 +10,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from avloc_ros.features.dsw_input import DswInputConfig  # noqa: E402
-from avloc_ros.models.dsw_audio import AudioNetwork, AudioNetworkConfig  # noqa: E402
-from avloc_ros.models.dsw_fusion import (  # noqa: E402
+from avloc_ros.models.dsw.audio import AudioNetwork, AudioNetworkConfig  # noqa: E402
+from avloc_ros.models.dsw.fusion import (  # noqa: E402
     FusionNetwork,
     FusionNetworkConfig,
     logit_of_log_probability,
 )
-from avloc_ros.models.dsw_refinement import Refinement  # noqa: E402
+from avloc_ros.models.dsw.refinement import Refinement  # noqa: E402
 from avloc_ros.systems.flat_fusion import weighted_fusion  # noqa: E402
 from avloc_ros.types import InputError  # noqa: E402
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from avloc_ros.models.face_boxes import FaceBoxes, no_landmarks, overlaps, strongest_apart
+from avloc_ros.models.faces.boxes import FaceBoxes, no_landmarks, overlaps, strongest_apart
 
 
 def test_suppression_keeps_what_opencv_keeps() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from avloc_ros.models.face_kind import kind_of
+from avloc_ros.models.faces.kind import kind_of
 from avloc_ros.types import InputError
 
 YUNET = {

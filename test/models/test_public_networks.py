@@ -7,8 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from avloc_ros.models.i3d import I3d, pad_same
-from avloc_ros.models.resnet50 import ResNet50, load_public_weights
+from avloc_ros.models.sound_events.i3d import I3d, pad_same
+from avloc_ros.models.sound_events.resnet50 import ResNet50, load_public_weights
 from avloc_ros.types import InputError
 
 

@@ -10,8 +10,14 @@ torch = pytest.importorskip("torch")
 
 from avloc_ros.geometry import direction_from_angles
 from avloc_ros.losses.seen_events import OFFSET_WEIGHT, events_of_adpit, seen_events_loss
-from avloc_ros.models.pointing import PACE, QUIET, SHARPNESS, Pointing
-from avloc_ros.models.seen_events import SeenEvents, SeenEventsConfig, cells_of, moved, seen_directions
+from avloc_ros.models.sound_events.pointing import PACE, QUIET, SHARPNESS, Pointing
+from avloc_ros.models.sound_events.seen_events import (
+    SeenEvents,
+    SeenEventsConfig,
+    cells_of,
+    moved,
+    seen_directions,
+)
 from avloc_ros.types import InputError
 
 CONFIG = SeenEventsConfig(picture_width=64, picture_height=32, belt_px=16, channels=(4, 8), context_channels=8)

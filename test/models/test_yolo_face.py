@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.models.yolo_face import decode_yolo, is_end_to_end
+from avloc_ros.models.faces.yolo_face import decode_yolo, is_end_to_end
 from avloc_ros.types import InputError
 
 BOXES = np.array([[50.0, 40, 20, 30], [200, 100, 40, 44]])  # centre and size

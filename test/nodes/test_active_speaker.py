@@ -16,8 +16,8 @@ from avloc_ros.nodes.active_speaker import ActiveSpeakerNode
 from avloc_ros.nodes.conversions import stamp_ns
 from avloc_ros.nodes.player import PlayerNode
 from avloc_ros.nodes.quality_of_service import image_quality, result_quality
-from avloc_ros.simulation.egocentric import compose_egocentric
-from avloc_ros.simulation.egocentric_config import EgocentricConfig
+from avloc_ros.simulation.glasses.config import EgocentricConfig
+from avloc_ros.simulation.glasses.scene import compose_egocentric
 from avloc_ros.sources.scene import load_scene
 from avloc_ros.sources.video_file import video_images
 from avloc_ros.systems.asl_unet import SpeakerUNetSettings, SpeakerUNetSystem

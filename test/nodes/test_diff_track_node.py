@@ -27,7 +27,7 @@ def parameters(pointing_weights):
 def words() -> tuple[MicrophoneArray, np.ndarray]:
     """A small tetrahedron, and what it hears of words from the left."""
     pytest.importorskip("espeakng_loader")
-    from avloc_ros.simulation.espeak import SyntheticVoice, speak
+    from avloc_ros.simulation.sound.espeak import SyntheticVoice, speak
 
     array = MicrophoneArray.load(shipped_folder() / "config" / "arrays" / "tetrahedron_4mic.yaml")
     sound, rate = speak("good evening, where is my newspaper, and where are my shoes", SyntheticVoice("en-us+m4", 44, 150))

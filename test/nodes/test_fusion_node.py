@@ -13,14 +13,14 @@ pytest.importorskip("lightning")
 from rclpy.parameter import Parameter  # noqa: E402
 
 from avloc_ros.geometry import image_grid  # noqa: E402
-from avloc_ros.models.dsw_fusion import FusionNetwork, FusionNetworkConfig  # noqa: E402
+from avloc_ros.models.dsw.fusion import FusionNetwork, FusionNetworkConfig  # noqa: E402
 from avloc_ros.msg import SpeakerGrid as SpeakerGridMessage  # noqa: E402
 from avloc_ros.nodes.fusion import FusionNode  # noqa: E402
 from avloc_ros.nodes.quality_of_service import result_quality  # noqa: E402
 from avloc_ros.nodes.speaker_messages import grid_from_message, grid_to_message  # noqa: E402
 from avloc_ros.runtime.weights import sha256_of  # noqa: E402
 from avloc_ros.systems.fusion import FusionConfig  # noqa: E402
-from avloc_ros.training.fusion_product import export_fusion  # noqa: E402
+from avloc_ros.training.dsw.fusion_product import export_fusion  # noqa: E402
 from avloc_ros.types import Modality, SpeakerGrid  # noqa: E402
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from avloc_ros.models.face_boxes import overlaps
+from avloc_ros.models.faces.boxes import overlaps
 from avloc_ros.runtime import centerface_file
 from avloc_ros.runtime.calibration_pictures import calibration_pictures
 from avloc_ros.runtime.centerface_file import packaged_centerface, resizable_centerface

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from avloc_ros.models.face_boxes import overlaps
-from avloc_ros.models.ultralight import boxes_are_decoded, decode_ultralight, priors
+from avloc_ros.models.faces.boxes import overlaps
+from avloc_ros.models.faces.ultralight import boxes_are_decoded, decode_ultralight, priors
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.face_detector import FaceDetector
 from avloc_ros.types import InputError

@@ -7,10 +7,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from avloc_ros.simulation.batched_glasses import RenderedSoundConfig, draw_rooms  # noqa: E402
-from avloc_ros.simulation.egocentric import glasses_array  # noqa: E402
-from avloc_ros.simulation.head_shadow import HEAD_CENTRE_M, shadowed  # noqa: E402
-from avloc_ros.simulation.head_shadow_tensors import shadow_gains, shadow_spectra  # noqa: E402
+from avloc_ros.simulation.glasses.batched_glasses import RenderedSoundConfig, draw_rooms  # noqa: E402
+from avloc_ros.simulation.glasses.head_shadow import HEAD_CENTRE_M, shadowed  # noqa: E402
+from avloc_ros.simulation.glasses.head_shadow_tensors import shadow_gains, shadow_spectra  # noqa: E402
+from avloc_ros.simulation.glasses.scene import glasses_array  # noqa: E402
 
 RATE_HZ = 16_000
 

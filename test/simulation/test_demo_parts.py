@@ -15,7 +15,7 @@ from avloc_ros.types import InputError
 
 def test_voices_differ() -> None:
     pytest.importorskip("espeakng_loader", reason="the demo's voices come from espeakng-loader")
-    from avloc_ros.simulation.espeak import SyntheticVoice, speak
+    from avloc_ros.simulation.sound.espeak import SyntheticVoice, speak
 
     first, rate = speak("Who is speaking?", ROLES[0].voice)
     other, _ = speak("Who is speaking?", ROLES[1].voice)
@@ -29,7 +29,7 @@ def test_voices_differ() -> None:
 
 def test_lines_fit_and_overlap_a_little() -> None:
     pytest.importorskip("espeakng_loader", reason="the demo's voices come from espeakng-loader")
-    from avloc_ros.simulation.espeak import speak
+    from avloc_ros.simulation.sound.espeak import speak
 
     spoken = np.zeros((len(ROLES), round(DURATION_S * 100)), bool)
     for number, role in enumerate(ROLES):
@@ -67,7 +67,7 @@ def test_one_leaves_the_picture_while_speaking_and_both_stay_in_the_room() -> No
 def test_portraits_are_cut_out_and_open_their_mouths() -> None:
     pytest.importorskip("skimage", reason="the demo's faces come from scikit-image and matplotlib")
     pytest.importorskip("matplotlib", reason="the demo's faces come from scikit-image and matplotlib")
-    from avloc_ros.simulation.portraits import load_portraits
+    from avloc_ros.simulation.looks.portraits import load_portraits
 
     for portrait in load_portraits():
         u, v = np.round(portrait.face_centre).astype(int)

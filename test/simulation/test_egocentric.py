@@ -14,18 +14,18 @@ pytest.importorskip("espeakng_loader", reason="voices are made by espeak-ng")
 pytest.importorskip("skimage", reason="the portraits are in scikit-image and matplotlib")
 
 from avloc_ros.config import from_mapping
-from avloc_ros.datasets.egocentric import recordings_under
+from avloc_ros.datasets.glasses.recording import recordings_under
 from avloc_ros.geometry import direction_from_angles, rotation_from_yaw_pitch_roll
-from avloc_ros.simulation import egocentric_guests
-from avloc_ros.simulation.egocentric import compose_egocentric, glasses_array, read_masks
-from avloc_ros.simulation.egocentric_config import EgocentricConfig
-from avloc_ros.simulation.egocentric_guests import EgocentricParts, draw_guests
-from avloc_ros.simulation.egocentric_picture import homography, turned_box, wide_camera
-from avloc_ros.simulation.egocentric_sound import heard_by_turning_head, heard_own_voice, mixed
-from avloc_ros.simulation.head_motion import STEP_S, HeadMotion, HeadMotionConfig, draw_head_motion
-from avloc_ros.simulation.head_shadow import high_frequency_gain, shadowed
-from avloc_ros.simulation.moving_sound import ShoeboxRoom
-from avloc_ros.simulation.talker_clip import TalkerClip
+from avloc_ros.simulation.glasses import guests as egocentric_guests
+from avloc_ros.simulation.glasses.config import EgocentricConfig
+from avloc_ros.simulation.glasses.guests import EgocentricParts, draw_guests
+from avloc_ros.simulation.glasses.head_motion import STEP_S, HeadMotion, HeadMotionConfig, draw_head_motion
+from avloc_ros.simulation.glasses.head_shadow import high_frequency_gain, shadowed
+from avloc_ros.simulation.glasses.picture import homography, turned_box, wide_camera
+from avloc_ros.simulation.glasses.scene import compose_egocentric, glasses_array, read_masks
+from avloc_ros.simulation.glasses.sound import heard_by_turning_head, heard_own_voice, mixed
+from avloc_ros.simulation.looks.talker_clip import TalkerClip
+from avloc_ros.simulation.sound.moving_sound import ShoeboxRoom
 from avloc_ros.types import InputError
 
 ANECHOIC = ShoeboxRoom((8.0, 8.0, 4.0), (4.0, 4.0, 2.0), 0.3, max_order=0)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.datasets.event_pictures import read_pictures
-from avloc_ros.datasets.event_scenes import scene_recordings
+from avloc_ros.datasets.events.event_pictures import read_pictures
+from avloc_ros.datasets.events.event_scenes import scene_recordings
 from avloc_ros.decode.event_classes import STARSS_CLASSES
 from avloc_ros.geometry import direction_from_angles
-from avloc_ros.simulation.event_panorama import draw_things, panorama_frames
-from avloc_ros.simulation.event_scene import EventSceneConfig, PlannedEvent, compose_event_scene
-from avloc_ros.simulation.event_sprites import SIZES_M, Look, sprite
+from avloc_ros.simulation.events.event_panorama import draw_things, panorama_frames
+from avloc_ros.simulation.events.event_scene import EventSceneConfig, PlannedEvent, compose_event_scene
+from avloc_ros.simulation.events.event_sprites import SIZES_M, Look, sprite
 from avloc_ros.types import InputError
 
 WIDTH = 448

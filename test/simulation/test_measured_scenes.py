@@ -10,10 +10,10 @@ import pytest
 
 from avloc_ros.geometry import angles_from_direction, wrap_angle
 from avloc_ros.simulation.kit import open_kit
+from avloc_ros.simulation.looks.talker_clip import yunet_detector
 from avloc_ros.simulation.measured import compose_scene
 from avloc_ros.simulation.measured_rooms import find_responses, read_response
 from avloc_ros.simulation.scene_plan import Wishes
-from avloc_ros.simulation.talker_clip import yunet_detector
 from avloc_ros.sources.scene import Scene, load_scene
 from avloc_ros.sources.video_file import video_images
 

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("pyroomacoustics", reason="rooms are simulated by pyroomacoustics")
 
 from avloc_ros.geometry import MicrophoneArray, angle_between
-from avloc_ros.simulation.moving_sources import (
+from avloc_ros.simulation.sound.moving_sources import (
     MovingSourcesConfig,
     draw_room_of,
     draw_segment,

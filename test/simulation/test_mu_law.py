@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.simulation.mu_law import from_mu_law, to_mu_law
+from avloc_ros.simulation.sound.mu_law import from_mu_law, to_mu_law
 
 
 @pytest.mark.parametrize("steps", [31, 127])

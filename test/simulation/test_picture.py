@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from avloc_ros.geometry import angles_from_direction
-from avloc_ros.simulation.backdrop import draw_room
-from avloc_ros.simulation.blue_matte import background_model, cut_out, matte
-from avloc_ros.simulation.camera_draw import camera_with_yaw
-from avloc_ros.simulation.picture import paste, place_figure, render
-from avloc_ros.simulation.talker_clip import TalkerClip
-from avloc_ros.simulation.trouble import Darkness
+from avloc_ros.simulation.looks.backdrop import draw_room
+from avloc_ros.simulation.looks.blue_matte import background_model, cut_out, matte
+from avloc_ros.simulation.looks.camera_draw import camera_with_yaw
+from avloc_ros.simulation.looks.picture import paste, place_figure, render
+from avloc_ros.simulation.looks.talker_clip import TalkerClip
+from avloc_ros.simulation.looks.trouble import Darkness
 
 
 def _studio() -> tuple[np.ndarray, np.ndarray, np.ndarray]:

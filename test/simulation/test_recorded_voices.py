@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.simulation.recorded_voices import RecordedVoices
+from avloc_ros.simulation.sound.recorded_voices import RecordedVoices
 from avloc_ros.sources.audio_file import write_audio
 from avloc_ros.types import InputError
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from avloc_ros.geometry import MicrophoneArray
-from avloc_ros.simulation.camera_draw import WIDTH, face_column
 from avloc_ros.simulation.kit import Kit, open_kit
+from avloc_ros.simulation.looks.camera_draw import WIDTH, face_column
 from avloc_ros.simulation.measured_plan import draw_plan
 from avloc_ros.simulation.measured_rooms import parse_response
 from avloc_ros.simulation.scene_plan import Wishes, seen_faces

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy.signal import butter, sosfilt
 
-from avloc_ros.simulation.moving_sound import ShoeboxRoom, heard_along
+from avloc_ros.simulation.sound.moving_sound import ShoeboxRoom, heard_along
 
 torch = pytest.importorskip("torch")
 pyroomacoustics = pytest.importorskip("pyroomacoustics")
 
-from avloc_ros.simulation.moving_sound_tensors import heard_along_batch  # noqa: E402
-from avloc_ros.simulation.shoebox_tensors import (  # noqa: E402
+from avloc_ros.simulation.sound.moving_sound_tensors import heard_along_batch  # noqa: E402
+from avloc_ros.simulation.sound.shoebox_tensors import (  # noqa: E402
     FULL_SINC,
     SHORT_SINC,
     even_shoeboxes,

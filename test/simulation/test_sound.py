@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.simulation.clean_speech import active_rms, resampled, speech_activity
-from avloc_ros.simulation.moving_sound import ShoeboxRoom, heard_along
-from avloc_ros.simulation.sound_stage import endless, mix, place
+from avloc_ros.simulation.sound.clean_speech import active_rms, resampled, speech_activity
+from avloc_ros.simulation.sound.moving_sound import ShoeboxRoom, heard_along
+from avloc_ros.simulation.sound.sound_stage import endless, mix, place
 
 RATE = 16000
 

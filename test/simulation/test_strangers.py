@@ -12,11 +12,11 @@ import pytest
 
 pytest.importorskip("skimage", reason="the small faces are in scikit-image")
 
-from avloc_ros.simulation.another_look import with_another_look
-from avloc_ros.simulation.egocentric_config import EgocentricConfig
-from avloc_ros.simulation.egocentric_guests import EgocentricParts, draw_guests
-from avloc_ros.simulation.strangers import draw_stranger, small_faces
-from avloc_ros.simulation.talker_clip import TalkerClip, yunet_detector
+from avloc_ros.simulation.glasses.config import EgocentricConfig
+from avloc_ros.simulation.glasses.guests import EgocentricParts, draw_guests
+from avloc_ros.simulation.glasses.strangers import draw_stranger, small_faces
+from avloc_ros.simulation.looks.another_look import with_another_look
+from avloc_ros.simulation.looks.talker_clip import TalkerClip, yunet_detector
 from avloc_ros.types import InputError
 
 DATA = Path(os.environ.get("AVLOC_DATA", "/nowhere"))

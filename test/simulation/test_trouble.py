@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
-from avloc_ros.simulation.back_of_head import with_back_of_head
-from avloc_ros.simulation.backdrop import Room
-from avloc_ros.simulation.occluder import Occluder
-from avloc_ros.simulation.picture import render
-from avloc_ros.simulation.soft_region import SoftRegion
-from avloc_ros.simulation.trouble import Blur, Darkness, Glare, Span, Turned, VisualTrouble
-from avloc_ros.simulation.trouble_draw import SeenFace, draw_trouble
+from avloc_ros.simulation.looks.back_of_head import with_back_of_head
+from avloc_ros.simulation.looks.backdrop import Room
+from avloc_ros.simulation.looks.occluder import Occluder
+from avloc_ros.simulation.looks.picture import render
+from avloc_ros.simulation.looks.soft_region import SoftRegion
+from avloc_ros.simulation.looks.trouble import Blur, Darkness, Glare, Span, Turned, VisualTrouble
+from avloc_ros.simulation.looks.trouble_draw import SeenFace, draw_trouble
 
 WIDTH, HEIGHT = 720, 450
 REGION = SoftRegion(200, 100, 160, 140)

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from avloc_ros.geometry import MicrophoneArray, wrap_angle
-from avloc_ros.simulation.appearance import Walking, stands_before
-from avloc_ros.simulation.camera_draw import HALF_VIEW_RAD, camera_with_yaw
+from avloc_ros.simulation.looks.appearance import Walking, stands_before
+from avloc_ros.simulation.looks.camera_draw import HALF_VIEW_RAD, camera_with_yaw
+from avloc_ros.simulation.looks.talker_clip import TalkerClip
 from avloc_ros.simulation.measured_rooms import position_m
 from avloc_ros.simulation.places import draw_place, draw_shoebox
 from avloc_ros.simulation.scene_plan import Wishes
 from avloc_ros.simulation.shoebox import compose_shoebox
 from avloc_ros.simulation.shoebox_plan import ShoeboxParts, draw_room_and_plan
-from avloc_ros.simulation.talker_clip import TalkerClip
 from avloc_ros.simulation.walking import draw_crossing, draw_walk
 from avloc_ros.types import InputError
 

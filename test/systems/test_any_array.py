@@ -29,7 +29,7 @@ ARRAYS = ("respeaker_usb_4mic", "respeaker_6mic_circular", "seven_mic_10cm", "he
 def spoken(rate: int) -> np.ndarray:
     """About two seconds of an espeak-ng voice that no training used (samples,)."""
     pytest.importorskip("espeakng_loader")
-    from avloc_ros.simulation.espeak import SyntheticVoice, speak
+    from avloc_ros.simulation.sound.espeak import SyntheticVoice, speak
 
     samples, own_rate = speak("good morning robot, please come over here", SyntheticVoice("en-us+f4", 47, 160))
     return resample_poly(samples, rate // 50, own_rate // 50).astype(np.float32)

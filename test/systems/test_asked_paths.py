@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from avloc_ros.decode.event_classes import STARSS_CLASSES
-from avloc_ros.evaluation.told_pairs import PairCounts
+from avloc_ros.evaluation.seld.told_pairs import PairCounts
 from avloc_ros.geometry import MicrophoneArray, direction_from_angles
-from avloc_ros.simulation.event_sounds import event_sound
+from avloc_ros.simulation.events.event_sounds import event_sound
 from avloc_ros.sources.dcase_csv import EventRow
 from avloc_ros.systems.asked_paths import AskedNetwork, asked_again
 from avloc_ros.systems.event_network import EventNetworkConfig

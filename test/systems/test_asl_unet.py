@@ -12,17 +12,17 @@ pytest.importorskip("torch")
 import torch
 
 from avloc_ros.config import to_mapping
-from avloc_ros.datasets.egocentric import EgocentricRecording
-from avloc_ros.datasets.speaker_frames import SpeakerFrames
+from avloc_ros.datasets.glasses.recording import EgocentricRecording
+from avloc_ros.datasets.glasses.speaker_frames import SpeakerFrames
 from avloc_ros.decode.face_memory import FaceMemory, FaceMemoryConfig
 from avloc_ros.decode.heard_columns import heard_columns
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
-from avloc_ros.models.asl_unet import SpeakerUNet
-from avloc_ros.models.asl_unet_config import SpeakerUNetConfig
+from avloc_ros.models.asl_unet.config import SpeakerUNetConfig
+from avloc_ros.models.asl_unet.network import SpeakerUNet
 from avloc_ros.runtime.weights import shipped_weights
 from avloc_ros.sources.av_sync import AvSync, AvSyncConfig
 from avloc_ros.systems.asl_unet import SHIPPED, SpeakerUNetSettings, SpeakerUNetSystem
-from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe
+from avloc_ros.training.asl_unet.recipe import SpeakerUNetRecipe
 from avloc_ros.training.cards import Provenance, write_weights
 from avloc_ros.training.network_export import export_speaker_unet
 from avloc_ros.types import AudioChunk, AudioWindow, InputError, VideoFrame

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from avloc_ros.models.face_boxes import FaceBoxes
+from avloc_ros.models.faces.boxes import FaceBoxes
 from avloc_ros.systems import carried_pass
 from avloc_ros.systems.carried_pass import CarriedPass, Pace
 

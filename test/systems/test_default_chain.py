@@ -21,7 +21,7 @@ def moments():
     """Words from the direction of a face, for two seconds and a half, after half a second of silence."""
     data = pytest.importorskip("skimage.data", reason="the photograph comes with scikit-image")
     pytest.importorskip("espeakng_loader")
-    from avloc_ros.simulation.espeak import SyntheticVoice, speak
+    from avloc_ros.simulation.sound.espeak import SyntheticVoice, speak
 
     words, own_rate = speak("good evening, could you bring me some water please", SyntheticVoice("en-us+m4", 44, 150))
     words = resample_poly(words, RATE_HZ // 50, own_rate // 50)

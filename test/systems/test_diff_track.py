@@ -25,7 +25,7 @@ LIMIT_DEG = 4.0  # from the mean intensity of a plane wave on four to seven micr
 def spoken(rate: int) -> np.ndarray:
     """About three seconds of an espeak-ng voice that no training used (samples,)."""
     pytest.importorskip("espeakng_loader")
-    from avloc_ros.simulation.espeak import SyntheticVoice, speak
+    from avloc_ros.simulation.sound.espeak import SyntheticVoice, speak
 
     words = "good morning robot, please come over here and bring the newspaper"
     samples, own_rate = speak(words, SyntheticVoice("en-us+f4", 47, 160))

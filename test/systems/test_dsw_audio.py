@@ -17,8 +17,8 @@ from avloc_ros.features.dsw_input import frame_maps, stacked_frames  # noqa: E40
 from avloc_ros.geometry import CameraModel, MicrophoneArray  # noqa: E402
 from avloc_ros.runtime.weights import sha256_of  # noqa: E402
 from avloc_ros.systems.dsw_audio import DswAudioConfig, DswAudioTracker  # noqa: E402
-from avloc_ros.training.audio_product import export_audio  # noqa: E402
-from avloc_ros.training.audio_training import AudioRecipe, audio_network  # noqa: E402
+from avloc_ros.training.dsw.audio_product import export_audio  # noqa: E402
+from avloc_ros.training.dsw.audio_training import AudioRecipe, audio_network  # noqa: E402
 from avloc_ros.types import AudioWindow, InputError  # noqa: E402
 
 ARRAY = MicrophoneArray(np.array([[0.05, 0, 0], [-0.05, 0, 0], [0, 0.05, 0.0]]))

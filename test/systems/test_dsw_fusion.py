@@ -12,11 +12,11 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
 from avloc_ros.geometry import image_grid  # noqa: E402
-from avloc_ros.models.dsw_fusion import FusionNetwork, FusionNetworkConfig  # noqa: E402
+from avloc_ros.models.dsw.fusion import FusionNetwork, FusionNetworkConfig  # noqa: E402
 from avloc_ros.runtime.weights import sha256_of  # noqa: E402
 from avloc_ros.systems.flat_fusion import FlatFusion, weighted_fusion  # noqa: E402
 from avloc_ros.systems.fusion import FusionConfig, open_fusion  # noqa: E402
-from avloc_ros.training.fusion_product import example_inputs, export_fusion  # noqa: E402
+from avloc_ros.training.dsw.fusion_product import example_inputs, export_fusion  # noqa: E402
 from avloc_ros.training.onnx_export import largest_difference  # noqa: E402
 from avloc_ros.types import InputError, Modality, SpeakerGrid  # noqa: E402
 

@@ -9,9 +9,9 @@ import pytest
 from far_field import plane_wave
 from scipy.signal import resample_poly
 
+from avloc_ros.bench.inputs import bench_camera
 from avloc_ros.config import shipped_folder
 from avloc_ros.decode.peaks import find_peaks
-from avloc_ros.evaluation.bench_inputs import bench_camera
 from avloc_ros.geometry import MicrophoneArray, wrap_angle
 from avloc_ros.runtime.mixture_network import mixture_weights
 from avloc_ros.systems.any_array import AnyArrayConfig
@@ -35,7 +35,7 @@ def tracker(array: MicrophoneArray, **more) -> MixtureTracker:
 def voices() -> list[np.ndarray]:
     """Two espeak-ng voices that no training used, without pauses between the words."""
     pytest.importorskip("espeakng_loader")
-    from avloc_ros.simulation.espeak import SyntheticVoice, speak
+    from avloc_ros.simulation.sound.espeak import SyntheticVoice, speak
 
     found = []
     for text, voice, pitch in (

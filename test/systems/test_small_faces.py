@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from avloc_ros.models.face_boxes import FaceBoxes, no_landmarks
+from avloc_ros.models.faces.boxes import FaceBoxes, no_landmarks
 from avloc_ros.systems.small_faces import SmallFacePass
 
 FRAME_NS = 40_000_000

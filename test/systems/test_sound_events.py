@@ -12,7 +12,7 @@ from avloc_ros.decode.multi_accdoa import decode_multi_accdoa
 from avloc_ros.features.foa_features import FoaFeatureConfig, foa_features
 from avloc_ros.geometry import MicrophoneArray, angle_between, direction_from_angles
 from avloc_ros.runtime.engines import OnnxEngine
-from avloc_ros.simulation.event_sounds import event_sound
+from avloc_ros.simulation.events.event_sounds import event_sound
 from avloc_ros.systems.av_seld import AvSeldNetwork
 from avloc_ros.systems.event_network import EventNetworkConfig
 from avloc_ros.systems.sound_events import SoundEventsConfig, SoundEventSystem

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.datasets.grid_recordings import GridRecording
+from avloc_ros.datasets.grids.grid_recordings import GridRecording
 
 ROWS, COLS, WIDTH, HEIGHT = 20, 24, 720, 450
 FRAMES = 20

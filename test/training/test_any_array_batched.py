@@ -8,16 +8,15 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
-from avloc_ros.datasets.any_array_batches import BatchMixer  # noqa: E402
-from avloc_ros.datasets.room_tensors import RoomTensors  # noqa: E402
-from avloc_ros.datasets.sound_tensors import Recorded, SoundTensors  # noqa: E402
+from avloc_ros.datasets.mixtures.any_array_batches import BatchMixer  # noqa: E402
+from avloc_ros.datasets.mixtures.room_tensors import RoomTensors  # noqa: E402
+from avloc_ros.datasets.mixtures.sound_tensors import Recorded, SoundTensors  # noqa: E402
 from avloc_ros.features.any_array_layout import HOPS, LEARNT  # noqa: E402
 from avloc_ros.geometry import MicrophoneArray  # noqa: E402
-from avloc_ros.models.any_array import AnyArrayNetworkConfig  # noqa: E402
-from avloc_ros.models.any_array_batched_maps import BatchedMaps  # noqa: E402
-from avloc_ros.models.any_array_maps import ArraySteering, MaskedMaps  # noqa: E402
-from avloc_ros.training.any_array import cell_targets  # noqa: E402
-from avloc_ros.training.any_array_batched import (  # noqa: E402
+from avloc_ros.models.any_array.batched_maps import BatchedMaps  # noqa: E402
+from avloc_ros.models.any_array.maps import ArraySteering, MaskedMaps  # noqa: E402
+from avloc_ros.models.any_array.networks import AnyArrayNetworkConfig  # noqa: E402
+from avloc_ros.training.any_array.batched import (  # noqa: E402
     AnyArrayNetworks,
     BatchedPlan,
     batched_losses,
@@ -25,6 +24,7 @@ from avloc_ros.training.any_array_batched import (  # noqa: E402
     mend_gradients,
     train_batched,
 )  # fmt: skip
+from avloc_ros.training.any_array.one_by_one import cell_targets  # noqa: E402
 
 CPU = torch.device("cpu")
 FRAMES = 20

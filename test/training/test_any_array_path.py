@@ -9,9 +9,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 pytest.importorskip("pyroomacoustics")
 
-from avloc_ros.datasets.any_array_mix import Mixer  # noqa: E402
-from avloc_ros.datasets.room_bank import RATE_HZ, draw_room  # noqa: E402
-from avloc_ros.datasets.sounds import SoundLibrary  # noqa: E402
+from avloc_ros.datasets.mixtures.any_array_mix import Mixer  # noqa: E402
+from avloc_ros.datasets.mixtures.room_bank import RATE_HZ, draw_room  # noqa: E402
+from avloc_ros.datasets.mixtures.sounds import SoundLibrary  # noqa: E402
 from avloc_ros.features.array_ambiguity import ArrayAmbiguity  # noqa: E402
 from avloc_ros.geometry import (  # noqa: E402
     angles_from_direction,
@@ -20,11 +20,11 @@ from avloc_ros.geometry import (  # noqa: E402
     sphere_grid,
     wrap_angle,
 )
-from avloc_ros.models.any_array import AnyArrayNetworkConfig  # noqa: E402
+from avloc_ros.models.any_array.networks import AnyArrayNetworkConfig  # noqa: E402
 from avloc_ros.systems.any_array import AnyArrayConfig, AnyArrayTracker  # noqa: E402
-from avloc_ros.training.any_array import AnyArrayModule, cell_targets  # noqa: E402
-from avloc_ros.training.any_array_export import write_any_array  # noqa: E402
-from avloc_ros.training.any_array_scores import score_cells  # noqa: E402
+from avloc_ros.training.any_array.export import write_any_array  # noqa: E402
+from avloc_ros.training.any_array.one_by_one import AnyArrayModule, cell_targets  # noqa: E402
+from avloc_ros.training.any_array.scores import score_cells  # noqa: E402
 from avloc_ros.training.cards import Provenance  # noqa: E402
 from avloc_ros.types import AudioWindow  # noqa: E402
 

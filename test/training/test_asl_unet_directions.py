@@ -13,16 +13,16 @@ import torch
 from far_field import as_heard
 
 from avloc_ros.config import shipped_folder
-from avloc_ros.datasets.egocentric import WEARER
-from avloc_ros.datasets.spoken_directions import SpokenDirections, at_beams, beams_at
+from avloc_ros.datasets.glasses.spoken_directions import SpokenDirections, at_beams, beams_at
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
 from avloc_ros.geometry import MicrophoneArray
-from avloc_ros.models.asl_unet import SpeakerUNet
-from avloc_ros.models.asl_unet_config import SpeakerUNetConfig
-from avloc_ros.models.direction_ear import DirectionEar
+from avloc_ros.models.asl_unet.config import SpeakerUNetConfig
+from avloc_ros.models.asl_unet.direction_ear import DirectionEar
+from avloc_ros.models.asl_unet.network import SpeakerUNet
+from avloc_ros.sources.person_boxes import WEARER
 from avloc_ros.sources.scene import write_scene
 from avloc_ros.sources.truth import TruthRow
-from avloc_ros.training.asl_unet_directions import (
+from avloc_ros.training.asl_unet.directions import (
     DirectionEarRecipe,
     drawn,
     train_direction_ear,

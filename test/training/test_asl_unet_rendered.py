@@ -10,19 +10,19 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from avloc_ros.datasets.batched_frame_changes import changed_pictures  # noqa: E402
-from avloc_ros.datasets.egocentric import PersonBox, box_mask  # noqa: E402
-from avloc_ros.datasets.frame_changes import FrameChangesConfig  # noqa: E402
-from avloc_ros.datasets.glasses_pack import GlassesFrames  # noqa: E402
+from avloc_ros.datasets.glasses.batched_frame_changes import changed_pictures  # noqa: E402
+from avloc_ros.datasets.glasses.frame_changes import FrameChangesConfig  # noqa: E402
+from avloc_ros.datasets.glasses.pack import GlassesFrames  # noqa: E402
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig, window_around  # noqa: E402
-from avloc_ros.models.asl_unet_config import SpeakerUNetConfig  # noqa: E402
-from avloc_ros.simulation.batched_glasses import AFTER, BEFORE, GlassesSound, RenderedSoundConfig  # noqa: E402
-from avloc_ros.simulation.egocentric import glasses_array  # noqa: E402
-from avloc_ros.simulation.voice_bank import VoiceBank  # noqa: E402
-from avloc_ros.training.asl_unet_frames import DeviceFrames, masks_of, windows_of  # noqa: E402
-from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe  # noqa: E402
-from avloc_ros.training.asl_unet_rendered import RedrawnConfig, RenderedBatches  # noqa: E402
-from avloc_ros.training.asl_unet_timed import (  # noqa: E402
+from avloc_ros.models.asl_unet.config import SpeakerUNetConfig  # noqa: E402
+from avloc_ros.simulation.glasses.batched_glasses import AFTER, BEFORE, GlassesSound, RenderedSoundConfig  # noqa: E402
+from avloc_ros.simulation.glasses.scene import glasses_array  # noqa: E402
+from avloc_ros.simulation.sound.voice_bank import VoiceBank  # noqa: E402
+from avloc_ros.sources.person_boxes import PersonBox, box_mask  # noqa: E402
+from avloc_ros.training.asl_unet.frames import DeviceFrames, masks_of, windows_of  # noqa: E402
+from avloc_ros.training.asl_unet.recipe import SpeakerUNetRecipe  # noqa: E402
+from avloc_ros.training.asl_unet.rendered import RedrawnConfig, RenderedBatches  # noqa: E402
+from avloc_ros.training.asl_unet.timed import (  # noqa: E402
     RecordedFrames,
     TimedRunConfig,
     score_recorded,

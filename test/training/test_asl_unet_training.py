@@ -14,17 +14,18 @@ pytest.importorskip("lightning", reason="training runs on lightning")
 import torch
 
 from avloc_ros.config import from_mapping
-from avloc_ros.datasets.egocentric import EgocentricRecording, PersonBox, chosen_frames, speaker_mask
-from avloc_ros.datasets.frame_changes import FrameChangesConfig
-from avloc_ros.datasets.speaker_frames import SpeakerFrames, network_pictures
+from avloc_ros.datasets.glasses.frame_changes import FrameChangesConfig
+from avloc_ros.datasets.glasses.recording import EgocentricRecording, chosen_frames
+from avloc_ros.datasets.glasses.speaker_frames import SpeakerFrames, network_pictures
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
 from avloc_ros.features.asl_unet_picture import PictureScaleConfig
 from avloc_ros.losses.segmentation import SegmentationLossConfig
-from avloc_ros.models.asl_unet import SpeakerAnswer, SpeakerUNet
-from avloc_ros.models.asl_unet_config import SpeakerUNetConfig
-from avloc_ros.training.asl_unet import train
-from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe, answer_loss
-from avloc_ros.training.asl_unet_start import start_from
+from avloc_ros.models.asl_unet.config import SpeakerUNetConfig
+from avloc_ros.models.asl_unet.network import SpeakerAnswer, SpeakerUNet
+from avloc_ros.sources.person_boxes import PersonBox, speaker_mask
+from avloc_ros.training.asl_unet.recipe import SpeakerUNetRecipe, answer_loss
+from avloc_ros.training.asl_unet.start import start_from
+from avloc_ros.training.asl_unet.training import train
 from avloc_ros.types import InputError
 
 ROWS, COLS = 24, 40

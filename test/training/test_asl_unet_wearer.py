@@ -12,17 +12,17 @@ pytest.importorskip("torch")
 import torch
 
 from avloc_ros.config import shipped_folder
-from avloc_ros.datasets.egocentric import WEARER
-from avloc_ros.datasets.own_voice import OwnVoiceMoments
+from avloc_ros.datasets.glasses.own_voice import OwnVoiceMoments
 from avloc_ros.features.asl_unet_audio import SegmentAudioConfig, window_around
 from avloc_ros.geometry import MicrophoneArray
-from avloc_ros.models.asl_unet import SpeakerUNet
-from avloc_ros.models.asl_unet_config import SpeakerUNetConfig
-from avloc_ros.models.wearer_ear import WearerEar
+from avloc_ros.models.asl_unet.config import SpeakerUNetConfig
+from avloc_ros.models.asl_unet.network import SpeakerUNet
+from avloc_ros.models.asl_unet.wearer_ear import WearerEar
+from avloc_ros.sources.person_boxes import WEARER
 from avloc_ros.sources.scene import write_scene
 from avloc_ros.sources.truth import TruthRow
-from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe
-from avloc_ros.training.asl_unet_wearer import WearerEarRecipe, drawn, train_ear, with_ear
+from avloc_ros.training.asl_unet.recipe import SpeakerUNetRecipe
+from avloc_ros.training.asl_unet.wearer import WearerEarRecipe, drawn, train_ear, with_ear
 from avloc_ros.types import InputError
 
 AUDIO = SegmentAudioConfig(bands=32, beams=5)

@@ -13,7 +13,7 @@ pytest.importorskip("espeakng_loader")
 from avloc_ros.cli.main import main  # noqa: E402
 from avloc_ros.runtime.engines import OnnxEngine  # noqa: E402
 from avloc_ros.runtime.weights import find_weights  # noqa: E402
-from avloc_ros.training import audio_product  # noqa: E402
+from avloc_ros.training.dsw import audio_product  # noqa: E402
 
 SMALL = {
     "bank.rooms": 1, "bank.validation_rooms": 1, "bank.places": 6, "bank.longest_response_s": 0.05, "voices": 2,

@@ -17,22 +17,22 @@ soundfile = pytest.importorskip("soundfile")
 from torch.utils.data import default_collate
 
 from avloc_ros.config import from_mapping, to_mapping
-from avloc_ros.datasets import event_chunks
-from avloc_ros.datasets.event_chunks import ChunkConfig, EventChunks, PictureSize
-from avloc_ros.datasets.event_recording import EventRecording
+from avloc_ros.datasets.events import event_chunks
+from avloc_ros.datasets.events.event_chunks import ChunkConfig, EventChunks, PictureSize
+from avloc_ros.datasets.events.event_recording import EventRecording
 from avloc_ros.features.foa_features import FoaFeatureConfig
 from avloc_ros.geometry import direction_from_angles
-from avloc_ros.models.av_seld import AvSeldConfig
-from avloc_ros.models.av_seld_audio import AudioEncoderConfig
-from avloc_ros.models.av_seld_fusion import FusionConfig
-from avloc_ros.models.av_seld_visual import VisualEncoderConfig
-from avloc_ros.models.conformer import ConformerConfig
-from avloc_ros.models.crnn import CrnnConfig, SeldCrnnConfig
-from avloc_ros.models.seen_events import SeenEventsConfig
+from avloc_ros.models.sound_events.av_seld import AvSeldConfig
+from avloc_ros.models.sound_events.av_seld_audio import AudioEncoderConfig
+from avloc_ros.models.sound_events.av_seld_fusion import FusionConfig
+from avloc_ros.models.sound_events.av_seld_visual import VisualEncoderConfig
+from avloc_ros.models.sound_events.conformer import ConformerConfig
+from avloc_ros.models.sound_events.crnn import CrnnConfig, SeldCrnnConfig
+from avloc_ros.models.sound_events.seen_events import SeenEventsConfig
 from avloc_ros.sources.dcase_csv import EventRow, read_events, write_events
 from avloc_ros.sources.video_file import VideoWriter
-from avloc_ros.training import av_seld
-from avloc_ros.training.av_seld import (
+from avloc_ros.training.sound_events import av_seld
+from avloc_ros.training.sound_events.av_seld import (
     AvSeldTraining,
     labels_of,
     make_features,
@@ -41,8 +41,8 @@ from avloc_ros.training.av_seld import (
     pictures_of,
     train_av_seld,
 )
-from avloc_ros.training.seld_loop import Machine
-from avloc_ros.training.seld_recipes import AvSeldRecipe, SeldOptimizerConfig
+from avloc_ros.training.sound_events.loop import Machine
+from avloc_ros.training.sound_events.recipes import AvSeldRecipe, SeldOptimizerConfig
 from avloc_ros.types import InputError
 
 RATE, CLASSES = 24000, 3

@@ -11,16 +11,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from avloc_ros.datasets.adpit_labels import adpit_labels
-from avloc_ros.datasets.channel_swap import ALL_SWAPS
-from avloc_ros.datasets.event_bank import BankShape, EventBank, dense_truth
-from avloc_ros.datasets.event_chunks import ChunkConfig
-from avloc_ros.datasets.stacked_tracks import stack_tracks
+from avloc_ros.datasets.events.adpit_labels import adpit_labels
+from avloc_ros.datasets.events.channel_swap import ALL_SWAPS
+from avloc_ros.datasets.events.event_chunks import ChunkConfig
+from avloc_ros.datasets.events.stacked_tracks import stack_tracks
 from avloc_ros.sources.dcase_csv import EventRow
+from avloc_ros.sources.event_bank import BankShape, EventBank, dense_truth
 from avloc_ros.training import limited_time
-from avloc_ros.training.bank_batches import BankBatches
-from avloc_ros.training.bank_labels import batched_adpit, batched_shaken, coloc_labels, stacked
-from avloc_ros.training.bank_loop import BankTime, train_on_bank
+from avloc_ros.training.sound_events.bank_batches import BankBatches
+from avloc_ros.training.sound_events.bank_labels import batched_adpit, batched_shaken, coloc_labels, stacked
+from avloc_ros.training.sound_events.bank_loop import BankTime, train_on_bank
 from avloc_ros.types import InputError
 
 FRAMES, CLASSES, PER_FRAME = 40, 5, 16

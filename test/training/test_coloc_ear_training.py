@@ -16,20 +16,20 @@ pytest.importorskip("lightning")
 pytest.importorskip("onnx")
 soundfile = pytest.importorskip("soundfile")
 
-from avloc_ros.datasets.event_recording import EventRecording
-from avloc_ros.evaluation.event_runs import events_by_chunks
+from avloc_ros.datasets.events.event_recording import EventRecording
+from avloc_ros.evaluation.seld.event_runs import events_by_chunks
 from avloc_ros.geometry import direction_from_angles
-from avloc_ros.simulation.event_sounds import event_sound
+from avloc_ros.simulation.events.event_sounds import event_sound
 from avloc_ros.sources.dcase_csv import EventRow, read_events, write_events
 from avloc_ros.systems.coloc import open_coloc
 from avloc_ros.systems.coloc_ear import open_ear
 from avloc_ros.systems.event_network import EventNetworkConfig
-from avloc_ros.training.coloc_ear import classes_of_found, train_coloc_ear
-from avloc_ros.training.coloc_ear_evaluation import found_of, surer_than, told_of
-from avloc_ros.training.coloc_ear_weights import write_coloc_ear
-from avloc_ros.training.heard_chunks import hear, slots_of
 from avloc_ros.training.recipes import load_recipe
-from avloc_ros.training.seld_scores import recording_rows
+from avloc_ros.training.sound_events.coloc_ear import classes_of_found, train_coloc_ear
+from avloc_ros.training.sound_events.coloc_ear_evaluation import found_of, surer_than, told_of
+from avloc_ros.training.sound_events.coloc_ear_weights import write_coloc_ear
+from avloc_ros.training.sound_events.heard_chunks import hear, slots_of
+from avloc_ros.training.sound_events.scores import recording_rows
 from avloc_ros.types import InputError
 
 RATE = 24000
@@ -82,7 +82,7 @@ def test_the_live_network_tells_what_training_scored(recordings, tmp_path):
 
 def test_a_search_of_all_chunks_at_once_finds_what_one_by_one_does(recordings):
     from avloc_ros.decode.coloc_steps import find_directions
-    from avloc_ros.models.coloc_ear import EarLocalizer
+    from avloc_ros.models.sound_events.coloc_ear import EarLocalizer
 
     recipe = load_recipe("coloc_ear")
     heard = hear(open_ear(recipe.ear, CPU), recordings, recipe.height)

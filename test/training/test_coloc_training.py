@@ -15,19 +15,19 @@ pytest.importorskip("lightning")
 soundfile = pytest.importorskip("soundfile")
 
 from avloc_ros.config import from_mapping, to_mapping
-from avloc_ros.datasets.event_chunks import ChunkConfig, EventChunks
-from avloc_ros.datasets.event_recording import EventRecording
+from avloc_ros.datasets.events.event_chunks import ChunkConfig, EventChunks
+from avloc_ros.datasets.events.event_recording import EventRecording
 from avloc_ros.decode.coloc_steps import ColocStepsConfig
 from avloc_ros.features.coloc_features import ColocFeatureConfig
 from avloc_ros.geometry import direction_from_angles
-from avloc_ros.models.coloc import ColocNetworkConfig
-from avloc_ros.models.crnn import CrnnConfig
+from avloc_ros.models.sound_events.coloc import ColocNetworkConfig
+from avloc_ros.models.sound_events.crnn import CrnnConfig
 from avloc_ros.sources.dcase_csv import EventRow, read_events, write_events
-from avloc_ros.training.coloc import _shares, labels_of, train_coloc
-from avloc_ros.training.coloc_evaluation import THRESHOLDS, choose_event_threshold
-from avloc_ros.training.coloc_scores import ConditionedErrors, conditional_accuracy
-from avloc_ros.training.seld_loop import Machine
-from avloc_ros.training.seld_recipes import ColocRecipe, SeldOptimizerConfig
+from avloc_ros.training.sound_events.coloc import _shares, labels_of, train_coloc
+from avloc_ros.training.sound_events.coloc_evaluation import THRESHOLDS, choose_event_threshold
+from avloc_ros.training.sound_events.coloc_scores import ConditionedErrors, conditional_accuracy
+from avloc_ros.training.sound_events.loop import Machine
+from avloc_ros.training.sound_events.recipes import ColocRecipe, SeldOptimizerConfig
 
 RATE, CLASSES = 24000, 3
 RECIPE = ColocRecipe(

@@ -12,12 +12,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
 from avloc_ros.config import from_mapping  # noqa: E402
-from avloc_ros.datasets.dry_speech import draw_dry_speech  # noqa: E402
-from avloc_ros.datasets.moving_stock import MovingStock, MovingStockConfig  # noqa: E402
-from avloc_ros.simulation.moving_sources import synthetic_voice  # noqa: E402
+from avloc_ros.datasets.mixtures.dry_speech import draw_dry_speech  # noqa: E402
+from avloc_ros.datasets.tracks.moving_stock import MovingStock, MovingStockConfig  # noqa: E402
+from avloc_ros.simulation.sound.moving_sources import synthetic_voice  # noqa: E402
 from avloc_ros.training import limited_time  # noqa: E402
-from avloc_ros.training.diff_track_localizer import LocalizerRecipe  # noqa: E402
-from avloc_ros.training.diff_track_lockstep import (  # noqa: E402
+from avloc_ros.training.diff_track.localizer import LocalizerRecipe  # noqa: E402
+from avloc_ros.training.diff_track.lockstep import (  # noqa: E402
     Learner,
     LockstepConfig,
     train_in_lockstep,

@@ -13,14 +13,14 @@ pytest.importorskip("lightning", reason="training runs on lightning")
 
 
 from avloc_ros.config import from_mapping
-from avloc_ros.datasets.association_cases import AssociationCasesConfig
-from avloc_ros.datasets.tracked_segments import TrackedSegment, TrackedSegments, TrackedSegmentsConfig
-from avloc_ros.models.diff_track_hungarian import HungarianNetworkConfig
-from avloc_ros.models.diff_track_localizer import LocalizerNetworkConfig
-from avloc_ros.simulation.moving_sources import MovingSourcesConfig
-from avloc_ros.training import diff_track_hungarian, diff_track_localizer
-from avloc_ros.training.diff_track_hungarian import HungarianRecipe
-from avloc_ros.training.diff_track_localizer import LocalizerRecipe, fit, score_localizer
+from avloc_ros.datasets.tracks.association_cases import AssociationCasesConfig
+from avloc_ros.datasets.tracks.tracked_segments import TrackedSegment, TrackedSegments, TrackedSegmentsConfig
+from avloc_ros.models.diff_track.hungarian import HungarianNetworkConfig
+from avloc_ros.models.diff_track.localizer import LocalizerNetworkConfig
+from avloc_ros.simulation.sound.moving_sources import MovingSourcesConfig
+from avloc_ros.training.diff_track import hungarian as diff_track_hungarian, localizer as diff_track_localizer
+from avloc_ros.training.diff_track.hungarian import HungarianRecipe
+from avloc_ros.training.diff_track.localizer import LocalizerRecipe, fit, score_localizer
 from avloc_ros.types import InputError
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -14,21 +14,21 @@ pytest.importorskip("lightning", reason="the recipe is lightning's")
 
 import torch
 
-from avloc_ros.datasets.tracked_segments import TrackedSegment, TrackedSegments, TrackedSegmentsConfig
+from avloc_ros.datasets.tracks.tracked_segments import TrackedSegment, TrackedSegments, TrackedSegmentsConfig
 from avloc_ros.features.direction_features import DirectionFeaturesConfig
-from avloc_ros.models.diff_track_localizer import LocalizerNetwork, LocalizerNetworkConfig
+from avloc_ros.models.diff_track.localizer import LocalizerNetwork, LocalizerNetworkConfig
 from avloc_ros.runtime.diff_track_network import LiveLocalizer, live_weights
-from avloc_ros.simulation.moving_sources import MovingSourcesConfig
+from avloc_ros.simulation.sound.moving_sources import MovingSourcesConfig
 from avloc_ros.systems.diff_track_card import LiveCard
 from avloc_ros.training.cards import Provenance
-from avloc_ros.training.diff_track_live import write_live
-from avloc_ros.training.diff_track_localizer import LocalizerRecipe
-from avloc_ros.training.direction_calibration import (
+from avloc_ros.training.diff_track.direction_calibration import (
     TrackOutcomes,
     best_threshold,
     fit_calibration,
     track_outcomes,
 )
+from avloc_ros.training.diff_track.live import write_live
+from avloc_ros.training.diff_track.localizer import LocalizerRecipe
 from avloc_ros.types import InputError
 
 

@@ -11,20 +11,24 @@ import pytest
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
-from avloc_ros.datasets.event_bank import BankShape, EventBank
-from avloc_ros.datasets.event_chunks import ChunkConfig
+from avloc_ros.datasets.events.event_chunks import ChunkConfig
 from avloc_ros.decode.event_classes import STARSS_CLASSES
 from avloc_ros.geometry import direction_from_angles
-from avloc_ros.models.direction_query import DirectionQueryConfig
+from avloc_ros.models.sound_events.direction_query import DirectionQueryConfig
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import read_weights
 from avloc_ros.sources.dcase_csv import EventRow
+from avloc_ros.sources.event_bank import BankShape, EventBank
 from avloc_ros.systems.asked_paths import AskedNetwork
 from avloc_ros.systems.event_network import EventNetworkConfig
-from avloc_ros.training.bank_loop import BankTime
-from avloc_ros.training.direction_query import DirectionQueryRecipe, make_query, train_direction_query
-from avloc_ros.training.direction_query_weights import example_query, write_query
-from avloc_ros.training.scene_stock import SceneStock
+from avloc_ros.training.sound_events.bank_loop import BankTime
+from avloc_ros.training.sound_events.direction_query import (
+    DirectionQueryRecipe,
+    make_query,
+    train_direction_query,
+)
+from avloc_ros.training.sound_events.direction_query_weights import example_query, write_query
+from avloc_ros.training.sound_events.scene_stock import SceneStock
 
 RATE, FRAMES = 24000, 20
 RECIPE = DirectionQueryRecipe(

@@ -13,18 +13,18 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
 from avloc_ros.config import shipped_folder
-from avloc_ros.datasets.channel_swap import AVCS_SWAPS
-from avloc_ros.datasets.event_bank import BankShape, EventBank
+from avloc_ros.datasets.events.channel_swap import AVCS_SWAPS
 from avloc_ros.geometry import direction_from_angles
-from avloc_ros.models.seen_events import cells_of
+from avloc_ros.models.sound_events.seen_events import cells_of
 from avloc_ros.sources.dcase_csv import EventRow
-from avloc_ros.training.av_seld import make_network
-from avloc_ros.training.bank_batches import BankBatches
-from avloc_ros.training.bank_loop import BankTime
-from avloc_ros.training.bank_training import BankPlace
-from avloc_ros.training.eyes_on_ear import KeptMaps, heard_chunks
-from avloc_ros.training.joined_training import JoinedPlan, train_joined_on_bank, with_ear
+from avloc_ros.sources.event_bank import BankShape, EventBank
 from avloc_ros.training.recipes import load_recipe
+from avloc_ros.training.sound_events.av_seld import make_network
+from avloc_ros.training.sound_events.bank_batches import BankBatches
+from avloc_ros.training.sound_events.bank_loop import BankTime
+from avloc_ros.training.sound_events.bank_training import BankPlace
+from avloc_ros.training.sound_events.eyes_on_ear import KeptMaps, heard_chunks
+from avloc_ros.training.sound_events.joined_training import JoinedPlan, train_joined_on_bank, with_ear
 from avloc_ros.types import InputError
 
 FRAMES, CPU = 60, torch.device("cpu")

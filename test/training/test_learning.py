@@ -14,13 +14,13 @@ pytest.importorskip("lightning")
 
 from avloc_ros.cli.main import main as command_line  # noqa: E402
 from avloc_ros.config import to_mapping  # noqa: E402
-from avloc_ros.datasets.grid_recordings import load_grid_folder  # noqa: E402
-from avloc_ros.datasets.grid_split import GridSplit, SplitConfig, split_recordings  # noqa: E402
+from avloc_ros.datasets.grids.grid_recordings import load_grid_folder  # noqa: E402
+from avloc_ros.datasets.grids.grid_split import GridSplit, SplitConfig, split_recordings  # noqa: E402
 from avloc_ros.geometry import image_grid  # noqa: E402
 from avloc_ros.runtime.weights import find_weights  # noqa: E402
 from avloc_ros.systems.fusion import FusionConfig, open_fusion  # noqa: E402
 from avloc_ros.training.cards import Provenance  # noqa: E402
-from avloc_ros.training.fusion_product import make_fusion_weights  # noqa: E402
+from avloc_ros.training.dsw.fusion_product import make_fusion_weights  # noqa: E402
 from avloc_ros.training.recipes import load_recipe  # noqa: E402
 from avloc_ros.training.trainer import RunOptions  # noqa: E402
 from avloc_ros.types import Modality, SpeakerGrid  # noqa: E402

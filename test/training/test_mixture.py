@@ -9,14 +9,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 pytest.importorskip("pyroomacoustics")
 
-from avloc_ros.datasets.any_array_mix import Mixer  # noqa: E402
-from avloc_ros.datasets.room_bank import draw_room  # noqa: E402
-from avloc_ros.datasets.sounds import SoundLibrary  # noqa: E402
+from avloc_ros.datasets.mixtures.any_array_mix import Mixer  # noqa: E402
+from avloc_ros.datasets.mixtures.room_bank import draw_room  # noqa: E402
+from avloc_ros.datasets.mixtures.sounds import SoundLibrary  # noqa: E402
 from avloc_ros.features.talker_candidates import FACTS, Candidates  # noqa: E402
 from avloc_ros.runtime.mixture_network import load_mixture  # noqa: E402
-from avloc_ros.training.any_array_material import gather  # noqa: E402
-from avloc_ros.training.cards import Provenance  # noqa: E402
-from avloc_ros.training.mixture import (  # noqa: E402
+from avloc_ros.training.any_array.candidates import (  # noqa: E402
     DRAWS,
     Labelled,
     MixtureRecipe,
@@ -25,6 +23,8 @@ from avloc_ros.training.mixture import (  # noqa: E402
     train_mixture,
     who_speaks,
 )
+from avloc_ros.training.any_array.material import gather  # noqa: E402
+from avloc_ros.training.cards import Provenance  # noqa: E402
 
 
 def candidates(*azimuths_deg: float) -> Candidates:

@@ -12,9 +12,9 @@ pytest.importorskip("lightning", reason="training room")
 
 import torch
 
-from avloc_ros.models.asl_unet import SpeakerUNet, SpeakerUNetConfig
-from avloc_ros.models.diff_track_hungarian import load_hungarian
-from avloc_ros.models.diff_track_localizer import LocalizerNetwork, LocalizerNetworkConfig
+from avloc_ros.models.asl_unet.network import SpeakerUNet, SpeakerUNetConfig
+from avloc_ros.models.diff_track.hungarian import load_hungarian
+from avloc_ros.models.diff_track.localizer import LocalizerNetwork, LocalizerNetworkConfig
 from avloc_ros.training import network_export
 from avloc_ros.training.network_export import (
     export_hungarian,

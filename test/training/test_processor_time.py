@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from avloc_ros.training import seld_loop
+from avloc_ros.training.sound_events import loop as seld_loop
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from avloc_ros.datasets.event_bank import BankShape, EventBank
-from avloc_ros.datasets.event_chunks import FULL_SCALE, ChunkConfig
+from avloc_ros.datasets.events.event_chunks import FULL_SCALE, ChunkConfig
 from avloc_ros.sources.dcase_csv import EventRow
-from avloc_ros.training.query_draws import (
+from avloc_ros.sources.event_bank import BankShape, EventBank
+from avloc_ros.training.sound_events.query_draws import (
     ELSEWHERE,
     EVENTS,
     HEARD_DEG,
@@ -22,7 +22,7 @@ from avloc_ros.training.query_draws import (
     drawn_questions,
     turned_aside,
 )
-from avloc_ros.training.scene_stock import SceneStock
+from avloc_ros.training.sound_events.scene_stock import SceneStock
 
 CLASSES, PER_FRAME, FRAMES = 4, 8, 20
 CPU = torch.device("cpu")

@@ -9,9 +9,9 @@ pytest.importorskip("torch")
 pytest.importorskip("lightning", reason="recipes belong to training, which runs on lightning")
 
 from avloc_ros.config import from_mapping, shipped_folder
-from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe
-from avloc_ros.training.diff_track_hungarian import HungarianRecipe
-from avloc_ros.training.diff_track_localizer import LocalizerRecipe
+from avloc_ros.training.asl_unet.recipe import SpeakerUNetRecipe
+from avloc_ros.training.diff_track.hungarian import HungarianRecipe
+from avloc_ros.training.diff_track.localizer import LocalizerRecipe
 from avloc_ros.types import InputError
 
 RECIPES = {"diff_track_hungarian": HungarianRecipe, "diff_track_localizer": LocalizerRecipe, "asl_unet": SpeakerUNetRecipe}

@@ -15,22 +15,22 @@ pytest.importorskip("lightning")
 pytest.importorskip("onnx")
 
 from avloc_ros.config import from_mapping, shipped_folder
-from avloc_ros.models.av_seld_visual import VisualEncoderConfig
-from avloc_ros.models.coloc import Classifier, Localizer
-from avloc_ros.models.coloc_ear import EarClassifier, EarLocalizer
-from avloc_ros.models.conformer import ConformerConfig
+from avloc_ros.models.sound_events.av_seld_visual import VisualEncoderConfig
+from avloc_ros.models.sound_events.coloc import Classifier, Localizer
+from avloc_ros.models.sound_events.coloc_ear import EarClassifier, EarLocalizer
+from avloc_ros.models.sound_events.conformer import ConformerConfig
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.systems.coloc_ear import open_ear
 from avloc_ros.systems.event_network import EventNetworkConfig
-from avloc_ros.training.av_seld import make_network
-from avloc_ros.training.seld_export import (
+from avloc_ros.training.sound_events.av_seld import make_network
+from avloc_ros.training.sound_events.export import (
     example_av_seld,
     example_ear_localizer,
     export_av_seld,
     export_coloc,
     export_coloc_ear,
 )
-from avloc_ros.training.seld_recipes import AvSeldRecipe, ColocEarRecipe, ColocRecipe
+from avloc_ros.training.sound_events.recipes import AvSeldRecipe, ColocEarRecipe, ColocRecipe
 
 KINDS = {"av_seld": AvSeldRecipe, "coloc": ColocRecipe, "coloc_ear": ColocEarRecipe}
 FOLDER = shipped_folder() / "config" / "train"

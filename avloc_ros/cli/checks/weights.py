@@ -88,7 +88,7 @@ def _load_hungarian() -> Engines:
     path = weights.SHIPPED_FOLDER / f"{HUNGARIAN}.npz"
     weights.read_weights(path)
     if find_spec("torch") is not None:
-        from avloc_ros.models.diff_track_hungarian import load_hungarian
+        from avloc_ros.models.diff_track.hungarian import load_hungarian
 
         load_hungarian(path)
     return ()

@@ -21,7 +21,7 @@ FILES = {("activity.png" if name == "azimuth.png" else name): meaning for name, 
 
 def built_scene() -> Path:
     """The folder of the scene, built on first use from voices and faces in PyPI packages."""
-    from avloc_ros.simulation.egocentric_demo import egocentric_demo_scene
+    from avloc_ros.simulation.glasses.demo import egocentric_demo_scene
 
     with error_console.status("building the demo scene of glasses (once) ..."):
         return egocentric_demo_scene().folder
@@ -41,15 +41,15 @@ def table(monitor: ActiveSpeakerMonitor) -> Table:
 
 def write(scene: Scene, out: Path, played: Played) -> Path:
     """Video, plot, numbers and page in `out`. Returns the page's path."""
-    from avloc_ros.datasets.egocentric import WEARER
-    from avloc_ros.evaluation.active_speaker_report import (
+    from avloc_ros.evaluation.metrics_file import machine
+    from avloc_ros.evaluation.pages.active_speaker_report import (
         HeardWearer,
         active_speaker_numbers,
         plot_wearer,
         write_active_speaker_page,
     )
-    from avloc_ros.evaluation.metrics_file import machine
-    from avloc_ros.simulation.egocentric import read_masks
+    from avloc_ros.simulation.glasses.scene import read_masks
+    from avloc_ros.sources.person_boxes import WEARER
 
     def frame_of(stamp_ns: int) -> int:
         return round((stamp_ns - played.start_ns) / 1e9 * scene.fps)

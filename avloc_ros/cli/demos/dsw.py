@@ -51,8 +51,8 @@ def table(monitor: SpeakerMonitor) -> Table:
 
 def write(scene: Scene, out: Path, played: Played) -> Path:
     """Video, plot, numbers and page in `out`. Returns the page's path."""
-    from avloc_ros.evaluation.demo_report import plot_azimuths, summary, tracks_by_name, write_page
     from avloc_ros.evaluation.metrics_file import machine
+    from avloc_ros.evaluation.pages.demo_report import plot_azimuths, summary, tracks_by_name, write_page
 
     truth = tracks_by_name(
         [(row.speaker, row.time_s, math.degrees(row.azimuth_rad), row.speaking) for row in scene.truth]
@@ -77,7 +77,7 @@ def write(scene: Scene, out: Path, played: Played) -> Path:
 
 def write_annotated_video(scene: Scene, out: Path, start_ns: int) -> str | None:
     """annotated.mp4 from the overlay pictures in the bag and the scene's sound; None where no picture was drawn."""
-    from avloc_ros.evaluation.annotated_video import write_video
+    from avloc_ros.evaluation.pages.annotated_video import write_video
     from avloc_ros.sources.bag import read_pictures
 
     pictures = (

@@ -11,19 +11,18 @@ from rich.table import Table
 
 from avloc_ros.cli.console import error_console
 from avloc_ros.cli.demos.kind import Demo, Played
-from avloc_ros.datasets.event_scenes import TRUTH_NAME
 from avloc_ros.decode.event_classes import STARSS_CLASSES
-from avloc_ros.evaluation.event_demo_report import (
+from avloc_ros.evaluation.metrics_file import machine
+from avloc_ros.evaluation.pages.event_demo_report import (
     ReportedEvent,
     event_summary,
     plot_events,
     true_events,
     write_event_page,
 )
-from avloc_ros.evaluation.metrics_file import machine
 from avloc_ros.nodes.event_monitor import EventMonitor
-from avloc_ros.simulation.event_demo import event_demo_scene
-from avloc_ros.sources.dcase_csv import read_events
+from avloc_ros.simulation.events.event_demo import event_demo_scene
+from avloc_ros.sources.dcase_csv import TRUTH_NAME, read_events
 from avloc_ros.sources.scene import Scene
 from avloc_ros.types import EventState
 

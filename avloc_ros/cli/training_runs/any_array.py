@@ -10,15 +10,15 @@ from avloc_ros.cli.training_runs.request import Request
 from avloc_ros.types import InputError
 
 if TYPE_CHECKING:
-    from avloc_ros.training.any_array_recipe import AnyArrayRecipe
+    from avloc_ros.training.any_array.recipe import AnyArrayRecipe
 
 
 def run(recipe: AnyArrayRecipe, request: Request) -> list[Path]:
     """Simulate rooms once, train on mixtures, write both networks; all of it on a GPU where there is one."""
     from avloc_ros.config import to_mapping
-    from avloc_ros.training.any_array_gpu import chosen_device, train_any_array_on
-    from avloc_ros.training.any_array_material import gather
-    from avloc_ros.training.any_array_recipe import train_any_array
+    from avloc_ros.training.any_array.gpu import chosen_device, train_any_array_on
+    from avloc_ros.training.any_array.material import gather
+    from avloc_ros.training.any_array.recipe import train_any_array
     from avloc_ros.training.cards import Provenance
 
     if len(request.paths) != 1:

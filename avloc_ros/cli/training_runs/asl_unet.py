@@ -11,8 +11,8 @@ from avloc_ros.cli.training_runs.request import Request, held_out_apart
 from avloc_ros.types import InputError
 
 if TYPE_CHECKING:
-    from avloc_ros.datasets.egocentric import EgocentricRecording
-    from avloc_ros.training.asl_unet_recipe import SpeakerUNetRecipe
+    from avloc_ros.datasets.glasses.recording import EgocentricRecording
+    from avloc_ros.training.asl_unet.recipe import SpeakerUNetRecipe
 
 Parts = dict[str, list["EgocentricRecording"]]
 
@@ -20,7 +20,7 @@ Parts = dict[str, list["EgocentricRecording"]]
 def run(recipe: SpeakerUNetRecipe, request: Request) -> list[Path]:
     """Train and write NAME.onnx with its card."""
     from avloc_ros.config import to_mapping
-    from avloc_ros.training.asl_unet import train
+    from avloc_ros.training.asl_unet.training import train
     from avloc_ros.training.cards import Provenance, write_weights
     from avloc_ros.training.network_export import export_speaker_unet
     from avloc_ros.training.trainer import is_first_process
@@ -81,14 +81,14 @@ def _is_easycom(path: Path) -> bool:
 
 
 def _scenes(recipe: SpeakerUNetRecipe, paths: list[Path]) -> list[EgocentricRecording]:
-    from avloc_ros.datasets.egocentric import recordings_under
+    from avloc_ros.datasets.glasses.recording import recordings_under
 
     return recordings_under(paths, recipe.network.rows, recipe.network.cols, recipe.audio.sample_rate_hz)
 
 
 def _easycom(recipe: SpeakerUNetRecipe, request: Request, split: str) -> list[EgocentricRecording]:
     """One part of EasyCom, its pictures reduced and kept in --out."""
-    from avloc_ros.datasets.easycom import EasyComConfig, easycom_recordings, read_easycom
+    from avloc_ros.datasets.glasses.easycom import EasyComConfig, easycom_recordings, read_easycom
 
     (root,) = request.paths
     config = EasyComConfig(recipe.network.rows, recipe.network.cols, recipe.audio.sample_rate_hz)

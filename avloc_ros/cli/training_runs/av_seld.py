@@ -10,16 +10,21 @@ from avloc_ros.cli.training_runs.event_data import event_data, machine_of
 from avloc_ros.cli.training_runs.request import Request
 
 if TYPE_CHECKING:
-    from avloc_ros.training.seld_recipes import AvSeldRecipe
+    from avloc_ros.training.sound_events.recipes import AvSeldRecipe
 
 
 def run(recipe: AvSeldRecipe, request: Request) -> list[Path]:
     """Train, score, and write NAME.onnx with its card."""
     from avloc_ros.config import to_mapping
-    from avloc_ros.datasets.event_chunks import EventChunks
-    from avloc_ros.training.av_seld import evaluate_av_seld, labels_of, pictures_of, train_av_seld
+    from avloc_ros.datasets.events.event_chunks import EventChunks
     from avloc_ros.training.cards import Provenance, write_weights
-    from avloc_ros.training.seld_export import export_av_seld
+    from avloc_ros.training.sound_events.av_seld import (
+        evaluate_av_seld,
+        labels_of,
+        pictures_of,
+        train_av_seld,
+    )
+    from avloc_ros.training.sound_events.export import export_av_seld
     from avloc_ros.training.trainer import is_first_process
 
     request.refuse_resume()

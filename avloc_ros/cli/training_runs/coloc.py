@@ -10,7 +10,7 @@ from avloc_ros.cli.training_runs.event_data import event_data, machine_of
 from avloc_ros.cli.training_runs.request import Request
 
 if TYPE_CHECKING:
-    from avloc_ros.training.seld_recipes import ColocRecipe
+    from avloc_ros.training.sound_events.recipes import ColocRecipe
 
 SCORES = ("max_overlap_3", "max_overlap_2", "conditional_accuracy", "doa_error_deg")
 
@@ -21,11 +21,11 @@ def run(recipe: ColocRecipe, request: Request) -> list[Path]:
     Scenes beside recordings of a data set are the synthetic share of the recipe.
     """
     from avloc_ros.config import to_mapping
-    from avloc_ros.datasets.event_chunks import EventChunks
+    from avloc_ros.datasets.events.event_chunks import EventChunks
     from avloc_ros.training.cards import Provenance, write_weights
-    from avloc_ros.training.coloc import labels_of, train_coloc
-    from avloc_ros.training.coloc_evaluation import evaluate_coloc
-    from avloc_ros.training.seld_export import export_coloc
+    from avloc_ros.training.sound_events.coloc import labels_of, train_coloc
+    from avloc_ros.training.sound_events.coloc_evaluation import evaluate_coloc
+    from avloc_ros.training.sound_events.export import export_coloc
     from avloc_ros.training.trainer import is_first_process
 
     request.refuse_resume()

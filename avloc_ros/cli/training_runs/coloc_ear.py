@@ -10,7 +10,7 @@ from avloc_ros.cli.training_runs.event_data import event_data
 from avloc_ros.cli.training_runs.request import Request
 
 if TYPE_CHECKING:
-    from avloc_ros.training.seld_recipes import ColocEarRecipe
+    from avloc_ros.training.sound_events.recipes import ColocEarRecipe
 
 
 def run(recipe: ColocEarRecipe, request: Request) -> list[Path]:
@@ -19,10 +19,10 @@ def run(recipe: ColocEarRecipe, request: Request) -> list[Path]:
 
     from avloc_ros.systems.coloc_ear import open_ear
     from avloc_ros.systems.event_network import EventNetworkConfig
-    from avloc_ros.training.coloc_ear import train_coloc_ear
-    from avloc_ros.training.coloc_ear_evaluation import evaluate_coloc_ear
-    from avloc_ros.training.coloc_ear_weights import SCORES, write_coloc_ear
-    from avloc_ros.training.heard_chunks import hear
+    from avloc_ros.training.sound_events.coloc_ear import train_coloc_ear
+    from avloc_ros.training.sound_events.coloc_ear_evaluation import evaluate_coloc_ear
+    from avloc_ros.training.sound_events.coloc_ear_weights import SCORES, write_coloc_ear
+    from avloc_ros.training.sound_events.heard_chunks import hear
 
     request.refuse_resume()
     if request.options.threads:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from avloc_ros.cli.training_runs.request import Request
 
 if TYPE_CHECKING:
-    from avloc_ros.training.diff_track_hungarian import HungarianRecipe
-    from avloc_ros.training.diff_track_localizer import LocalizerRecipe
+    from avloc_ros.training.diff_track.hungarian import HungarianRecipe
+    from avloc_ros.training.diff_track.localizer import LocalizerRecipe
 
 
 def run(recipe: HungarianRecipe | LocalizerRecipe, request: Request) -> list[Path]:
     """Train the network of the recipe and write it with its card."""
-    from avloc_ros.training.diff_track_hungarian import HungarianRecipe
+    from avloc_ros.training.diff_track.hungarian import HungarianRecipe
 
     request.refuse_paths()
     request.refuse_resume()
@@ -32,7 +32,7 @@ def for_command_line(recipe: LocalizerRecipe, request: Request) -> LocalizerReci
 
 
 def _hungarian(recipe: HungarianRecipe, request: Request) -> list[Path]:
-    from avloc_ros.training.diff_track_hungarian import train
+    from avloc_ros.training.diff_track.hungarian import train
     from avloc_ros.training.trainer import is_first_process
 
     train(recipe, request.out, command=request.command, **request.loop())
@@ -41,11 +41,11 @@ def _hungarian(recipe: HungarianRecipe, request: Request) -> list[Path]:
 
 def _localizer(recipe: LocalizerRecipe, request: Request) -> list[Path]:
     from avloc_ros.config import to_mapping
-    from avloc_ros.models.diff_track_localizer import LocalizerNetwork
+    from avloc_ros.models.diff_track.localizer import LocalizerNetwork
     from avloc_ros.runtime.weights import read_torch
     from avloc_ros.training.cards import Provenance, write_weights
-    from avloc_ros.training.diff_track_live import write_live
-    from avloc_ros.training.diff_track_localizer import drawn_splits, train
+    from avloc_ros.training.diff_track.live import write_live
+    from avloc_ros.training.diff_track.localizer import drawn_splits, train
     from avloc_ros.training.network_export import export_localizer
     from avloc_ros.training.trainer import is_first_process
 

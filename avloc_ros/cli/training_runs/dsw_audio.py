@@ -11,7 +11,7 @@ from avloc_ros.cli.console import error_console
 from avloc_ros.cli.training_runs.request import Request
 
 if TYPE_CHECKING:
-    from avloc_ros.training.audio_training import AudioRecipe
+    from avloc_ros.training.dsw.audio_training import AudioRecipe
 
 
 def add_array_options(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def add_array_options(parser: argparse.ArgumentParser) -> None:
 
 def for_array(recipe: AudioRecipe, options: argparse.Namespace) -> AudioRecipe:
     """The recipe for the array, camera and rate of the command line; the input follows the number of microphones."""
-    from avloc_ros.training.audio_product import array_of
+    from avloc_ros.training.dsw.audio_product import array_of
 
     recipe = replace(recipe, array=options.array or recipe.array, camera=options.camera or recipe.camera)
     layout = replace(recipe.input, microphones=array_of(recipe.array).channels)
@@ -41,7 +41,7 @@ def run(recipe: AudioRecipe, request: Request) -> list[Path]:
     """Simulate rooms, train the audio network, write its weights."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from avloc_ros.training.audio_product import make_audio_weights
+    from avloc_ros.training.dsw.audio_product import make_audio_weights
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=error_console, transient=True) as progress:

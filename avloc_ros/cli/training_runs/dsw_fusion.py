@@ -11,16 +11,16 @@ from avloc_ros.cli.training_runs.request import Request
 from avloc_ros.types import InputError
 
 if TYPE_CHECKING:
-    from avloc_ros.datasets.grid_recordings import GridRecording
-    from avloc_ros.training.fusion_training import FusionRecipe
+    from avloc_ros.datasets.grids.grid_recordings import GridRecording
+    from avloc_ros.training.dsw.fusion_training import FusionRecipe
 
 
 def run(recipe: FusionRecipe, request: Request) -> list[Path]:
     """Train on the recordings' split, or on folders for each part, and write the weights."""
     from avloc_ros.config import to_mapping
-    from avloc_ros.datasets.grid_split import GridSplit, split_recordings
+    from avloc_ros.datasets.grids.grid_split import GridSplit, split_recordings
     from avloc_ros.training.cards import Provenance
-    from avloc_ros.training.fusion_product import make_fusion_weights
+    from avloc_ros.training.dsw.fusion_product import make_fusion_weights
 
     options = request.options
     if not request.paths:
@@ -40,7 +40,7 @@ def run(recipe: FusionRecipe, request: Request) -> list[Path]:
 
 def _recordings(paths: list[Path], request: Request) -> list[GridRecording]:
     """Cached grids as they are; scenes through the front ends first, into the folder `grids` of the output."""
-    from avloc_ros.datasets.grid_recordings import load_grid_folder
+    from avloc_ros.datasets.grids.grid_recordings import load_grid_folder
 
     found: list[GridRecording] = []
     for path in paths:
@@ -60,7 +60,7 @@ def make_grids(paths: list[Path], out: Path, request: Request) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from avloc_ros.cli.evaluate import chain_config
-    from avloc_ros.datasets.grid_making import cache_grids
+    from avloc_ros.evaluation.grid_making import cache_grids
 
     if not paths:
         raise InputError("name the scenes (folders, or folders of them) whose grids are wanted")

@@ -9,8 +9,8 @@ from avloc_ros.cli.training_runs.request import Request, held_out_apart
 from avloc_ros.types import InputError
 
 if TYPE_CHECKING:
-    from avloc_ros.datasets.event_recording import EventRecording
-    from avloc_ros.training.seld_loop import Machine
+    from avloc_ros.datasets.events.event_recording import EventRecording
+    from avloc_ros.training.sound_events.loop import Machine
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def event_data(request: Request, audio_format: str = "foa") -> EventData:
 
     Raises InputError where folders are missing or hold no recordings.
     """
-    from avloc_ros.datasets.event_folders import read_event_folders
+    from avloc_ros.datasets.events.event_folders import read_event_folders
 
     request.need_paths()
     options = request.options
@@ -56,7 +56,7 @@ def event_data(request: Request, audio_format: str = "foa") -> EventData:
 
 def machine_of(request: Request) -> Machine:
     """On what the loop of the sound event trainings runs."""
-    from avloc_ros.training.seld_loop import Machine
+    from avloc_ros.training.sound_events.loop import Machine
 
     options = request.options
     return Machine(options.device, options.devices, options.nodes, options.threads, request.shows_progress)

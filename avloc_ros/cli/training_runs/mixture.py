@@ -13,15 +13,15 @@ from avloc_ros.cli.training_runs.request import Request
 from avloc_ros.types import InputError
 
 if TYPE_CHECKING:
-    from avloc_ros.training.mixture import MixtureRecipe
+    from avloc_ros.training.any_array.candidates import MixtureRecipe
 
 
 def run(recipe: MixtureRecipe, request: Request) -> list[Path]:
     """Simulate rooms once, draw mixtures, learn from what any_array and the mixtures of directions say of them."""
     from avloc_ros.config import to_mapping
-    from avloc_ros.training.any_array_material import gather
+    from avloc_ros.training.any_array.candidates import DRAWS, train_mixture
+    from avloc_ros.training.any_array.material import gather
     from avloc_ros.training.cards import Provenance
-    from avloc_ros.training.mixture import DRAWS, train_mixture
 
     if len(request.paths) != 1:
         raise InputError("name one folder with speech/ (and events/, music/) that the mixture tracker learns from")

@@ -1,0 +1,1 @@
+"""The AVDIAR corpus as it lies on disk."""

@@ -1,0 +1,1 @@
+"""What glasses recorded: EasyCom and simulated scenes; frames, moments of sound."""

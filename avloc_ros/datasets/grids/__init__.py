@@ -1,0 +1,1 @@
+"""Cached grids of both front ends, and what a grid should say."""

@@ -1,0 +1,1 @@
+"""Moving sources and assignment problems: what diff_track learns from."""

@@ -1,0 +1,1 @@
+"""What can be evaluated: scenes, bags, labelled clips, AVDIAR."""

@@ -1,0 +1,1 @@
+"""What an evaluation or a demo leaves to look at: plots, pages, videos."""

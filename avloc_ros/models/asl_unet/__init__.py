@@ -1,0 +1,1 @@
+"""The network of asl_unet and its parts."""

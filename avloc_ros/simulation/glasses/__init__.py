@@ -1,0 +1,1 @@
+"""Scenes as glasses record them: a turning head among people."""

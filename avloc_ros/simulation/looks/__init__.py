@@ -1,0 +1,1 @@
+"""How talkers and rooms look: clips, portraits, backdrops, trouble of the eye."""

@@ -1,0 +1,1 @@
+"""How rooms and voices sound: speech, responses, sources on the move."""

@@ -1,0 +1,1 @@
+"""Training of asl_unet: its masks, and its ears."""

@@ -1,0 +1,1 @@
+"""Training of DSW: the audio network of one array, and the fusions."""

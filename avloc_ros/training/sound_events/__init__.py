@@ -1,0 +1,1 @@
+"""Training of what tells sound events: av_seld, CoLoC, the DCASE baseline, direction_query."""
