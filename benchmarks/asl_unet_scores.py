@@ -24,7 +24,7 @@ from avloc_ros.datasets.glasses.recording import EgocentricRecording, recordings
 from avloc_ros.datasets.glasses.speaker_frames import network_pictures
 from avloc_ros.decode.face_memory import FaceMemory, FaceMemoryConfig
 from avloc_ros.evaluation.metrics.mask_scores import ProbabilityCounts
-from avloc_ros.features.asl_unet_audio import segment_features, window_around
+from avloc_ros.features.inputs.asl_unet_audio import segment_features, window_around
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import find_weights
 from avloc_ros.systems.asl_unet import SHIPPED, SYSTEM, heard_by_column, memory_of

@@ -180,7 +180,7 @@ def fit_logistic(features: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 def fit_errors(heard: list[Window], path_deviation_m: float, array: MicrophoneArray) -> dict[str, float]:
     """Spread of the direction error of true peaks: a narrow and a wide normal distribution, by likelihood."""
-    from avloc_ros.features.array_ambiguity import ArrayAmbiguity
+    from avloc_ros.features.directions.array_ambiguity import ArrayAmbiguity
 
     ambiguity = ArrayAmbiguity(array)
     errors, floors = [], []

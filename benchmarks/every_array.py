@@ -22,7 +22,7 @@ from one_voice_in_a_room import Scores, run, validation_parts
 
 from avloc_ros.cli.evaluate import chain_config
 from avloc_ros.config import shipped_folder
-from avloc_ros.features.array_ambiguity import ArrayAmbiguity
+from avloc_ros.features.directions.array_ambiguity import ArrayAmbiguity
 from avloc_ros.geometry import MicrophoneArray, direction_from_angles, wrap_angle
 from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER
 

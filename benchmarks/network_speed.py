@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from avloc_ros.config import flatten, from_mapping, load_parameters, shipped_folder
-from avloc_ros.features.asl_unet_audio import segment_features
+from avloc_ros.features.inputs.asl_unet_audio import segment_features
 from avloc_ros.models.asl_unet.network import SpeakerUNet
 from avloc_ros.models.diff_track.localizer import LocalizerNetwork
 from avloc_ros.runtime.engines import OnnxEngine

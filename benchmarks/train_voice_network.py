@@ -1,4 +1,4 @@
-"""Trains the voice network (avloc_ros/features/voice_network.py) on the parts of the data kit; two minutes on one core.
+"""Trains the voice network (avloc_ros/features/spectra/voice_network.py) on the parts of the data kit; two minutes on one core.
 
 usage: AVLOC_DATA=DIR python benchmarks/train_voice_network.py [--out FILE.npz] [--examples 3200] [--epochs 28] [--seed 0]
 
@@ -16,10 +16,10 @@ import soundfile
 import torch
 from scipy.signal import fftconvolve, resample_poly
 
-from avloc_ros.features.mel import mel_filters
-from avloc_ros.features.stft import StreamingStft
-from avloc_ros.features.voice_activity import Voicing
-from avloc_ros.features.voice_network import BANDS, FRAME_S, HOP_S, BandLevels
+from avloc_ros.features.spectra.mel import mel_filters
+from avloc_ros.features.spectra.stft import StreamingStft
+from avloc_ros.features.spectra.voice_activity import Voicing
+from avloc_ros.features.spectra.voice_network import BANDS, FRAME_S, HOP_S, BandLevels
 
 RATE_HZ = 16000
 LENGTH_S = 4.0
@@ -134,7 +134,7 @@ def examples(kit: Kit, count: int, seed: int) -> tuple[torch.Tensor, torch.Tenso
 
 
 class TrainedNetwork(torch.nn.Module):
-    """The torch twin of features.voice_network.VoiceNetwork, with the share of voice per band as a second task."""
+    """The torch twin of features.spectra.voice_network.VoiceNetwork, with the share of voice per band as a second task."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -171,7 +171,7 @@ def train(network: TrainedNetwork, data: tuple[torch.Tensor, torch.Tensor], held
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", default="avloc_ros/features/voice_network.npz")
+    parser.add_argument("--out", default="avloc_ros/features/spectra/voice_network.npz")
     parser.add_argument("--examples", type=int, default=3200)
     parser.add_argument("--epochs", type=int, default=28)
     parser.add_argument("--seed", type=int, default=0)

@@ -23,7 +23,7 @@ import torch
 
 from avloc_ros.datasets.glasses.recording import EgocentricRecording
 from avloc_ros.datasets.glasses.speaker_frames import SpeakerFrames
-from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
+from avloc_ros.features.inputs.asl_unet_audio import SegmentAudioConfig
 from avloc_ros.losses.segmentation import SegmentationLossConfig
 from avloc_ros.models.asl_unet.network import SpeakerUNetConfig
 from avloc_ros.sources.person_boxes import PersonBox

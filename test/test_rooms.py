@@ -144,15 +144,15 @@ def test_no_source_folder_shadows_the_generated_messages():
 @pytest.mark.parametrize(
     ("room", "line"),
     [
-        ("sources", "from avloc_ros.nodes.conversions import stamp_ns"),
-        ("sources", "from avloc_ros.features import stft"),
+        ("sources", "from avloc_ros.nodes.messages.conversions import stamp_ns"),
+        ("sources", "from avloc_ros.features import stft"), 
         ("systems", "import avloc_ros.simulation.measured"),
         ("systems", "from avloc_ros import evaluation"),
         ("tracking", "import rclpy"),
         ("tracking", "def run():\n    import sensor_msgs.msg"),
         ("models", "import lightning"),
         ("runtime", "import torch"),
-        ("evaluation", "from avloc_ros.nodes import player"),
+        ("evaluation", "from avloc_ros.nodes import player"), 
         ("evaluation", "def run():\n    from avloc_ros.training import recipes"),
         ("simulation", "from avloc_ros.datasets import events"),
     ],
@@ -169,11 +169,11 @@ def test_a_violation_is_seen(tmp_path, monkeypatch, room, line):
 @pytest.mark.parametrize(
     ("room", "line"),
     [
-        ("systems", "from avloc_ros.sources.av_sync import AvSync"),
+        ("systems", "from avloc_ros.sources.sync.av_sync import AvSync"),
         ("models", "import torch"),
         ("models", "def load():\n    import lightning"),
         ("nodes", "import rclpy\nfrom avloc_ros.msg import AudioFrame"),
-        ("cli", "import rich\nfrom avloc_ros.nodes import player"),
+        ("cli", "import rich\nfrom avloc_ros.nodes import player"), 
         ("training", "import torch\nfrom avloc_ros.models import dsw"), 
     ],
 )

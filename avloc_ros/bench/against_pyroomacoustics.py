@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from avloc_ros.config import shipped_folder
-from avloc_ros.features.srp_phat import SrpPhat
-from avloc_ros.features.stft import StreamingStft
+from avloc_ros.features.directions.srp_phat import SrpPhat
+from avloc_ros.features.spectra.stft import StreamingStft
 from avloc_ros.geometry import MicrophoneArray, angle_between
 
 RATE_HZ = 48_000

@@ -13,8 +13,8 @@ import numpy as np
 
 from avloc_ros.bench.inputs import bench_camera, pictures, plane_waves, sphere_array
 from avloc_ros.bench.stage_costs import WARM_UP, bench_ear, timed
-from avloc_ros.features.any_array_layout import HOPS
-from avloc_ros.features.talker_candidates import MOST as MOST_CANDIDATES
+from avloc_ros.features.directions.talker_candidates import MOST as MOST_CANDIDATES
+from avloc_ros.features.inputs.any_array_layout import HOPS
 from avloc_ros.runtime.any_array_network import any_array_weights
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.mixture_network import mixture_weights

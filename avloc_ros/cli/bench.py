@@ -107,8 +107,8 @@ def measure_transport(progress: Any, count: int = 100) -> dict[str, Any]:
     """DDS cost per message of each kind, in one process and in two, and how many were lost."""
     import numpy as np
 
-    from avloc_ros.nodes.dds import use_shared_memory_profile
-    from avloc_ros.nodes.transport_probe import KINDS, transport_ms
+    from avloc_ros.nodes.base.dds import use_shared_memory_profile
+    from avloc_ros.nodes.watching.transport_probe import KINDS, transport_ms
 
     use_shared_memory_profile()
     found: dict[str, Any] = {}

@@ -39,16 +39,16 @@ def run(options: argparse.Namespace) -> int:
 def converted(options: argparse.Namespace) -> str:
     """Do it, and say in a line what was written."""
     if options.repair:
-        from avloc_ros.sources.bag_repair import repair_mcap
+        from avloc_ros.sources.bags.bag_repair import repair_mcap
 
         repair_mcap(options.source, options.target)
         return f"what was whole in {options.source} is in {options.target}"
     if (options.source / "scene.json").is_file():
-        from avloc_ros.sources.bag_scene import scene_to_bag
+        from avloc_ros.sources.bags.bag_scene import scene_to_bag
 
         scene_to_bag(options.source, options.target, options.storage, raw_images=options.raw_images)
         return f"scene {options.source} is the bag {options.target}: `avloc replay {options.target}`"
-    from avloc_ros.sources.bag_scene import bag_to_scene
+    from avloc_ros.sources.bags.bag_scene import bag_to_scene
 
     scene = bag_to_scene(
         options.source, options.target, audio_topic=options.audio_topic, image_topic=options.image_topic

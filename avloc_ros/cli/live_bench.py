@@ -27,7 +27,7 @@ def measure_live(scene: Path | None, seconds: float, out: Path, device: str, par
     `avloc live -p` takes them.
     """
     from avloc_ros.cli.demos.dsw import built_demo_scene
-    from avloc_ros.nodes.listener import Listener
+    from avloc_ros.nodes.watching.listener import Listener
 
     scene = scene or built_demo_scene()
     out.mkdir(parents=True, exist_ok=True)

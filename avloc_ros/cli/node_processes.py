@@ -15,7 +15,7 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 
 from avloc_ros.cli.pipeline_options import node_class
-from avloc_ros.nodes.compose import NodeParameters, run_in_one_process
+from avloc_ros.nodes.base.compose import NodeParameters, run_in_one_process
 
 APART = ("audio_tracker", "overlay", "sound_events", "active_speaker")  # compute much, and exchange small messages
 END_PATIENCE_S = 8.0

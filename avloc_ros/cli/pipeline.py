@@ -14,8 +14,8 @@ from avloc_ros.cli.console import console
 from avloc_ros.cli.node_processes import NodeProcesses, parted
 from avloc_ros.cli.pipeline_options import node_class
 from avloc_ros.cli.speaker_table import speaker_table
-from avloc_ros.nodes.compose import run_in_one_process
-from avloc_ros.nodes.speaker_monitor import SpeakerMonitor
+from avloc_ros.nodes.base.compose import run_in_one_process
+from avloc_ros.nodes.watching.speaker_monitor import SpeakerMonitor
 
 REFRESH_S = 0.2
 

@@ -32,8 +32,8 @@ def run(options: argparse.Namespace) -> int:
     import rclpy
     from rclpy.signals import SignalHandlerOptions
 
-    from avloc_ros.nodes.compose import stop_on_signals
-    from avloc_ros.nodes.dds import use_shared_memory_profile
+    from avloc_ros.nodes.base.compose import stop_on_signals
+    from avloc_ros.nodes.base.dds import use_shared_memory_profile
     from avloc_ros.nodes.recorder import Recorder, discover_topics
 
     use_shared_memory_profile()

@@ -9,7 +9,7 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from avloc_ros.nodes.speaker_monitor import RECENT, SpeakerRow
+from avloc_ros.nodes.watching.speaker_monitor import RECENT, SpeakerRow
 
 
 def speaker_table(rows: Sequence[SpeakerRow], latencies_ms: Sequence[float], frames: int) -> Table:

@@ -14,7 +14,7 @@ import numpy as np
 from avloc_ros.config import setting
 from avloc_ros.decode.direction_paths import PathsConfig, link_directions
 from avloc_ros.decode.frame_event import EventsByFrame, FrameEvent
-from avloc_ros.features.flow_map import Peaks
+from avloc_ros.features.directions.flow_map import Peaks
 
 TOLD_SHARE = 2.0  # of a told direction beside the peaks of the flows, of which the highest has 1
 

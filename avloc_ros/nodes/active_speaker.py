@@ -13,26 +13,26 @@ from sensor_msgs.msg import CompressedImage, Image
 from avloc_ros.config import setting, shipped_folder
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.msg import AudioFrame, MicrophoneArray as MicrophoneArrayMessage, SpeakerGrid, WearerActivity
-from avloc_ros.nodes.compose import run_node
-from avloc_ros.nodes.conversions import (
+from avloc_ros.nodes.base.compose import run_node
+from avloc_ros.nodes.base.health import Level
+from avloc_ros.nodes.base.lone_sense import works_by
+from avloc_ros.nodes.base.node_base import PipelineNode
+from avloc_ros.nodes.messages.conversions import (
     array_from_message,
     audio_from_message,
     mask_to_message,
     stamp_message,
 )
-from avloc_ros.nodes.health import Level
-from avloc_ros.nodes.lone_sense import works_by
-from avloc_ros.nodes.node_base import PipelineNode
-from avloc_ros.nodes.picture_input import TRANSPORT_HELP, TRANSPORTS, listen_to_pictures, picture_of
-from avloc_ros.nodes.quality_of_service import (
+from avloc_ros.nodes.messages.quality_of_service import (
     RELIABILITIES,
     audio_quality,
     image_quality,
     latched_quality,
     result_quality,
 )
-from avloc_ros.nodes.speaker_messages import grid_to_message
-from avloc_ros.sources.av_sync import AvSync, AvSyncConfig
+from avloc_ros.nodes.messages.speaker_messages import grid_to_message
+from avloc_ros.nodes.pictures.picture_input import TRANSPORT_HELP, TRANSPORTS, listen_to_pictures, picture_of
+from avloc_ros.sources.sync.av_sync import AvSync, AvSyncConfig
 from avloc_ros.systems.asl_unet import ActiveSpeakers, SpeakerUNetSettings, SpeakerUNetSystem
 from avloc_ros.types import AudioChunk, AudioWindow, InputError
 

@@ -10,11 +10,16 @@ from geometry_msgs.msg import PoseStamped, Vector3Stamped
 from avloc_ros.config import setting
 from avloc_ros.geometry import quaternion_x_towards
 from avloc_ros.msg import SpeakerArray
-from avloc_ros.nodes.compose import run_node
-from avloc_ros.nodes.conversions import point_message, quaternion_message, stamp_message, vector_message
-from avloc_ros.nodes.node_base import PipelineNode
-from avloc_ros.nodes.quality_of_service import result_quality
-from avloc_ros.nodes.speaker_messages import speakers_from_message
+from avloc_ros.nodes.base.compose import run_node
+from avloc_ros.nodes.base.node_base import PipelineNode
+from avloc_ros.nodes.messages.conversions import (
+    point_message,
+    quaternion_message,
+    stamp_message,
+    vector_message,
+)
+from avloc_ros.nodes.messages.quality_of_service import result_quality
+from avloc_ros.nodes.messages.speaker_messages import speakers_from_message
 from avloc_ros.types import Speaker, Speakers
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from avloc_ros.config import setting
 from avloc_ros.geometry import MicrophoneArray
-from avloc_ros.nodes.compose import run_node
-from avloc_ros.nodes.quality_of_service import RELIABILITIES
-from avloc_ros.nodes.source_node import SourceNode
+from avloc_ros.nodes.base.compose import run_node
+from avloc_ros.nodes.base.source_node import SourceNode
+from avloc_ros.nodes.messages.quality_of_service import RELIABILITIES
 from avloc_ros.sources.audio_encoding import BYTES_PER_SAMPLE
 from avloc_ros.sources.open_source import open_source
 from avloc_ros.sources.stream import Source

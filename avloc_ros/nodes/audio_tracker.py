@@ -12,23 +12,23 @@ from sensor_msgs.msg import CameraInfo
 from avloc_ros.config import setting
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.msg import AudioFrame, MicrophoneArray as MicrophoneArrayMessage, SpeakerGrid
-from avloc_ros.nodes.camera_watch import CameraMountConfig, CameraWatch
-from avloc_ros.nodes.compose import run_node
-from avloc_ros.nodes.conversions import array_from_message, audio_from_message, stamp_ns
-from avloc_ros.nodes.health import Level
-from avloc_ros.nodes.lone_sense import works_by
-from avloc_ros.nodes.message_types import message_class
-from avloc_ros.nodes.node_base import PipelineNode
-from avloc_ros.nodes.quality_of_service import (
+from avloc_ros.nodes.base.compose import run_node
+from avloc_ros.nodes.base.health import Level
+from avloc_ros.nodes.base.lone_sense import works_by
+from avloc_ros.nodes.base.node_base import PipelineNode
+from avloc_ros.nodes.messages.conversions import array_from_message, audio_from_message, stamp_ns
+from avloc_ros.nodes.messages.message_types import message_class
+from avloc_ros.nodes.messages.quality_of_service import (
     RELIABILITIES,
     audio_quality,
     image_quality,
     latched_quality,
     result_quality,
 )
-from avloc_ros.nodes.speaker_messages import grid_to_message
+from avloc_ros.nodes.messages.speaker_messages import grid_to_message
+from avloc_ros.nodes.pictures.camera_watch import CameraMountConfig, CameraWatch
 from avloc_ros.sources.adapters import AudioInfo, chunk_of, info_of
-from avloc_ros.sources.av_sync import AvSync, AvSyncConfig
+from avloc_ros.sources.sync.av_sync import AvSync, AvSyncConfig
 from avloc_ros.systems.audio_grids import AudioTracker
 from avloc_ros.systems.audio_tracker import (
     DEFAULT_TRACKER,

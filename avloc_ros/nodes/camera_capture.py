@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from avloc_ros.config import setting
-from avloc_ros.nodes.camera_file import load_camera
-from avloc_ros.nodes.compose import run_node
-from avloc_ros.nodes.quality_of_service import RELIABILITIES
-from avloc_ros.nodes.source_node import TRANSPORTS, SourceNode
+from avloc_ros.nodes.base.compose import run_node
+from avloc_ros.nodes.base.source_node import TRANSPORTS, SourceNode
+from avloc_ros.nodes.messages.quality_of_service import RELIABILITIES
+from avloc_ros.nodes.pictures.camera_file import load_camera
 from avloc_ros.sources.open_source import open_source
 from avloc_ros.sources.stream import Source
 

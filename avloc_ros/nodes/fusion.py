@@ -8,13 +8,13 @@ from functools import partial
 
 from avloc_ros.config import setting
 from avloc_ros.msg import SpeakerGrid as SpeakerGridMessage
-from avloc_ros.nodes.compose import run_node
-from avloc_ros.nodes.conversions import stamp_ns
-from avloc_ros.nodes.lone_sense import works_by
-from avloc_ros.nodes.node_base import PipelineNode
-from avloc_ros.nodes.quality_of_service import result_quality
-from avloc_ros.nodes.speaker_messages import grid_from_message, grid_to_message
-from avloc_ros.nodes.stamp_join import StampJoin
+from avloc_ros.nodes.base.compose import run_node
+from avloc_ros.nodes.base.lone_sense import works_by
+from avloc_ros.nodes.base.node_base import PipelineNode
+from avloc_ros.nodes.base.stamp_join import StampJoin
+from avloc_ros.nodes.messages.conversions import stamp_ns
+from avloc_ros.nodes.messages.quality_of_service import result_quality
+from avloc_ros.nodes.messages.speaker_messages import grid_from_message, grid_to_message
 from avloc_ros.systems.fusion import FusionConfig, open_fusion
 from avloc_ros.types import Modality, SpeakerGrid
 

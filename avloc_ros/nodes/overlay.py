@@ -12,18 +12,18 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from avloc_ros.config import setting
 from avloc_ros.decode.overlay import SHOWN, draw_overlay
 from avloc_ros.msg import SpeakerArray, SpeakerGrid
-from avloc_ros.nodes.camera_watch import CameraMountConfig, CameraWatch
-from avloc_ros.nodes.compose import run_node
-from avloc_ros.nodes.conversions import (
+from avloc_ros.nodes.base.compose import run_node
+from avloc_ros.nodes.base.node_base import PipelineNode
+from avloc_ros.nodes.base.stamp_join import StampJoin
+from avloc_ros.nodes.messages.conversions import (
     image_to_compressed,
     image_to_message,
     stamp_ns,
 )
-from avloc_ros.nodes.node_base import PipelineNode
-from avloc_ros.nodes.picture_input import TRANSPORT_HELP, TRANSPORTS, listen_to_pictures, picture_of
-from avloc_ros.nodes.quality_of_service import RELIABILITIES, image_quality, result_quality
-from avloc_ros.nodes.speaker_messages import grid_from_message, speakers_from_message
-from avloc_ros.nodes.stamp_join import StampJoin
+from avloc_ros.nodes.messages.quality_of_service import RELIABILITIES, image_quality, result_quality
+from avloc_ros.nodes.messages.speaker_messages import grid_from_message, speakers_from_message
+from avloc_ros.nodes.pictures.camera_watch import CameraMountConfig, CameraWatch
+from avloc_ros.nodes.pictures.picture_input import TRANSPORT_HELP, TRANSPORTS, listen_to_pictures, picture_of
 
 STREAMS = ("image", "speaker_grid", "speakers")
 FLUSH_PERIOD_S = 0.02

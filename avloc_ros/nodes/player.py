@@ -10,11 +10,11 @@ from rosgraph_msgs.msg import Clock
 
 from avloc_ros.config import setting
 from avloc_ros.geometry import MicrophoneArray
-from avloc_ros.nodes.compose import run_node
-from avloc_ros.nodes.conversions import stamp_message
-from avloc_ros.nodes.pacing import Item, Pace, in_due_order
-from avloc_ros.nodes.quality_of_service import RELIABILITIES, image_quality
-from avloc_ros.nodes.source_node import TRANSPORTS, SourceNode
+from avloc_ros.nodes.base.compose import run_node
+from avloc_ros.nodes.base.pacing import Item, Pace, in_due_order
+from avloc_ros.nodes.base.source_node import TRANSPORTS, SourceNode
+from avloc_ros.nodes.messages.conversions import stamp_message
+from avloc_ros.nodes.messages.quality_of_service import RELIABILITIES, image_quality
 from avloc_ros.sources.audio_encoding import BYTES_PER_SAMPLE
 from avloc_ros.sources.open_source import open_source
 from avloc_ros.sources.stream import Source

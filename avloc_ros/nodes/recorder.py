@@ -13,9 +13,9 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
-from avloc_ros.nodes.conversions import image_from_message
-from avloc_ros.nodes.message_types import message_class
-from avloc_ros.sources.bag import RawBagWriter
+from avloc_ros.nodes.messages.conversions import image_from_message
+from avloc_ros.nodes.messages.message_types import message_class
+from avloc_ros.sources.bags.bag import RawBagWriter
 from avloc_ros.types import InputError
 
 

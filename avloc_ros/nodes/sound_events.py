@@ -15,22 +15,22 @@ from avloc_ros.msg import (
     SoundEventArray,
     SoundEventClasses,
 )
-from avloc_ros.nodes.compose import run_node
-from avloc_ros.nodes.conversions import (
+from avloc_ros.nodes.base.compose import run_node
+from avloc_ros.nodes.base.node_base import PipelineNode
+from avloc_ros.nodes.messages.conversions import (
     array_from_message,
     audio_from_message,
     stamp_ns,
 )
-from avloc_ros.nodes.event_messages import classes_to_message, events_to_message
-from avloc_ros.nodes.node_base import PipelineNode
-from avloc_ros.nodes.picture_input import TRANSPORT_HELP, TRANSPORTS, listen_to_pictures, picture_of
-from avloc_ros.nodes.quality_of_service import (
+from avloc_ros.nodes.messages.event_messages import classes_to_message, events_to_message
+from avloc_ros.nodes.messages.quality_of_service import (
     RELIABILITIES,
     audio_quality,
     latched_quality,
     result_quality,
 )
-from avloc_ros.sources.av_sync import AvSync, AvSyncConfig
+from avloc_ros.nodes.pictures.picture_input import TRANSPORT_HELP, TRANSPORTS, listen_to_pictures, picture_of
+from avloc_ros.sources.sync.av_sync import AvSync, AvSyncConfig
 from avloc_ros.systems.event_network import FRAME_S, is_foa
 from avloc_ros.systems.sound_events import SoundEventsConfig, SoundEventSystem, looks_at_pictures
 from avloc_ros.types import AudioChunk, AudioWindow, InputError

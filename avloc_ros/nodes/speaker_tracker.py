@@ -17,21 +17,25 @@ from visualization_msgs.msg import MarkerArray
 from avloc_ros.config import setting
 from avloc_ros.geometry import CameraModel, quaternion_x_towards
 from avloc_ros.msg import FaceArray, SpeakerArray, SpeakerGrid
-from avloc_ros.nodes.camera_watch import CameraMountConfig, CameraWatch
-from avloc_ros.nodes.compose import run_node
-from avloc_ros.nodes.conversions import (
+from avloc_ros.nodes.base.compose import run_node
+from avloc_ros.nodes.base.node_base import PipelineNode
+from avloc_ros.nodes.base.stamp_join import StampJoin
+from avloc_ros.nodes.messages.conversions import (
     depth_from_message,
     quaternion_message,
     stamp_message,
     stamp_ns,
     vector_message,
 )
-from avloc_ros.nodes.depth_ranges import face_ranges
-from avloc_ros.nodes.node_base import PipelineNode
-from avloc_ros.nodes.quality_of_service import image_quality, result_quality
-from avloc_ros.nodes.speaker_markers import speaker_markers
-from avloc_ros.nodes.speaker_messages import faces_from_message, grid_from_message, speakers_to_message
-from avloc_ros.nodes.stamp_join import StampJoin
+from avloc_ros.nodes.messages.quality_of_service import image_quality, result_quality
+from avloc_ros.nodes.messages.speaker_markers import speaker_markers
+from avloc_ros.nodes.messages.speaker_messages import (
+    faces_from_message,
+    grid_from_message,
+    speakers_to_message,
+)
+from avloc_ros.nodes.pictures.camera_watch import CameraMountConfig, CameraWatch
+from avloc_ros.nodes.pictures.depth_ranges import face_ranges
 from avloc_ros.tracking.config import SpeakerTrackerConfig
 from avloc_ros.tracking.evidence import RangeReading
 from avloc_ros.tracking.speaker_tracker import SpeakerTracker

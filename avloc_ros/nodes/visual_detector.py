@@ -10,12 +10,12 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from avloc_ros.config import setting
 from avloc_ros.decode.face_grid import faces_to_grid
 from avloc_ros.msg import FaceArray, SpeakerGrid
-from avloc_ros.nodes.compose import run_node
-from avloc_ros.nodes.lone_sense import works_by
-from avloc_ros.nodes.node_base import PipelineNode
-from avloc_ros.nodes.picture_input import TRANSPORT_HELP, TRANSPORTS, listen_to_pictures, picture_of
-from avloc_ros.nodes.quality_of_service import RELIABILITIES, image_quality, result_quality
-from avloc_ros.nodes.speaker_messages import faces_to_message, grid_to_message
+from avloc_ros.nodes.base.compose import run_node
+from avloc_ros.nodes.base.lone_sense import works_by
+from avloc_ros.nodes.base.node_base import PipelineNode
+from avloc_ros.nodes.messages.quality_of_service import RELIABILITIES, image_quality, result_quality
+from avloc_ros.nodes.messages.speaker_messages import faces_to_message, grid_to_message
+from avloc_ros.nodes.pictures.picture_input import TRANSPORT_HELP, TRANSPORTS, listen_to_pictures, picture_of
 from avloc_ros.systems.faces import FaceConfig, FaceTracker
 from avloc_ros.types import InputError, VideoFrame
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from avloc_ros.features.image import Letterbox, brighten_dark_parts, letterbox, round_up
+from avloc_ros.features.inputs.image import Letterbox, brighten_dark_parts, letterbox, round_up
 from avloc_ros.models.faces.boxes import FaceBoxes, strongest_apart
 from avloc_ros.models.faces.centerface import decode_centerface
 from avloc_ros.models.faces.kind import CENTERFACE_CHANNELS, KINDS, YUNET_OUTPUTS, kind_of

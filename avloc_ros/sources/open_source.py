@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from avloc_ros.geometry import CameraModel, MicrophoneArray
-from avloc_ros.sources.bag import BagSource
-from avloc_ros.sources.live import open_live
+from avloc_ros.sources.bags.bag import BagSource
+from avloc_ros.sources.devices.live import open_live
 from avloc_ros.sources.media import MediaSource
 from avloc_ros.sources.scene import SceneSource
 from avloc_ros.sources.stream import Source

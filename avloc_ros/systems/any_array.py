@@ -11,7 +11,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from avloc_ros.config import setting
-from avloc_ros.features.any_array_layout import (
+from avloc_ros.features.directions.array_ambiguity import ArrayAmbiguity, ArrayShape
+from avloc_ros.features.directions.assumed_side import AssumedSide
+from avloc_ros.features.directions.masked_srp import MaskMemory, pair_phases, project_masked, sum_under_masks
+from avloc_ros.features.directions.srp_phat import SrpPhat
+from avloc_ros.features.inputs.any_array_layout import (
     BANDS,
     COLS,
     FRAME_S,
@@ -28,13 +32,9 @@ from avloc_ros.features.any_array_layout import (
     fixed_masks,
     map_directions,
 )
-from avloc_ros.features.array_ambiguity import ArrayAmbiguity, ArrayShape
-from avloc_ros.features.assumed_side import AssumedSide
-from avloc_ros.features.channel_check import channel_reasons, usable_channels
-from avloc_ros.features.masked_srp import MaskMemory, pair_phases, project_masked, sum_under_masks
-from avloc_ros.features.mel import RelativeLevels, band_spread, mel_filters
-from avloc_ros.features.srp_phat import SrpPhat
-from avloc_ros.features.stft import StreamingStft
+from avloc_ros.features.spectra.channel_check import channel_reasons, usable_channels
+from avloc_ros.features.spectra.mel import RelativeLevels, band_spread, mel_filters
+from avloc_ros.features.spectra.stft import StreamingStft
 from avloc_ros.geometry import CameraModel, MicrophoneArray, sphere_grid
 from avloc_ros.runtime.any_array_network import AnyArrayEngines, load_any_array
 from avloc_ros.systems.audio_grids import AudioGrids, check_window

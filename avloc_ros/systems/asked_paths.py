@@ -8,8 +8,8 @@ from avloc_ros.config import from_mapping
 from avloc_ros.decode.asked_paths import AskedPathsConfig, events_on_paths, paths_to_ask
 from avloc_ros.decode.direction_paths import PathsConfig
 from avloc_ros.decode.frame_event import EventsByFrame
-from avloc_ros.features.flow_map import FlowMapConfig, flow_peaks
-from avloc_ros.features.foa_features import FoaFeatureConfig
+from avloc_ros.features.directions.flow_map import FlowMapConfig, flow_peaks
+from avloc_ros.features.inputs.foa_features import FoaFeatureConfig
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import find_weights, shipped_weights

@@ -12,9 +12,9 @@ from avloc_ros.config import from_mapping, setting
 from avloc_ros.decode.face_memory import FaceMemory, FaceMemoryConfig
 from avloc_ros.decode.heard_columns import heard_columns
 from avloc_ros.decode.speaker_mask import binary_mask, blobs_to_grid, speaker_blobs
-from avloc_ros.features.asl_unet_audio import SegmentAudioConfig, segment_features
-from avloc_ros.features.asl_unet_picture import PictureScaleConfig, picture_maps, reduced_picture
-from avloc_ros.features.image import bgr_picture
+from avloc_ros.features.inputs.asl_unet_audio import SegmentAudioConfig, segment_features
+from avloc_ros.features.inputs.asl_unet_picture import PictureScaleConfig, picture_maps, reduced_picture
+from avloc_ros.features.inputs.image import bgr_picture
 from avloc_ros.models.asl_unet.config import SpeakerUNetConfig
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import Weights, find_weights

@@ -13,7 +13,7 @@ from avloc_ros.config import from_mapping
 from avloc_ros.decode.coloc_steps import ColocStepsConfig, find_directions, name_events
 from avloc_ros.decode.event_classes import class_names
 from avloc_ros.decode.frame_event import EventsByFrame
-from avloc_ros.features.coloc_features import ColocFeatureConfig, coloc_features_of_spectra
+from avloc_ros.features.inputs.coloc_features import ColocFeatureConfig, coloc_features_of_spectra
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import Weights, find_weights

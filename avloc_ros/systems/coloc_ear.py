@@ -11,7 +11,7 @@ from avloc_ros.config import from_mapping
 from avloc_ros.decode.coloc_steps import ColocStepsConfig, and_heard, find_directions, name_apart
 from avloc_ros.decode.frame_event import EventsByFrame
 from avloc_ros.decode.multi_accdoa import MultiAccdoaConfig, decode_multi_accdoa
-from avloc_ros.features.flow_features import flow_features_of_spectra
+from avloc_ros.features.directions.flow_features import flow_features_of_spectra
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import Weights, sha256_of, shipped_weights

@@ -12,10 +12,10 @@ import numpy as np
 
 from avloc_ros.config import setting
 from avloc_ros.decode.direction_grid import DirectionGrid
-from avloc_ros.features.array_ambiguity import ArrayAmbiguity
-from avloc_ros.features.channel_check import channel_reasons, usable_channels
-from avloc_ros.features.direction_stream import DirectionStream
-from avloc_ros.features.foa_encoder import FoaEncoder
+from avloc_ros.features.directions.array_ambiguity import ArrayAmbiguity
+from avloc_ros.features.inputs.direction_stream import DirectionStream
+from avloc_ros.features.inputs.foa_encoder import FoaEncoder
+from avloc_ros.features.spectra.channel_check import channel_reasons, usable_channels
 from avloc_ros.geometry import (
     CameraModel,
     MicrophoneArray,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avloc_ros.config import from_mapping, setting
-from avloc_ros.features.dsw_input import DswInputConfig, frame_maps
+from avloc_ros.features.inputs.dsw_input import DswInputConfig, frame_maps
 from avloc_ros.geometry import CameraModel, MicrophoneArray, image_grid
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import find_weights

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from avloc_ros.config import setting
-from avloc_ros.features.image import bgr_picture, cell_visibility
+from avloc_ros.features.inputs.image import bgr_picture, cell_visibility
 from avloc_ros.models.faces.boxes import FaceBoxes
 from avloc_ros.models.faces.kind import KINDS
 from avloc_ros.runtime.engines import OnnxEngine

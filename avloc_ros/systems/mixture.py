@@ -1,7 +1,7 @@
 """The learned half of the default audio tracker: directions of voices, each weighed with what any_array says of it.
 
-any_array knows what in the spectrum is voice, and looks at maps in which loud talkers bury soft ones. The mixture of
-directions finds each source on its own (features/direction_mixture.py), under the masks that any_array listens with: one
+any_array knows what in the spectrum is voice, and looks at maps in which loud talkers bury soft ones. The mixture of directions
+(features/directions/direction_mixture.py) finds each source on its own, under the masks that any_array listens with: one
 mixture of the voices' sound, one of all other sound. A small network then tells of each candidate whether it is a talker who
 speaks now (docs/mixture.md).
 """
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from avloc_ros.config import setting
-from avloc_ros.features.any_array_layout import COLS, ROWS
-from avloc_ros.features.array_ambiguity import ArrayShape
-from avloc_ros.features.power_peaks import PowerPeaks
-from avloc_ros.features.talker_candidates import Candidates
+from avloc_ros.features.directions.array_ambiguity import ArrayShape
+from avloc_ros.features.directions.power_peaks import PowerPeaks
+from avloc_ros.features.directions.talker_candidates import Candidates
+from avloc_ros.features.inputs.any_array_layout import COLS, ROWS
 from avloc_ros.geometry import CameraModel, MicrophoneArray, sphere_grid
 from avloc_ros.runtime.mixture_network import MixtureEngine, load_mixture
 from avloc_ros.systems.any_array import AnyArrayConfig, AnyArrayTracker, HeardMoment, Steered

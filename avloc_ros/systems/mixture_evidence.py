@@ -6,13 +6,20 @@ from itertools import pairwise
 
 import numpy as np
 
-from avloc_ros.features.any_array_layout import COLS, HIGHEST_HZ, HOP_S, LOWEST_HZ, MAP_ROWS, map_directions
-from avloc_ros.features.direction_mixture import ENOUGH, FAST_S, SLOW_S, DirectionMixture, in_bands
-from avloc_ros.features.gathered_talkers import gathered_talkers
-from avloc_ros.features.mel import mel_edges
-from avloc_ros.features.noise_floor import NoiseFloor, stands_out
-from avloc_ros.features.srp_phat import SrpPhat
-from avloc_ros.features.talker_candidates import CandidateFinder, Candidates, Moment
+from avloc_ros.features.directions.direction_mixture import ENOUGH, FAST_S, SLOW_S, DirectionMixture, in_bands
+from avloc_ros.features.directions.gathered_talkers import gathered_talkers
+from avloc_ros.features.directions.srp_phat import SrpPhat
+from avloc_ros.features.directions.talker_candidates import CandidateFinder, Candidates, Moment
+from avloc_ros.features.inputs.any_array_layout import (
+    COLS,
+    HIGHEST_HZ,
+    HOP_S,
+    LOWEST_HZ,
+    MAP_ROWS,
+    map_directions,
+)
+from avloc_ros.features.spectra.mel import mel_edges
+from avloc_ros.features.spectra.noise_floor import NoiseFloor, stands_out
 from avloc_ros.systems.any_array import HeardMoment, Steered
 
 BANDS = 12  # that vote, even on the mel scale

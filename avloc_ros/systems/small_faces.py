@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from avloc_ros.features.image import round_up
+from avloc_ros.features.inputs.image import round_up
 from avloc_ros.models.faces.boxes import FaceBoxes, overlaps
 from avloc_ros.runtime.face_detector import STRIDE_MULTIPLE, FaceDetector
 from avloc_ros.systems.carried_pass import CarriedPass, Pace

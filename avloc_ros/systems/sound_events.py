@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from avloc_ros.config import setting
-from avloc_ros.features.event_chunk import RollingChunk
+from avloc_ros.features.inputs.event_chunk import RollingChunk
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.systems.asked_paths import asked_again
 from avloc_ros.systems.av_seld import AvSeldNetwork, has_eyes

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from avloc_ros.features.sphere_sampling import SphereSampling
+from avloc_ros.features.directions.sphere_sampling import SphereSampling
 from avloc_ros.geometry import CameraModel, GridLayout, cell_centres, image_grid, layout_directions
 from avloc_ros.systems.audio_grids import AudioGrids
 from avloc_ros.types import AudioWindow, Modality, SpeakerGrid

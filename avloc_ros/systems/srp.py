@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from avloc_ros.config import setting
-from avloc_ros.features.channel_check import channel_reasons, usable_channels
-from avloc_ros.features.noise_floor import NoiseFloor, stands_out
-from avloc_ros.features.power_peaks import PowerPeaks, sphere_power_peaks
-from avloc_ros.features.spatial_noise import SpatialNoise
-from avloc_ros.features.stft import StreamingStft
-from avloc_ros.features.voice_activity import LevelAboveFloor, Voicing
-from avloc_ros.features.voice_network import FRAME_S, HOP_S, VoiceNetwork
+from avloc_ros.features.directions.power_peaks import PowerPeaks, sphere_power_peaks
+from avloc_ros.features.directions.spatial_noise import SpatialNoise
+from avloc_ros.features.spectra.channel_check import channel_reasons, usable_channels
+from avloc_ros.features.spectra.noise_floor import NoiseFloor, stands_out
+from avloc_ros.features.spectra.stft import StreamingStft
+from avloc_ros.features.spectra.voice_activity import LevelAboveFloor, Voicing
+from avloc_ros.features.spectra.voice_network import FRAME_S, HOP_S, VoiceNetwork
 from avloc_ros.geometry import CameraModel, MicrophoneArray, image_grid, sphere_grid
 from avloc_ros.runtime.silero import SileroVoiceActivity
 from avloc_ros.systems.audio_grids import AudioGrids, check_window

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from avloc_ros.features.array_ambiguity import ArrayAmbiguity
-from avloc_ros.features.power_peaks import PowerPeaks
+from avloc_ros.features.directions.array_ambiguity import ArrayAmbiguity
+from avloc_ros.features.directions.power_peaks import PowerPeaks
 from avloc_ros.geometry import CameraModel, angles_from_direction, cell_centres, layout_directions, wrap_angle
 from avloc_ros.types import GridLayout, Projection
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from avloc_ros.features.array_ambiguity import ArrayAmbiguity
-from avloc_ros.features.power_peaks import map_statistics
-from avloc_ros.features.srp_phat import SrpPhat, pair_delays
+from avloc_ros.features.directions.array_ambiguity import ArrayAmbiguity
+from avloc_ros.features.directions.power_peaks import map_statistics
+from avloc_ros.features.directions.srp_phat import SrpPhat, pair_delays
 from avloc_ros.geometry import MicrophoneArray, cell_centres, direction_from_angles, layout_directions
 from avloc_ros.types import GridLayout
 

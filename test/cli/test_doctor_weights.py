@@ -13,7 +13,7 @@ import pytest
 from avloc_ros.cli.checks import weights as checks
 from avloc_ros.cli.checks.finding import State
 from avloc_ros.cli.main import main
-from avloc_ros.features import voice_network
+from avloc_ros.features.spectra import voice_network
 from avloc_ros.runtime import weights
 from avloc_ros.runtime.weights import SHIPPED_FOLDER, card_path
 

@@ -19,7 +19,7 @@ from avloc_ros.datasets.mixtures.dsw_audio import MixConfig, MixedSound, convolv
 from avloc_ros.datasets.mixtures.joined_voices import JoinedVoices  # noqa: E402
 from avloc_ros.datasets.mixtures.response_bank import BankConfig, make_bank  # noqa: E402
 from avloc_ros.datasets.mixtures.voices import Voice  # noqa: E402
-from avloc_ros.features.dsw_input import DswInputConfig, frame_maps, stacked_frames  # noqa: E402
+from avloc_ros.features.inputs.dsw_input import DswInputConfig, frame_maps, stacked_frames  # noqa: E402
 from avloc_ros.geometry import CameraModel, MicrophoneArray  # noqa: E402
 from avloc_ros.types import InputError  # noqa: E402
 

@@ -14,7 +14,7 @@ from avloc_ros.datasets.mixtures.dry_speech import DrySpeech, draw_dry_speech  #
 from avloc_ros.datasets.tracks.batched_direction_features import BatchedDirectionFeatures  # noqa: E402
 from avloc_ros.datasets.tracks.moving_stock import MovingStock, MovingStockConfig, Turns  # noqa: E402
 from avloc_ros.datasets.tracks.tracked_segments import TrackedSegment, TrackedSegmentsConfig, turned  # noqa: E402
-from avloc_ros.features.direction_features import DirectionFeaturesConfig, direction_features  # noqa: E402
+from avloc_ros.features.inputs.direction_features import DirectionFeaturesConfig, direction_features  # noqa: E402
 from avloc_ros.simulation.sound.moving_sources import MovingSourcesConfig, synthetic_voice  # noqa: E402
 from avloc_ros.types import InputError  # noqa: E402
 

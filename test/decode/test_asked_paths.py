@@ -8,7 +8,7 @@ import pytest
 from avloc_ros.decode.asked_paths import AskedPathsConfig, events_on_paths, paths_to_ask
 from avloc_ros.decode.direction_paths import PathsConfig
 from avloc_ros.decode.frame_event import FrameEvent
-from avloc_ros.features.flow_map import Peaks
+from avloc_ros.features.directions.flow_map import Peaks
 from avloc_ros.geometry import angle_between, direction_from_angles
 
 SURE, UNSURE = 4.0, -4.0

@@ -12,7 +12,7 @@ from avloc_ros.datasets.grids.grid_recordings import load_grids
 from avloc_ros.evaluation.chain.stages import run_stages
 from avloc_ros.evaluation.grid_making import cache_grids, make_grid_recording, truth_arrays
 from avloc_ros.evaluation.inputs.scene_input import scene_input
-from avloc_ros.features.image import cell_visibility
+from avloc_ros.features.inputs.image import cell_visibility
 from avloc_ros.geometry import CameraModel, MicrophoneArray
 from avloc_ros.sources.scene import write_scene
 from avloc_ros.sources.truth import TruthRow

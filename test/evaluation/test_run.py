@@ -92,7 +92,7 @@ def test_bad_input_is_named(tmp_path):
 
 def test_a_bag_gives_the_same_windows_as_its_scene(tmp_path):
     pytest.importorskip("rosbags", reason="bags are read with rosbags")
-    from avloc_ros.sources.bag_scene import scene_to_bag
+    from avloc_ros.sources.bags.bag_scene import scene_to_bag
 
     scene = make_scene(tmp_path / "scene")
     scene_to_bag(scene, tmp_path / "bag")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.features.array_ambiguity import ArrayAmbiguity
+from avloc_ros.features.directions.array_ambiguity import ArrayAmbiguity
 from avloc_ros.geometry import MicrophoneArray, direction_from_angles
 
 SQUARE = MicrophoneArray(np.array([[1, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]]) * 0.05)

@@ -9,7 +9,7 @@ import pytest
 from scipy.signal import stft
 
 from avloc_ros.config import shipped_folder
-from avloc_ros.features.asl_unet_audio import SegmentAudioConfig, segment_features, window_around
+from avloc_ros.features.inputs.asl_unet_audio import SegmentAudioConfig, segment_features, window_around
 from avloc_ros.geometry import MicrophoneArray, direction_from_angles
 from avloc_ros.types import InputError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.features.array_ambiguity import ArrayAmbiguity
-from avloc_ros.features.assumed_side import AssumedSide
+from avloc_ros.features.directions.array_ambiguity import ArrayAmbiguity
+from avloc_ros.features.directions.assumed_side import AssumedSide
 from avloc_ros.geometry import MicrophoneArray, cell_centres, sphere_grid
 
 LAYOUT = sphere_grid(36, 72)

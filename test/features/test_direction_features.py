@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.features.direction_features import DirectionFeaturesConfig, direction_features, mel_filters
+from avloc_ros.features.inputs.direction_features import (
+    DirectionFeaturesConfig,
+    direction_features,
+    mel_filters,
+)
 from avloc_ros.geometry import direction_from_angles
 from avloc_ros.types import InputError
 

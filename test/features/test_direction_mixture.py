@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from avloc_ros.config import shipped_folder
-from avloc_ros.features.any_array_layout import COLS, MAP_ROWS, map_directions
-from avloc_ros.features.array_ambiguity import ArrayAmbiguity
-from avloc_ros.features.direction_mixture import SLOW_S, DirectionMixture, in_bands
-from avloc_ros.features.masked_srp import pair_phases
-from avloc_ros.features.srp_phat import SrpPhat
+from avloc_ros.features.directions.array_ambiguity import ArrayAmbiguity
+from avloc_ros.features.directions.direction_mixture import SLOW_S, DirectionMixture, in_bands
+from avloc_ros.features.directions.masked_srp import pair_phases
+from avloc_ros.features.directions.srp_phat import SrpPhat
+from avloc_ros.features.inputs.any_array_layout import COLS, MAP_ROWS, map_directions
 from avloc_ros.geometry import MicrophoneArray, angle_between, direction_from_angles
 
 FREQUENCIES_HZ = np.arange(200.0, 7000.0, 31.25)

@@ -7,9 +7,9 @@ import pytest
 from scipy.signal import resample_poly
 
 from avloc_ros.config import shipped_folder
-from avloc_ros.features.direction_features import DirectionFeaturesConfig, direction_features
-from avloc_ros.features.direction_stream import DirectionStream
-from avloc_ros.features.foa_encoder import FoaEncoder
+from avloc_ros.features.inputs.direction_features import DirectionFeaturesConfig, direction_features
+from avloc_ros.features.inputs.direction_stream import DirectionStream
+from avloc_ros.features.inputs.foa_encoder import FoaEncoder
 from avloc_ros.geometry import MicrophoneArray, direction_from_angles
 from avloc_ros.types import AudioWindow, InputError
 

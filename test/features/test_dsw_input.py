@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.features.dsw_input import DswInputConfig, frame_maps, stacked_frames
+from avloc_ros.features.inputs.dsw_input import DswInputConfig, frame_maps, stacked_frames
 from avloc_ros.types import InputError
 
 CONFIG = DswInputConfig(microphones=3, sample_rate_hz=16000, fft_length=1024, bins=512)

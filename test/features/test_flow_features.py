@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.features.flow_features import ENERGY, FLOW, LEVEL, flow_features_of_spectra
-from avloc_ros.features.foa_features import FoaFeatureConfig
-from avloc_ros.features.slaney_mel import mel_weights
+from avloc_ros.features.directions.flow_features import ENERGY, FLOW, LEVEL, flow_features_of_spectra
+from avloc_ros.features.inputs.foa_features import FoaFeatureConfig
+from avloc_ros.features.spectra.slaney_mel import mel_weights
 from avloc_ros.geometry import direction_from_angles
 
 CONFIG = FoaFeatureConfig(fft_length=512, mel_bands=24)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from avloc_ros.features.centred_stft import centred_stft
-from avloc_ros.features.flow_map import FlowMapConfig, flow_histogram, flow_peaks
+from avloc_ros.features.directions.flow_map import FlowMapConfig, flow_histogram, flow_peaks
+from avloc_ros.features.spectra.centred_stft import centred_stft
 from avloc_ros.geometry import angle_between, direction_from_angles, even_directions
 
 RATE, FRAMES = 24000, 20

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.features.foa_encoder import FoaEncoder
-from avloc_ros.features.foa_features import intensity
+from avloc_ros.features.inputs.foa_encoder import FoaEncoder
+from avloc_ros.features.inputs.foa_features import intensity
 from avloc_ros.geometry import MicrophoneArray, angle_between, direction_from_angles, even_directions
 from avloc_ros.types import InputError
 

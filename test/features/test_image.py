@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from avloc_ros.features.image import (
+from avloc_ros.features.inputs.image import (
     bgr_picture,
     brighten_dark_parts,
     cell_luminance,

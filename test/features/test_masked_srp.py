@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from avloc_ros.features.masked_srp import MaskMemory, pair_phases, project_masked, sum_under_masks
-from avloc_ros.features.srp_phat import SrpPhat
+from avloc_ros.features.directions.masked_srp import MaskMemory, pair_phases, project_masked, sum_under_masks
+from avloc_ros.features.directions.srp_phat import SrpPhat
 from avloc_ros.geometry import MicrophoneArray, direction_from_angles
 
 FREQUENCIES_HZ = np.arange(250.0, 7000.0, 31.25)

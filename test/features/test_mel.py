@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from avloc_ros.features.mel import LEVEL_MEMORY_S, RelativeLevels, band_spread, mel_filters
+from avloc_ros.features.spectra.mel import LEVEL_MEMORY_S, RelativeLevels, band_spread, mel_filters
 
 FREQUENCIES_HZ = np.arange(0.0, 7001.0, 31.25)
 

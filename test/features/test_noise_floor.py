@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from avloc_ros.features.noise_floor import NoiseFloor
+from avloc_ros.features.spectra.noise_floor import NoiseFloor
 
 
 def follow(power: np.ndarray) -> np.ndarray:

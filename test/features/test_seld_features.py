@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.features.array_features import ArrayFeatureConfig, gcc_features, gcc_phat, salsa_lite
-from avloc_ros.features.centred_stft import centred_stft, hann_window
-from avloc_ros.features.coloc_features import ColocFeatureConfig, coloc_features
-from avloc_ros.features.foa_features import FoaFeatureConfig, foa_features, intensity
-from avloc_ros.features.scaler import ScalerFit
-from avloc_ros.features.slaney_mel import hz_from_mel, mel_from_hz, mel_weights
+from avloc_ros.features.inputs.array_features import ArrayFeatureConfig, gcc_features, gcc_phat, salsa_lite
+from avloc_ros.features.inputs.coloc_features import ColocFeatureConfig, coloc_features
+from avloc_ros.features.inputs.foa_features import FoaFeatureConfig, foa_features, intensity
+from avloc_ros.features.spectra.centred_stft import centred_stft, hann_window
+from avloc_ros.features.spectra.scaler import ScalerFit
+from avloc_ros.features.spectra.slaney_mel import hz_from_mel, mel_from_hz, mel_weights
 from avloc_ros.geometry import direction_from_angles
 from avloc_ros.types import InputError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.features.spatial_noise import SpatialNoise
+from avloc_ros.features.directions.spatial_noise import SpatialNoise
 
 RNG = np.random.default_rng(1)
 NOISE, TALKER = RNG.normal(size=(2, 40)).astype(np.float32)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from avloc_ros.features.sphere_sampling import SphereSampling
+from avloc_ros.features.directions.sphere_sampling import SphereSampling
 from avloc_ros.geometry import cell_centres, direction_from_angles, sphere_grid
 
 

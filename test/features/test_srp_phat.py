@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.features.srp_phat import SrpPhat
+from avloc_ros.features.directions.srp_phat import SrpPhat
 from avloc_ros.geometry import MicrophoneArray, direction_from_angles
 from avloc_ros.types import InputError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.features.stft import StreamingStft
+from avloc_ros.features.spectra.stft import StreamingStft
 from avloc_ros.types import AudioWindow, InputError
 
 RATE_HZ = 16000

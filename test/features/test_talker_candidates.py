@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from avloc_ros.config import shipped_folder
-from avloc_ros.features.any_array_layout import COLS, MAP_ROWS, ROWS, map_directions
-from avloc_ros.features.array_ambiguity import ArrayAmbiguity
-from avloc_ros.features.direction_mixture import DirectionMixture
-from avloc_ros.features.talker_candidates import FACTS, CandidateFinder, Moment
+from avloc_ros.features.directions.array_ambiguity import ArrayAmbiguity
+from avloc_ros.features.directions.direction_mixture import DirectionMixture
+from avloc_ros.features.directions.talker_candidates import FACTS, CandidateFinder, Moment
+from avloc_ros.features.inputs.any_array_layout import COLS, MAP_ROWS, ROWS, map_directions
 from avloc_ros.geometry import MicrophoneArray, angle_between, direction_from_angles, wrap_angle
 
 DIRECTIONS = map_directions()

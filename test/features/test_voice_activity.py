@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.features.stft import StreamingStft
-from avloc_ros.features.voice_activity import Voicing
+from avloc_ros.features.spectra.stft import StreamingStft
+from avloc_ros.features.spectra.voice_activity import Voicing
 
 
 @pytest.mark.parametrize("rate", [16000, 48000])

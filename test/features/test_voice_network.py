@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from avloc_ros.features.mel import mel_filters
-from avloc_ros.features.stft import StreamingStft
-from avloc_ros.features.voice_activity import Voicing
-from avloc_ros.features.voice_network import (
+from avloc_ros.features.spectra.mel import mel_filters
+from avloc_ros.features.spectra.stft import StreamingStft
+from avloc_ros.features.spectra.voice_activity import Voicing
+from avloc_ros.features.spectra.voice_network import (
     BANDS,
     FRAME_S,
     HOP_S,

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from avloc_ros.features.any_array_layout import BANDS, COLS, LEARNT, MAP_ROWS, MAPS, ROWS  # noqa: E402
+from avloc_ros.features.inputs.any_array_layout import BANDS, COLS, LEARNT, MAP_ROWS, MAPS, ROWS  # noqa: E402
 from avloc_ros.models.any_array.networks import (  # noqa: E402
     FACTS,
     AnyArrayNetworkConfig,

@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from avloc_ros.decode.coloc_steps import ColocStepsConfig, find_directions
-from avloc_ros.features.flow_features import ENERGY, FLOW
+from avloc_ros.features.directions.flow_features import ENERGY, FLOW
 from avloc_ros.geometry import angle_between, direction_from_angles
 from avloc_ros.models.sound_events.coloc_ear import ColocEarConfig, EarClassifier, EarLocalizer
 from avloc_ros.models.sound_events.steering import SteeredMean, SteeringConfig

@@ -9,8 +9,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from avloc_ros.datasets.events.channel_swap import ALL_SWAPS
-from avloc_ros.features.centred_stft import centred_stft
-from avloc_ros.features.foa_features import FoaFeatureConfig, mel_of
+from avloc_ros.features.inputs.foa_features import FoaFeatureConfig, mel_of
+from avloc_ros.features.spectra.centred_stft import centred_stft
 from avloc_ros.geometry import direction_from_angles
 from avloc_ros.models.sound_events.direction_query import (
     EVIDENCE_CHANNELS,

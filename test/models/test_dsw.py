@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from avloc_ros.features.dsw_input import DswInputConfig  # noqa: E402
+from avloc_ros.features.inputs.dsw_input import DswInputConfig  # noqa: E402
 from avloc_ros.models.dsw.audio import AudioNetwork, AudioNetworkConfig  # noqa: E402
 from avloc_ros.models.dsw.fusion import (  # noqa: E402
     FusionNetwork,

@@ -21,15 +21,20 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from avloc_ros.geometry import CameraModel, MicrophoneArray, angles_from_direction
 from avloc_ros.msg import AudioFrame, MicrophoneArray as MicrophoneArrayMessage, SpeakerArray, SpeakerGrid
-from avloc_ros.nodes.compose import make_executor, make_node, shut_down
-from avloc_ros.nodes.conversions import (
+from avloc_ros.nodes.base.compose import make_executor, make_node, shut_down
+from avloc_ros.nodes.messages.conversions import (
     array_to_message,
     audio_to_message,
     camera_to_message,
     image_to_message,
     stamp_ns,
 )
-from avloc_ros.nodes.quality_of_service import audio_quality, image_quality, latched_quality, result_quality
+from avloc_ros.nodes.messages.quality_of_service import (
+    audio_quality,
+    image_quality,
+    latched_quality,
+    result_quality,
+)
 from avloc_ros.types import AudioChunk, VideoFrame
 
 os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")

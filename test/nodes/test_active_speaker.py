@@ -13,9 +13,9 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from avloc_ros.msg import SpeakerGrid, WearerActivity
 from avloc_ros.nodes.active_speaker import ActiveSpeakerNode
-from avloc_ros.nodes.conversions import stamp_ns
+from avloc_ros.nodes.messages.conversions import stamp_ns
+from avloc_ros.nodes.messages.quality_of_service import image_quality, result_quality
 from avloc_ros.nodes.player import PlayerNode
-from avloc_ros.nodes.quality_of_service import image_quality, result_quality
 from avloc_ros.simulation.glasses.config import EgocentricConfig
 from avloc_ros.simulation.glasses.scene import compose_egocentric
 from avloc_ros.sources.scene import load_scene
@@ -92,7 +92,7 @@ def test_four_channels_and_missing_weights_are_said_in_diagnostics(rig):
 
 
 def test_without_weights_the_node_stays_unconfigured_and_says_why(rig):
-    from avloc_ros.nodes.compose import make_node
+    from avloc_ros.nodes.base.compose import make_node
 
     node = make_node(ActiveSpeakerNode, rig.context, {"active_speaker": {"weights": "no/such.onnx", "diagnostics_period_s": 0.1}})
     rig.executor.add_node(node)

@@ -20,7 +20,7 @@ from avloc_ros.geometry import (
     sphere_grid,
 )
 from avloc_ros.msg import AudioFrame, SpeakerGrid as SpeakerGridMessage
-from avloc_ros.nodes import conversions, speaker_messages
+from avloc_ros.nodes.messages import conversions, speaker_messages
 from avloc_ros.types import (
     AudioChunk,
     Face,

@@ -12,7 +12,7 @@ from avloc_ros.config import shipped_folder
 from avloc_ros.geometry import MicrophoneArray, cell_centres, direction_from_angles, sphere_grid
 from avloc_ros.msg import SpeakerGrid
 from avloc_ros.nodes.audio_tracker import AudioTrackerNode
-from avloc_ros.nodes.quality_of_service import result_quality
+from avloc_ros.nodes.messages.quality_of_service import result_quality
 
 AZIMUTH_DEG = 60.0
 

@@ -9,7 +9,7 @@ from copy import deepcopy
 import numpy as np
 import pytest
 
-from avloc_ros.nodes.conversions import stamp_message, stamp_ns
+from avloc_ros.nodes.messages.conversions import stamp_message, stamp_ns
 
 AUDIO, VIDEO, FUSED = 0, 1, 2
 FACE_AZIMUTH_DEG = float(np.degrees(np.arctan2(-(220.0 - 160.0), 270.0)))

@@ -16,8 +16,8 @@ from avloc_ros.geometry import image_grid  # noqa: E402
 from avloc_ros.models.dsw.fusion import FusionNetwork, FusionNetworkConfig  # noqa: E402
 from avloc_ros.msg import SpeakerGrid as SpeakerGridMessage  # noqa: E402
 from avloc_ros.nodes.fusion import FusionNode  # noqa: E402
-from avloc_ros.nodes.quality_of_service import result_quality  # noqa: E402
-from avloc_ros.nodes.speaker_messages import grid_from_message, grid_to_message  # noqa: E402
+from avloc_ros.nodes.messages.quality_of_service import result_quality  # noqa: E402
+from avloc_ros.nodes.messages.speaker_messages import grid_from_message, grid_to_message  # noqa: E402
 from avloc_ros.runtime.weights import sha256_of  # noqa: E402
 from avloc_ros.systems.fusion import FusionConfig  # noqa: E402
 from avloc_ros.training.dsw.fusion_product import export_fusion  # noqa: E402

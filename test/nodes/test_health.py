@@ -7,8 +7,8 @@ import threading
 import numpy as np
 import pytest
 
-from avloc_ros.nodes.health import Health, Level
-from avloc_ros.nodes.worker import Worker
+from avloc_ros.nodes.base.health import Health, Level
+from avloc_ros.nodes.base.worker import Worker
 
 
 class Clock:

@@ -16,11 +16,11 @@ from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.nodes.attention import AttentionConfig, AttentionNode
 from avloc_ros.nodes.audio_capture import AudioCaptureNode
 from avloc_ros.nodes.audio_tracker import AudioTrackerNode
+from avloc_ros.nodes.base.compose import make_node, run_in_one_process
+from avloc_ros.nodes.base.source_node import SourceNode
 from avloc_ros.nodes.camera_capture import CameraCaptureNode
-from avloc_ros.nodes.compose import make_node, run_in_one_process
 from avloc_ros.nodes.fusion import FusionNode
 from avloc_ros.nodes.player import PlayerNode
-from avloc_ros.nodes.source_node import SourceNode
 from avloc_ros.nodes.speaker_tracker import SpeakerTrackerNode
 from avloc_ros.nodes.visual_detector import VisualDetectorNode
 from avloc_ros.types import InputError

@@ -17,14 +17,19 @@ from avloc_ros.geometry import rotation_from_quaternion, rotation_from_yaw_pitch
 from avloc_ros.msg import AudioFrame, FaceArray, SpeakerArray
 from avloc_ros.nodes.attention import AttentionNode
 from avloc_ros.nodes.audio_tracker import AudioTrackerNode
-from avloc_ros.nodes.conversions import camera_to_message, image_from_message, stamp_ns, transform_from_mount
 from avloc_ros.nodes.fusion import FusionNode
-from avloc_ros.nodes.graph_probe import look_around
+from avloc_ros.nodes.messages.conversions import (
+    camera_to_message,
+    image_from_message,
+    stamp_ns,
+    transform_from_mount,
+)
+from avloc_ros.nodes.messages.quality_of_service import audio_quality, image_quality, result_quality
 from avloc_ros.nodes.overlay import OverlayNode
 from avloc_ros.nodes.player import PlayerNode
-from avloc_ros.nodes.quality_of_service import audio_quality, image_quality, result_quality
 from avloc_ros.nodes.speaker_tracker import SpeakerTrackerNode
 from avloc_ros.nodes.visual_detector import VisualDetectorNode
+from avloc_ros.nodes.watching.graph_probe import look_around
 
 FOUR_NODES = (AudioTrackerNode, VisualDetectorNode, FusionNode, SpeakerTrackerNode)
 FACE_AZIMUTH_DEG = float(np.degrees(np.arctan2(-(220.0 - 160.0), 270.0)))

@@ -7,9 +7,9 @@ import pytest
 from sensor_msgs.msg import Image
 
 from avloc_ros.msg import Speaker, SpeakerArray
-from avloc_ros.nodes.quality_of_service import result_quality
+from avloc_ros.nodes.messages.quality_of_service import result_quality
 from avloc_ros.nodes.recorder import RecordedTopic, Recorder
-from avloc_ros.nodes.speaker_monitor import RECENT, SpeakerMonitor
+from avloc_ros.nodes.watching.speaker_monitor import RECENT, SpeakerMonitor
 
 
 def test_topics_that_cannot_be_recorded_are_left_out_and_the_rest_is_written(rig, tmp_path):

@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 
-from avloc_ros.nodes.settled_heap import SettledHeap
+from avloc_ros.nodes.base.settled_heap import SettledHeap
 
 
 class Knot:

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from avloc_ros.nodes.compose import TURN_S, run_in_one_process, short_turns
+from avloc_ros.nodes.base.compose import TURN_S, run_in_one_process, short_turns
 
 
 def test_turns_are_short_while_nodes_run_and_then_as_before():

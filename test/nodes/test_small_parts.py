@@ -17,19 +17,19 @@ from avloc_ros.nodes import (
     attention,
     audio_tracker,
     overlay,
-    pacing,
     player,
     speaker_tracker,
     visual_detector,
 )
 from avloc_ros.nodes.attention import AttentionConfig, AttentionPolicy
-from avloc_ros.nodes.camera_file import load_camera
-from avloc_ros.nodes.camera_watch import CameraMountConfig, CameraWatch
-from avloc_ros.nodes.compose import DONE, run_in_one_process
-from avloc_ros.nodes.conversions import camera_to_message, stamp_message, transform_from_mount
-from avloc_ros.nodes.depth_ranges import face_ranges
-from avloc_ros.nodes.message_types import message_class
-from avloc_ros.nodes.speaker_markers import speaker_markers
+from avloc_ros.nodes.base import pacing
+from avloc_ros.nodes.base.compose import DONE, run_in_one_process
+from avloc_ros.nodes.messages.conversions import camera_to_message, stamp_message, transform_from_mount
+from avloc_ros.nodes.messages.message_types import message_class
+from avloc_ros.nodes.messages.speaker_markers import speaker_markers
+from avloc_ros.nodes.pictures.camera_file import load_camera
+from avloc_ros.nodes.pictures.camera_watch import CameraMountConfig, CameraWatch
+from avloc_ros.nodes.pictures.depth_ranges import face_ranges
 from avloc_ros.types import (
     AudioChunk,
     Face,

@@ -7,8 +7,8 @@ import pytest
 
 from avloc_ros.geometry import MicrophoneArray, angle_between, direction_from_angles
 from avloc_ros.msg import SoundEventArray, SoundEventClasses
-from avloc_ros.nodes.event_messages import events_from_message, events_to_message
-from avloc_ros.nodes.quality_of_service import latched_quality, result_quality
+from avloc_ros.nodes.messages.event_messages import events_from_message, events_to_message
+from avloc_ros.nodes.messages.quality_of_service import latched_quality, result_quality
 from avloc_ros.nodes.sound_events import SoundEventsNode
 from avloc_ros.types import EventState, SoundEvent, SoundEvents
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import message_filters
 from std_msgs.msg import Header
 
-from avloc_ros.nodes.conversions import stamp_message, stamp_ns
-from avloc_ros.nodes.stamp_join import StampJoin
-from avloc_ros.nodes.stamp_order import Order, StampOrder
+from avloc_ros.nodes.base.stamp_join import StampJoin
+from avloc_ros.nodes.base.stamp_order import Order, StampOrder
+from avloc_ros.nodes.messages.conversions import stamp_message, stamp_ns
 
 MS = 1_000_000
 

@@ -7,9 +7,9 @@ import pytest
 
 from avloc_ros.datasets.events.event_scenes import scene_recordings
 from avloc_ros.decode.event_classes import STARSS_CLASSES
-from avloc_ros.features.centred_stft import centred_stft
-from avloc_ros.features.foa_features import intensity
-from avloc_ros.features.slaney_mel import mel_weights
+from avloc_ros.features.inputs.foa_features import intensity
+from avloc_ros.features.spectra.centred_stft import centred_stft
+from avloc_ros.features.spectra.slaney_mel import mel_weights
 from avloc_ros.geometry import angle_between, direction_from_angles
 from avloc_ros.simulation.events.event_scene import EventSceneConfig, compose_event_scene, draw_event_scene
 from avloc_ros.simulation.events.event_sounds import event_sound

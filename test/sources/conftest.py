@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from avloc_ros.sources.av_sync import AvSync, AvSyncConfig
+from avloc_ros.sources.sync.av_sync import AvSync, AvSyncConfig
 from avloc_ros.types import AudioChunk, AudioWindow
 
 NS = 1_000_000_000

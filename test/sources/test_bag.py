@@ -13,10 +13,10 @@ import pytest
 
 pytest.importorskip("rosbags")
 
-from avloc_ros.sources.bag import BagSource, BagWriter, RawBagWriter, read_messages, read_pictures
-from avloc_ros.sources.bag_repair import repair_mcap, scan_mcap
-from avloc_ros.sources.bag_scene import bag_to_scene, scene_to_bag
-from avloc_ros.sources.bag_types import header_fields, make_message, message_types, serialized
+from avloc_ros.sources.bags.bag import BagSource, BagWriter, RawBagWriter, read_messages, read_pictures
+from avloc_ros.sources.bags.bag_repair import repair_mcap, scan_mcap
+from avloc_ros.sources.bags.bag_scene import bag_to_scene, scene_to_bag
+from avloc_ros.sources.bags.bag_types import header_fields, make_message, message_types, serialized
 from avloc_ros.sources.open_source import open_source
 from avloc_ros.sources.stream import Source
 from avloc_ros.types import AudioChunk, InputError, VideoFrame

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.sources.frame_clock import FrameClock
-from avloc_ros.sources.sample_clock import SampleClock
+from avloc_ros.sources.sync.frame_clock import FrameClock
+from avloc_ros.sources.sync.sample_clock import SampleClock
 
 NS = 1_000_000_000
 START_NS = 1_700_000_000 * NS

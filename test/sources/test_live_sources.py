@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from avloc_ros.geometry import CameraModel, MicrophoneArray
-from avloc_ros.sources import camera as camera_module
-from avloc_ros.sources.live import open_live, parse_devices
+from avloc_ros.sources.devices import camera as camera_module
+from avloc_ros.sources.devices.live import open_live, parse_devices
 from avloc_ros.sources.open_source import open_source
 from avloc_ros.sources.stream import Source
 from avloc_ros.types import AudioChunk, InputError, VideoFrame
@@ -175,7 +175,7 @@ def test_an_array_larger_than_the_device_and_one_that_will_not_open(sound):
 
 
 def test_a_device_that_is_pulled_out_and_put_in_again(sound, monkeypatch):
-    from avloc_ros.sources import microphone
+    from avloc_ros.sources.devices import microphone
 
     monkeypatch.setattr(microphone, "SILENCE_PATIENCE_S", 0.5)
     monkeypatch.setattr(microphone, "RETRY_S", 0.01)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings, strategies as st
 
-from avloc_ros.sources.sample_ring import SampleRing
+from avloc_ros.sources.sync.sample_ring import SampleRing
 
 CAPACITY = 37
 WRITES = st.lists(st.tuples(st.integers(-60, 60), st.integers(1, 90)), min_size=1, max_size=12)

@@ -16,11 +16,11 @@ from avloc_ros.datasets.glasses.recording import EgocentricRecording
 from avloc_ros.datasets.glasses.speaker_frames import SpeakerFrames
 from avloc_ros.decode.face_memory import FaceMemory, FaceMemoryConfig
 from avloc_ros.decode.heard_columns import heard_columns
-from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
+from avloc_ros.features.inputs.asl_unet_audio import SegmentAudioConfig
 from avloc_ros.models.asl_unet.config import SpeakerUNetConfig
 from avloc_ros.models.asl_unet.network import SpeakerUNet
 from avloc_ros.runtime.weights import shipped_weights
-from avloc_ros.sources.av_sync import AvSync, AvSyncConfig
+from avloc_ros.sources.sync.av_sync import AvSync, AvSyncConfig
 from avloc_ros.systems.asl_unet import SHIPPED, SpeakerUNetSettings, SpeakerUNetSystem
 from avloc_ros.training.asl_unet.recipe import SpeakerUNetRecipe
 from avloc_ros.training.cards import Provenance, write_weights

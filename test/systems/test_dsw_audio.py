@@ -13,7 +13,7 @@ pytest.importorskip("lightning")
 pytest.importorskip("pyroomacoustics")
 
 from avloc_ros.config import from_mapping, to_mapping  # noqa: E402
-from avloc_ros.features.dsw_input import frame_maps, stacked_frames  # noqa: E402
+from avloc_ros.features.inputs.dsw_input import frame_maps, stacked_frames  # noqa: E402
 from avloc_ros.geometry import CameraModel, MicrophoneArray  # noqa: E402
 from avloc_ros.runtime.weights import sha256_of  # noqa: E402
 from avloc_ros.systems.dsw_audio import DswAudioConfig, DswAudioTracker  # noqa: E402

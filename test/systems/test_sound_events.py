@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from avloc_ros.decode.multi_accdoa import decode_multi_accdoa
-from avloc_ros.features.foa_features import FoaFeatureConfig, foa_features
+from avloc_ros.features.inputs.foa_features import FoaFeatureConfig, foa_features
 from avloc_ros.geometry import MicrophoneArray, angle_between, direction_from_angles
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.simulation.events.event_sounds import event_sound

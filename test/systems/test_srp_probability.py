@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from avloc_ros.features.array_ambiguity import ArrayAmbiguity
-from avloc_ros.features.power_peaks import PowerPeaks
+from avloc_ros.features.directions.array_ambiguity import ArrayAmbiguity
+from avloc_ros.features.directions.power_peaks import PowerPeaks
 from avloc_ros.geometry import MicrophoneArray, cell_centres, sphere_grid, wrap_angle
 from avloc_ros.systems.srp_probability import (
     CellAngles,

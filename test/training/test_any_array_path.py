@@ -12,7 +12,7 @@ pytest.importorskip("pyroomacoustics")
 from avloc_ros.datasets.mixtures.any_array_mix import Mixer  # noqa: E402
 from avloc_ros.datasets.mixtures.room_bank import RATE_HZ, draw_room  # noqa: E402
 from avloc_ros.datasets.mixtures.sounds import SoundLibrary  # noqa: E402
-from avloc_ros.features.array_ambiguity import ArrayAmbiguity  # noqa: E402
+from avloc_ros.features.directions.array_ambiguity import ArrayAmbiguity  # noqa: E402
 from avloc_ros.geometry import (  # noqa: E402
     angles_from_direction,
     cell_centres,
@@ -46,7 +46,7 @@ def module(mixer) -> AnyArrayModule:
 
 
 def test_live_and_training_hear_the_same(mixer, module, tmp_path):
-    """In the room whose array has volume: of others, live folds what sounds alike (features/assumed_side.py)."""
+    """In the room whose array has volume: of others, live folds what sounds alike (features/directions/assumed_side.py)."""
     room = mixer.rooms[1]
     assert ArrayAmbiguity(room.array).normal is None
     mixture = mixer.mix(np.random.default_rng(4), room)

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 from avloc_ros.datasets.glasses.batched_frame_changes import changed_pictures  # noqa: E402
 from avloc_ros.datasets.glasses.frame_changes import FrameChangesConfig  # noqa: E402
 from avloc_ros.datasets.glasses.pack import GlassesFrames  # noqa: E402
-from avloc_ros.features.asl_unet_audio import SegmentAudioConfig, window_around  # noqa: E402
+from avloc_ros.features.inputs.asl_unet_audio import SegmentAudioConfig, window_around  # noqa: E402
 from avloc_ros.models.asl_unet.config import SpeakerUNetConfig  # noqa: E402
 from avloc_ros.simulation.glasses.batched_glasses import AFTER, BEFORE, GlassesSound, RenderedSoundConfig  # noqa: E402
 from avloc_ros.simulation.glasses.scene import glasses_array  # noqa: E402

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from avloc_ros.features.asl_unet_audio import SegmentAudioConfig, segment_features  # noqa: E402
+from avloc_ros.features.inputs.asl_unet_audio import SegmentAudioConfig, segment_features  # noqa: E402
 from avloc_ros.training.asl_unet.sound import sound_features  # noqa: E402
 from avloc_ros.types import InputError  # noqa: E402
 

@@ -17,8 +17,8 @@ from avloc_ros.config import from_mapping
 from avloc_ros.datasets.glasses.frame_changes import FrameChangesConfig
 from avloc_ros.datasets.glasses.recording import EgocentricRecording, chosen_frames
 from avloc_ros.datasets.glasses.speaker_frames import SpeakerFrames, network_pictures
-from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
-from avloc_ros.features.asl_unet_picture import PictureScaleConfig
+from avloc_ros.features.inputs.asl_unet_audio import SegmentAudioConfig
+from avloc_ros.features.inputs.asl_unet_picture import PictureScaleConfig
 from avloc_ros.losses.segmentation import SegmentationLossConfig
 from avloc_ros.models.asl_unet.config import SpeakerUNetConfig
 from avloc_ros.models.asl_unet.network import SpeakerAnswer, SpeakerUNet

@@ -13,7 +13,7 @@ import torch
 
 from avloc_ros.config import shipped_folder
 from avloc_ros.datasets.glasses.own_voice import OwnVoiceMoments
-from avloc_ros.features.asl_unet_audio import SegmentAudioConfig, window_around
+from avloc_ros.features.inputs.asl_unet_audio import SegmentAudioConfig, window_around
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.models.asl_unet.config import SpeakerUNetConfig
 from avloc_ros.models.asl_unet.network import SpeakerUNet

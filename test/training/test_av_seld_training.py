@@ -20,7 +20,7 @@ from avloc_ros.config import from_mapping, to_mapping
 from avloc_ros.datasets.events import event_chunks
 from avloc_ros.datasets.events.event_chunks import ChunkConfig, EventChunks, PictureSize
 from avloc_ros.datasets.events.event_recording import EventRecording
-from avloc_ros.features.foa_features import FoaFeatureConfig
+from avloc_ros.features.inputs.foa_features import FoaFeatureConfig
 from avloc_ros.geometry import direction_from_angles
 from avloc_ros.models.sound_events.av_seld import AvSeldConfig
 from avloc_ros.models.sound_events.av_seld_audio import AudioEncoderConfig

@@ -18,7 +18,7 @@ from avloc_ros.config import from_mapping, to_mapping
 from avloc_ros.datasets.events.event_chunks import ChunkConfig, EventChunks
 from avloc_ros.datasets.events.event_recording import EventRecording
 from avloc_ros.decode.coloc_steps import ColocStepsConfig
-from avloc_ros.features.coloc_features import ColocFeatureConfig
+from avloc_ros.features.inputs.coloc_features import ColocFeatureConfig
 from avloc_ros.geometry import direction_from_angles
 from avloc_ros.models.sound_events.coloc import ColocNetworkConfig
 from avloc_ros.models.sound_events.crnn import CrnnConfig

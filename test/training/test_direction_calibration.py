@@ -15,7 +15,7 @@ pytest.importorskip("lightning", reason="the recipe is lightning's")
 import torch
 
 from avloc_ros.datasets.tracks.tracked_segments import TrackedSegment, TrackedSegments, TrackedSegmentsConfig
-from avloc_ros.features.direction_features import DirectionFeaturesConfig
+from avloc_ros.features.inputs.direction_features import DirectionFeaturesConfig
 from avloc_ros.models.diff_track.localizer import LocalizerNetwork, LocalizerNetworkConfig
 from avloc_ros.runtime.diff_track_network import LiveLocalizer, live_weights
 from avloc_ros.simulation.sound.moving_sources import MovingSourcesConfig

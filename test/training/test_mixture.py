@@ -12,7 +12,7 @@ pytest.importorskip("pyroomacoustics")
 from avloc_ros.datasets.mixtures.any_array_mix import Mixer  # noqa: E402
 from avloc_ros.datasets.mixtures.room_bank import draw_room  # noqa: E402
 from avloc_ros.datasets.mixtures.sounds import SoundLibrary  # noqa: E402
-from avloc_ros.features.talker_candidates import FACTS, Candidates  # noqa: E402
+from avloc_ros.features.directions.talker_candidates import FACTS, Candidates  # noqa: E402
 from avloc_ros.runtime.mixture_network import load_mixture  # noqa: E402
 from avloc_ros.training.any_array.candidates import (  # noqa: E402
     DRAWS,

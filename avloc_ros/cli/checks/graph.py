@@ -37,7 +37,7 @@ def check_profile(implementation: str) -> Finding:
     """Whether images fit the middleware's shared memory; without it, best-effort images are lost between processes."""
     if "fastrtps" not in implementation:
         return Finding("dds profile", State.NOTE, f"{implementation} is not Fast DDS", "see its own docs for large images")
-    from avloc_ros.nodes.dds import use_shared_memory_profile
+    from avloc_ros.nodes.base.dds import use_shared_memory_profile
 
     profile = use_shared_memory_profile()
     if profile:
@@ -48,11 +48,11 @@ def check_profile(implementation: str) -> Finding:
 
 def check_round_trip() -> list[Finding]:
     """Time messages to another process and back."""
-    from avloc_ros.nodes.echo_probe import measure_round_trip_ms
+    from avloc_ros.nodes.watching.echo_probe import measure_round_trip_ms
 
     environment = dict(os.environ)
     environment.pop("_ROS_WHEELS_BOOTSTRAP_COMPLETE", None)
-    command = [sys.executable, "-m", "avloc_ros.nodes.echo_probe"]
+    command = [sys.executable, "-m", "avloc_ros.nodes.watching.echo_probe"]
     child = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         times = measure_round_trip_ms(ROUND_TRIPS, ROUND_TRIP_TIMEOUT_S)
@@ -67,7 +67,7 @@ def check_round_trip() -> list[Finding]:
 
 def check_running_system() -> list[Finding]:
     """Topics, transforms and diagnostics of a system that runs now, if one does."""
-    from avloc_ros.nodes.graph_probe import look_around
+    from avloc_ros.nodes.watching.graph_probe import look_around
 
     view = look_around(LOOK_AROUND_S, time.monotonic)
     if not view.topics:

@@ -8,7 +8,7 @@ from functools import partial
 from importlib.util import find_spec
 
 from avloc_ros.cli.checks.finding import Finding, State
-from avloc_ros.features import voice_network
+from avloc_ros.features.spectra import voice_network
 from avloc_ros.runtime import weights
 from avloc_ros.runtime.any_array_network import LISTEN, LOOK, load_any_array
 from avloc_ros.runtime.diff_track_network import SYSTEM as DIFF_TRACK, LiveLocalizer, live_weights

@@ -12,7 +12,7 @@ from rich.table import Table
 from avloc_ros.cli.console import error_console
 from avloc_ros.cli.demos.dsw import FILES as DSW_FILES, RECORDED as DSW_RECORDED, write_annotated_video
 from avloc_ros.cli.demos.kind import Demo, Played
-from avloc_ros.nodes.active_speaker_monitor import ActiveSpeakerMonitor
+from avloc_ros.nodes.watching.active_speaker_monitor import ActiveSpeakerMonitor
 from avloc_ros.sources.scene import Scene
 
 RECORDED = (*DSW_RECORDED, "wearer_activity", "speaker_mask")

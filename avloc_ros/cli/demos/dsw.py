@@ -14,7 +14,7 @@ from avloc_ros.cli.console import error_console
 from avloc_ros.cli.demos.kind import Demo, Played
 from avloc_ros.cli.demos.playing import NAMESPACE
 from avloc_ros.cli.speaker_table import speaker_table
-from avloc_ros.nodes.speaker_monitor import SpeakerMonitor
+from avloc_ros.nodes.watching.speaker_monitor import SpeakerMonitor
 from avloc_ros.sources.scene import Scene
 
 RECORDED = (
@@ -78,7 +78,7 @@ def write(scene: Scene, out: Path, played: Played) -> Path:
 def write_annotated_video(scene: Scene, out: Path, start_ns: int) -> str | None:
     """annotated.mp4 from the overlay pictures in the bag and the scene's sound; None where no picture was drawn."""
     from avloc_ros.evaluation.pages.annotated_video import write_video
-    from avloc_ros.sources.bag import read_pictures
+    from avloc_ros.sources.bags.bag import read_pictures
 
     pictures = (
         ((frame.stamp_ns - start_ns) / 1e9, frame.image)

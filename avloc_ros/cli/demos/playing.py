@@ -12,7 +12,7 @@ from rich.live import Live
 from avloc_ros.cli.children import avloc_child, cpu_s, expect_running, expect_success
 from avloc_ros.cli.console import console, error_console
 from avloc_ros.cli.demos.kind import Demo, Played
-from avloc_ros.nodes.listener import Listener
+from avloc_ros.nodes.watching.listener import Listener
 from avloc_ros.sources.scene import Scene
 
 NAMESPACE = "/demo"

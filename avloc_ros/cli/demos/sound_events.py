@@ -20,7 +20,7 @@ from avloc_ros.evaluation.pages.event_demo_report import (
     true_events,
     write_event_page,
 )
-from avloc_ros.nodes.event_monitor import EventMonitor
+from avloc_ros.nodes.watching.event_monitor import EventMonitor
 from avloc_ros.simulation.events.event_demo import event_demo_scene
 from avloc_ros.sources.dcase_csv import TRUTH_NAME, read_events
 from avloc_ros.sources.scene import Scene

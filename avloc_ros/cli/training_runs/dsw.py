@@ -44,7 +44,7 @@ def of_half(pairs: list[str], prefix: str) -> list[str]:
 def _simulate(request: Request, out: Path) -> None:
     """Scenes of the array by `avloc simulate`; those of a run that is resumed are kept."""
     from avloc_ros.cli.main import build_parser
-    from avloc_ros.features.dsw_input import DswInputConfig
+    from avloc_ros.features.inputs.dsw_input import DswInputConfig
 
     options = request.options
     if out.exists() and options.resume:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from avloc_ros.datasets.glasses.sound_moments import SoundMoments
-from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
+from avloc_ros.features.inputs.asl_unet_audio import SegmentAudioConfig
 from avloc_ros.sources.person_boxes import WEARER
 from avloc_ros.types import InputError
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from avloc_ros.datasets.glasses.recording import scene_folders
-from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
+from avloc_ros.features.inputs.asl_unet_audio import SegmentAudioConfig
 from avloc_ros.simulation.sound.clean_speech import resampled
 from avloc_ros.sources.scene import Scene, load_scene
 from avloc_ros.sources.truth import TruthRow

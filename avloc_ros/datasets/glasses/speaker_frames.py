@@ -11,8 +11,8 @@ from torch.utils.data import Dataset
 
 from avloc_ros.datasets.glasses.frame_changes import FrameChangesConfig
 from avloc_ros.datasets.glasses.recording import EgocentricRecording
-from avloc_ros.features.asl_unet_audio import SegmentAudioConfig, segment_features, window_around
-from avloc_ros.features.asl_unet_picture import PictureScaleConfig, picture_maps
+from avloc_ros.features.inputs.asl_unet_audio import SegmentAudioConfig, segment_features, window_around
+from avloc_ros.features.inputs.asl_unet_picture import PictureScaleConfig, picture_maps
 from avloc_ros.models.asl_unet.config import SpeakerUNetConfig
 from avloc_ros.types import InputError
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from avloc_ros.datasets.glasses.sound_moments import SoundMoments
-from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
-from avloc_ros.features.steered_beams import BeamFan
+from avloc_ros.features.directions.steered_beams import BeamFan
+from avloc_ros.features.inputs.asl_unet_audio import SegmentAudioConfig
 from avloc_ros.sources.person_boxes import WEARER
 from avloc_ros.types import InputError
 

@@ -15,9 +15,9 @@ from avloc_ros.datasets.mixtures.room_bank import TAPS
 from avloc_ros.datasets.mixtures.room_tensors import BEFORE_PEAK, RoomTensors
 from avloc_ros.datasets.mixtures.sound_tensors import SoundTensors
 from avloc_ros.datasets.mixtures.sounds import RATE_HZ
-from avloc_ros.features.any_array_layout import BANDS, FRAME_S, HIGHEST_HZ, HOP_S, HOPS
-from avloc_ros.features.mel import CLIP, LEVEL_MEMORY_S, SILENCE, mel_filters
-from avloc_ros.features.stft import StreamingStft
+from avloc_ros.features.inputs.any_array_layout import BANDS, FRAME_S, HIGHEST_HZ, HOP_S, HOPS
+from avloc_ros.features.spectra.mel import CLIP, LEVEL_MEMORY_S, SILENCE, mel_filters
+from avloc_ros.features.spectra.stft import StreamingStft
 
 EARLY_SAMPLES = BEFORE_PEAK + 480  # left out of what is diffuse
 LEVEL_ALONE = 0.1  # where nobody talks

@@ -14,7 +14,7 @@ from avloc_ros.datasets.mixtures.room_bank import VOICES
 from avloc_ros.datasets.mixtures.room_tensors import PLACES, RoomTensors
 from avloc_ros.datasets.mixtures.sound_tensors import SoundTensors
 from avloc_ros.datasets.mixtures.sounds import BLOCK, SYNTHETIC_SHARE
-from avloc_ros.features.any_array_layout import HOPS, MOST_PAIRS
+from avloc_ros.features.inputs.any_array_layout import HOPS, MOST_PAIRS
 from avloc_ros.geometry import wrap_angle
 
 MOST_TALKERS = 4

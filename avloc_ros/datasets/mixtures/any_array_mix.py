@@ -13,9 +13,9 @@ from scipy.signal import fftconvolve, lfilter
 
 from avloc_ros.datasets.mixtures.room_bank import VOICES, RoomResponses
 from avloc_ros.datasets.mixtures.sounds import BLOCK, RATE_HZ, SoundLibrary, Speech
-from avloc_ros.features.any_array_layout import BANDS, FRAME_S, HIGHEST_HZ, HOP_S, HOPS, WINDOW_S
-from avloc_ros.features.mel import RelativeLevels, mel_filters
-from avloc_ros.features.stft import StreamingStft
+from avloc_ros.features.inputs.any_array_layout import BANDS, FRAME_S, HIGHEST_HZ, HOP_S, HOPS, WINDOW_S
+from avloc_ros.features.spectra.mel import RelativeLevels, mel_filters
+from avloc_ros.features.spectra.stft import StreamingStft
 
 WINDOW = round(WINDOW_S * RATE_HZ)
 TALKERS = ((0, 0.08), (1, 0.36), (2, 0.32), (3, 0.18), (4, 0.06))  # how many, and how often

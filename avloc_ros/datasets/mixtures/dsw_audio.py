@@ -21,7 +21,7 @@ from avloc_ros.datasets.mixtures.dsw_spectra import batched_frame_maps
 from avloc_ros.datasets.mixtures.joined_voices import JoinedVoices
 from avloc_ros.datasets.mixtures.response_bank import ResponseBank
 from avloc_ros.datasets.mixtures.voices import Voice
-from avloc_ros.features.dsw_input import DswInputConfig
+from avloc_ros.features.inputs.dsw_input import DswInputConfig
 
 DIFFERENT_BATCHES = 2**20
 TALKER_SHARES = (0.08, 0.37, 0.28, 0.17, 0.10)  # of clips with 0, 1, 2, 3, 4 talkers

@@ -1,4 +1,4 @@
-"""The input of the DSW audio network for whole batches in torch; values are those of features.dsw_input."""
+"""The input of the DSW audio network for whole batches in torch; values are those of features.inputs.dsw_input."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from avloc_ros.features.dsw_input import DB_RANGE, DswInputConfig
+from avloc_ros.features.inputs.dsw_input import DB_RANGE, DswInputConfig
 
 
 def batched_frame_maps(samples: Tensor, config: DswInputConfig) -> Tensor:
-    """Maps float32 (..., maps, bins) of samples (..., frame_samples, microphones); see features.dsw_input.frame_maps."""
+    """Maps float32 (..., maps, bins) of samples (..., frame_samples, microphones); see features.inputs.dsw_input.frame_maps."""
     window = torch.from_numpy(np.hanning(config.frame_samples + 2)[1:-1].astype(np.float32)).to(samples.device)
     spectra = torch.fft.rfft(samples.transpose(-1, -2) * window, config.fft_length)[..., 1 : config.bins + 1]
     level_db = 20 * torch.log10(spectra.abs() * (2 / float(window.sum())) + 1e-9)

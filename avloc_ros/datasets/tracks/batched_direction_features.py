@@ -1,4 +1,4 @@
-"""The features of features/direction_features.py for a whole batch in torch, on the GPU where there is one (FOA only)."""
+"""The features of features/inputs/direction_features.py for a whole batch in torch, on the GPU where there is one (FOA only)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from avloc_ros.features.direction_features import SMALLEST_POWER, DirectionFeaturesConfig, mel_filters
-from avloc_ros.features.foa_encoder import FoaEncoder
+from avloc_ros.features.inputs.direction_features import SMALLEST_POWER, DirectionFeaturesConfig, mel_filters
+from avloc_ros.features.inputs.foa_encoder import FoaEncoder
 from avloc_ros.types import InputError
 
 

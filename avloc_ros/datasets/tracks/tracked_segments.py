@@ -15,8 +15,8 @@ from torch.utils.data import Dataset
 
 from avloc_ros.config import setting, shipped_folder, to_mapping
 from avloc_ros.datasets.events.channel_swap import ALL_SWAPS, ChannelSwap
-from avloc_ros.features.direction_features import DirectionFeaturesConfig, direction_features
-from avloc_ros.features.foa_encoder import FoaEncoder
+from avloc_ros.features.inputs.direction_features import DirectionFeaturesConfig, direction_features
+from avloc_ros.features.inputs.foa_encoder import FoaEncoder
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.simulation.sound.moving_sources import (
     MovingSegment,

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from avloc_ros.evaluation.inputs.recording_input import DEFAULT_FPS, SCENE_FACTS, EvaluationInput, Moment
-from avloc_ros.sources.av_sync import AvSync, AvSyncConfig
-from avloc_ros.sources.bag import BagSource
+from avloc_ros.sources.bags.bag import BagSource
+from avloc_ros.sources.sync.av_sync import AvSync, AvSyncConfig
 from avloc_ros.sources.truth import TruthRow
 from avloc_ros.types import AudioChunk, AudioWindow, InputError, VideoFrame
 

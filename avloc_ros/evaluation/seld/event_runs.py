@@ -10,7 +10,7 @@ import numpy as np
 from avloc_ros.datasets.events.event_pictures import read_pictures
 from avloc_ros.datasets.events.event_recording import EventRecording, read_sound
 from avloc_ros.decode.frame_event import EventsByFrame, FrameEvent
-from avloc_ros.features.event_chunk import RollingChunk
+from avloc_ros.features.inputs.event_chunk import RollingChunk
 from avloc_ros.sources.dcase_csv import EventRow
 from avloc_ros.systems.event_network import FRAME_S, EventNetwork
 from avloc_ros.systems.sound_events import SoundEventsConfig, SoundEventSystem

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from avloc_ros.features.talker_candidates import FACTS
+from avloc_ros.features.directions.talker_candidates import FACTS
 
 
 class CandidateNetwork(nn.Module):

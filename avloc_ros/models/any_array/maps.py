@@ -1,4 +1,4 @@
-"""From masks to maps inside a network: the differentiable form of features.masked_srp, for training (torch)."""
+"""From masks to maps inside a network: the differentiable form of features.directions.masked_srp, for training (torch)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from avloc_ros.features.any_array_layout import (
+from avloc_ros.features.directions.masked_srp import sum_under_masks
+from avloc_ros.features.directions.srp_phat import SrpPhat
+from avloc_ros.features.inputs.any_array_layout import (
     BANDS,
     COLS,
     HOPS,
@@ -18,9 +20,7 @@ from avloc_ros.features.any_array_layout import (
     fixed_masks,
     map_directions,
 )
-from avloc_ros.features.masked_srp import sum_under_masks
-from avloc_ros.features.mel import band_spread
-from avloc_ros.features.srp_phat import SrpPhat
+from avloc_ros.features.spectra.mel import band_spread
 from avloc_ros.geometry import MicrophoneArray
 
 ASSUMED_RANGE_M = 2.0

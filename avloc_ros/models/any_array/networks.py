@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from avloc_ros.config import setting
-from avloc_ros.features.any_array_layout import BANDS, COLS, LEARNT, MAP_ROWS, MAPS, ROWS
+from avloc_ros.features.inputs.any_array_layout import BANDS, COLS, LEARNT, MAP_ROWS, MAPS, ROWS
 
 FACTS = 2 + 2 * len(MAPS)  # about the array (2), how much each mask lets through, and how even each map is
 SPLIT = (4, 2)  # rows and columns of output per cell of the body

@@ -16,7 +16,7 @@ from avloc_ros.types import InputError
 
 @dataclass(frozen=True)
 class AudioNetworkConfig:
-    """Every number of the audio network. Its input (batch, maps, frames, bins) is what features/dsw_input.py makes."""
+    """Every number of the audio network. Its input (batch, maps, frames, bins) is what features/inputs/dsw_input.py makes."""
 
     filters: int = setting(64, "filters of each 3x3 convolution", low=1, high=1024)
     pooling: tuple[int, ...] = setting((8, 8, 4, 2), "max-pooling over frequency after each convolution")

@@ -53,7 +53,7 @@ class EarLocalizer(nn.Module):
         silent_at_first(self.judge[-1])
 
     def forward(self, features: Tensor, vectors: Tensor, told: Tensor, step: Tensor) -> Tensor:
-        """features: (batch, 5, frames, bands) of features.flow_features; vectors: (batch, label frames, tracks * 3 * classes).
+        """features: (batch, 5, frames, bands) of flow_features; vectors: (batch, label frames, tracks * 3 * classes).
 
         told: (batch, rows, label frames, 3), step: (batch,), see models.sound_events.coloc.Localizer.
         """

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from avloc_ros.config import setting
-from avloc_ros.features.flow_features import X_Y_Z
-from avloc_ros.features.foa_features import FoaFeatureConfig, mel_of
+from avloc_ros.features.directions.flow_features import X_Y_Z
+from avloc_ros.features.inputs.foa_features import FoaFeatureConfig, mel_of
 
 EVIDENCE_CHANNELS = 9
 TINY = 1e-10  # of power

@@ -1,4 +1,4 @@
-"""Where the sound near a direction comes from: the weighted mean of the flows around an anchor (features.flow_features)."""
+"""Where the sound near a direction comes from: the weighted mean of the flows around an anchor (flow_features)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import max_pool1d, pad
 
 from avloc_ros.config import setting
-from avloc_ros.features.flow_features import ENERGY, FLOW, LEVEL
+from avloc_ros.features.directions.flow_features import ENERGY, FLOW, LEVEL
 
 SMALLEST = 1e-7
 

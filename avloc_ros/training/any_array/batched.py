@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from avloc_ros.datasets.mixtures.any_array_batches import Batch, BatchMixer
-from avloc_ros.features.any_array_layout import COLS, HOPS, ROWS
+from avloc_ros.features.inputs.any_array_layout import COLS, HOPS, ROWS
 from avloc_ros.geometry import angles_from_direction, cell_centres, sphere_grid
 from avloc_ros.models.any_array.batched_maps import BatchedMaps
 from avloc_ros.models.any_array.maps import MaskedMaps

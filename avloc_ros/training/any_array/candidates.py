@@ -17,7 +17,7 @@ from torch.nn import functional
 from avloc_ros.config import setting
 from avloc_ros.datasets.mixtures.any_array_mix import WINDOW, MixDraws, Mixer, Mixture
 from avloc_ros.datasets.mixtures.sounds import RATE_HZ
-from avloc_ros.features.talker_candidates import FACTS, Candidates
+from avloc_ros.features.directions.talker_candidates import FACTS, Candidates
 from avloc_ros.geometry import angles_from_direction, wrap_angle
 from avloc_ros.models.any_array.candidates import CandidateNetwork, Weigh
 from avloc_ros.runtime.any_array_network import load_any_array

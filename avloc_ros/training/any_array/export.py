@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from avloc_ros.features.any_array_layout import BANDS, COLS, MAP_ROWS, MAPS
+from avloc_ros.features.inputs.any_array_layout import BANDS, COLS, MAP_ROWS, MAPS
 from avloc_ros.models.any_array.networks import FACTS, AnyArrayNetworkConfig, ListeningNetwork, SphereNetwork
 from avloc_ros.runtime.any_array_network import LISTEN, LOOK
 from avloc_ros.training.cards import Provenance, write_weights

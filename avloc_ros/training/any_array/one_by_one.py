@@ -14,7 +14,7 @@ from torch.nn import functional
 from torch.utils.data import IterableDataset
 
 from avloc_ros.datasets.mixtures.any_array_mix import Analysed, Mixer
-from avloc_ros.features.any_array_layout import COLS, HOPS, MOST_PAIRS, ROWS
+from avloc_ros.features.inputs.any_array_layout import COLS, HOPS, MOST_PAIRS, ROWS
 from avloc_ros.geometry import angles_from_direction, cell_centres, sphere_grid, wrap_angle
 from avloc_ros.models.any_array.maps import ArraySteering, MaskedMaps
 from avloc_ros.models.any_array.networks import AnyArrayNetworkConfig, ListeningNetwork, SphereNetwork

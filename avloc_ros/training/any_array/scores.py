@@ -11,7 +11,7 @@ import torch
 
 from avloc_ros.datasets.mixtures.any_array_mix import Analysed
 from avloc_ros.decode.peaks import find_peaks
-from avloc_ros.features.any_array_layout import COLS, ROWS
+from avloc_ros.features.inputs.any_array_layout import COLS, ROWS
 from avloc_ros.geometry import angles_from_direction, sphere_grid, wrap_angle
 from avloc_ros.training.any_array.one_by_one import AnyArrayModule
 from avloc_ros.types import Modality, SpeakerGrid

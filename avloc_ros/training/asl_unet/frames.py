@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from avloc_ros.datasets.glasses.pack import FULL_SCALE, GlassesFrames
-from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
-from avloc_ros.features.asl_unet_picture import PictureScaleConfig
+from avloc_ros.features.inputs.asl_unet_audio import SegmentAudioConfig
+from avloc_ros.features.inputs.asl_unet_picture import PictureScaleConfig
 from avloc_ros.models.asl_unet.config import SpeakerUNetConfig
 
 Redrawn = Callable[[Tensor], Tensor]  # other boxes (.., 4) in place of boxes, from which masks are drawn
@@ -78,7 +78,7 @@ def masks_of(boxes: Tensor, wanted: Tensor, rows: int, cols: int) -> Tensor:
 
 
 def _in_colours(pictures: np.ndarray, colours: int) -> np.ndarray:
-    """BGR (frames, rows, cols, 3) as (frames, colours, rows, cols), as features.asl_unet_picture has them."""
+    """BGR (frames, rows, cols, 3) as (frames, colours, rows, cols), as features.inputs.asl_unet_picture has them."""
     if colours == 3:
         return np.ascontiguousarray(pictures[..., ::-1].transpose(0, 3, 1, 2))
     return np.stack([cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) for picture in pictures])[:, None]

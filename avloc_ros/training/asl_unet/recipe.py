@@ -9,8 +9,8 @@ from torch.nn.functional import adaptive_max_pool2d, binary_cross_entropy_with_l
 
 from avloc_ros.config import setting
 from avloc_ros.datasets.glasses.frame_changes import FrameChangesConfig
-from avloc_ros.features.asl_unet_audio import SegmentAudioConfig
-from avloc_ros.features.asl_unet_picture import PictureScaleConfig
+from avloc_ros.features.inputs.asl_unet_audio import SegmentAudioConfig
+from avloc_ros.features.inputs.asl_unet_picture import PictureScaleConfig
 from avloc_ros.losses.segmentation import SegmentationLossConfig, segmentation_loss
 from avloc_ros.models.asl_unet.network import SpeakerAnswer, SpeakerUNet, SpeakerUNetConfig
 from avloc_ros.types import InputError

@@ -1,4 +1,4 @@
-"""What asl_unet hears, of many windows at once in torch: the features of features.asl_unet_audio, on a GPU too."""
+"""What asl_unet hears, of many windows at once in torch: the features of features.inputs.asl_unet_audio, on a GPU too."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import functools
 import torch
 from torch import Tensor
 
-from avloc_ros.features.asl_unet_audio import FULL_SCALE, SMALLEST_MAGNITUDE, SegmentAudioConfig
-from avloc_ros.features.steered_beams import BeamFan, steering_of
+from avloc_ros.features.directions.steered_beams import BeamFan, steering_of
+from avloc_ros.features.inputs.asl_unet_audio import FULL_SCALE, SMALLEST_MAGNITUDE, SegmentAudioConfig
 from avloc_ros.types import InputError
 
 

@@ -14,7 +14,7 @@ from avloc_ros.config import setting
 from avloc_ros.datasets.grids.targets import TargetConfig
 from avloc_ros.datasets.mixtures.dsw_audio import MixConfig, MixedSound
 from avloc_ros.datasets.mixtures.response_bank import BankConfig
-from avloc_ros.features.dsw_input import DswInputConfig
+from avloc_ros.features.inputs.dsw_input import DswInputConfig
 from avloc_ros.losses.grid import GridLossConfig, grid_loss
 from avloc_ros.models.dsw.audio import AudioNetwork, AudioNetworkConfig
 from avloc_ros.training.trainer import Fitted, OptimizerConfig, RunOptions, adam, fit, runs_on_gpu

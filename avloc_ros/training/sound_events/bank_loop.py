@@ -102,7 +102,7 @@ def validation_loss(network: nn.Module, loss_of: Callable[[Batch], Tensor], held
 
 @torch.no_grad()
 def bank_scaler(features: nn.Module, batches: Iterator[Batch], count: int = 8) -> tuple[Tensor, Tensor]:
-    """(mean, deviation) (channels, bins) of the features of `count` batches, on the device (features.scaler)."""
+    """(mean, deviation) (channels, bins) of the features of `count` batches, on the device (features.spectra.scaler)."""
     total = squares = torch.zeros(())
     frames = 0
     for batch in itertools.islice(batches, count):

@@ -7,14 +7,14 @@ from itertools import combinations
 import torch
 from torch import nn
 
-from avloc_ros.features.array_features import ArrayFeatureConfig, array_mel
-from avloc_ros.features.centred_stft import POWER_FLOOR, hann_window
-from avloc_ros.features.coloc_features import ColocFeatureConfig
-from avloc_ros.features.foa_features import SMALLEST, FoaFeatureConfig, mel_of
+from avloc_ros.features.inputs.array_features import ArrayFeatureConfig, array_mel
+from avloc_ros.features.inputs.coloc_features import ColocFeatureConfig
+from avloc_ros.features.inputs.foa_features import SMALLEST, FoaFeatureConfig, mel_of
+from avloc_ros.features.spectra.centred_stft import POWER_FLOOR, hann_window
 
 
 class BatchedStft(nn.Module):
-    """Spectra complex64 (batch, channels, frames, bins) of samples (batch, channels, n); see features.centred_stft."""
+    """Spectra complex64 (batch, channels, frames, bins) of samples (batch, channels, n); see features.spectra.centred_stft."""
 
     def __init__(self, fft_length: int, window_length: int, hop_length: int) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class BatchedStft(nn.Module):
 
 
 class BatchedFoaFeatures(nn.Module):
-    """(batch, 7, frames, mel bands) of FOA samples (batch, 4, n); see features.foa_features."""
+    """(batch, 7, frames, mel bands) of FOA samples (batch, 4, n); see features.inputs.foa_features."""
 
     def __init__(self, config: FoaFeatureConfig | None = None) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class BatchedFoaFeatures(nn.Module):
 
 
 class BatchedGccFeatures(nn.Module):
-    """(batch, mics + pairs, frames, mel bands) of samples (batch, mics, n); see features.array_features."""
+    """(batch, mics + pairs, frames, mel bands) of samples (batch, mics, n); see features.inputs.array_features."""
 
     def __init__(self, config: ArrayFeatureConfig | None = None) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class BatchedGccFeatures(nn.Module):
 
 
 class BatchedSalsaLite(nn.Module):
-    """(batch, 2 mics - 1, frames, bins) of samples (batch, mics, n); see features.array_features."""
+    """(batch, 2 mics - 1, frames, bins) of samples (batch, mics, n); see features.inputs.array_features."""
 
     def __init__(self, config: ArrayFeatureConfig | None = None) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ class BatchedSalsaLite(nn.Module):
 
 
 class BatchedColocFeatures(nn.Module):
-    """(batch, 11, frames, bins) of FOA samples (batch, 4, n); see features.coloc_features."""
+    """(batch, 11, frames, bins) of FOA samples (batch, 4, n); see features.inputs.coloc_features."""
 
     def __init__(self, config: ColocFeatureConfig | None = None) -> None:
         super().__init__()
@@ -117,12 +117,12 @@ def power(spectra: torch.Tensor) -> torch.Tensor:
 
 
 def decibels(values: torch.Tensor) -> torch.Tensor:
-    """10 log10, floored as in features.centred_stft."""
+    """10 log10, floored as in features.spectra.centred_stft."""
     return 10.0 * torch.log10(values.clamp_min(POWER_FLOOR))
 
 
 def intensity(spectra: torch.Tensor, divided_by: str) -> torch.Tensor:
-    """(batch, 3, frames, bins) of FOA spectra (batch, 4, frames, bins); see features.foa_features.intensity."""
+    """(batch, 3, frames, bins) of FOA spectra (batch, 4, frames, bins); see features.inputs.foa_features.intensity."""
     flow = (spectra[:, :1].conj() * spectra[:, 1:]).real
     if divided_by == "vector":
         scale = flow.square().sum(1, keepdim=True).sqrt()

@@ -17,8 +17,8 @@ from avloc_ros.datasets.events.event_chunks import ChunkConfig
 from avloc_ros.decode.asked_paths import AskedPathsConfig
 from avloc_ros.decode.direction_paths import PathsConfig
 from avloc_ros.decode.event_classes import STARSS_CLASSES
-from avloc_ros.features.flow_map import FlowMapConfig
-from avloc_ros.features.foa_features import FoaFeatureConfig
+from avloc_ros.features.directions.flow_map import FlowMapConfig
+from avloc_ros.features.inputs.foa_features import FoaFeatureConfig
 from avloc_ros.models.sound_events.direction_query import DirectionQuery, DirectionQueryConfig
 from avloc_ros.systems.asked_paths import SYSTEM
 from avloc_ros.systems.event_network import FRAME_S

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from avloc_ros.features.flow_features import flow_features_of_spectra
+from avloc_ros.features.directions.flow_features import flow_features_of_spectra
 from avloc_ros.models.sound_events.av_seld import AvSeld
 from avloc_ros.models.sound_events.coloc import Classifier, Localizer
 from avloc_ros.models.sound_events.coloc_ear import EarClassifier, EarLocalizer

@@ -12,7 +12,7 @@ from torch import Tensor
 from avloc_ros.config import from_mapping
 from avloc_ros.datasets.events.event_chunks import ChunkConfig, EventChunks
 from avloc_ros.datasets.events.event_recording import EventRecording
-from avloc_ros.features.flow_features import flow_features_of_spectra
+from avloc_ros.features.directions.flow_features import flow_features_of_spectra
 from avloc_ros.runtime.weights import read_weights, shipped_weights
 from avloc_ros.sources.dcase_csv import EventRow, directions_of
 from avloc_ros.systems.av_seld import AvSeldNetwork
@@ -25,7 +25,7 @@ HEARD = ("features", "vectors", "directions", "classes", "sources")
 class HeardChunks:
     """Chunks side by side; chunks: of which recordings they are.
 
-    features: float16 (n, 5, frames, bands) of features.flow_features; vectors: (n, label frames, tracks * 3 * classes);
+    features: float16 (n, 5, frames, bands) of flow_features; vectors: (n, label frames, tracks * 3 * classes);
     directions (n, label frames, slots, 3), classes and sources (n, label frames, slots), an empty slot is of class `count`.
     """
 

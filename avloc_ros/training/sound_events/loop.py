@@ -186,7 +186,7 @@ def fit_scaler(
     features: torch.nn.Module, chunks: EventChunks, most: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """(mean, deviation) (channels, bins) of the features of up to `most` training chunks, spread over all of them."""
-    from avloc_ros.features.scaler import ScalerFit
+    from avloc_ros.features.spectra.scaler import ScalerFit
 
     fit = ScalerFit()
     for item in range(0, len(chunks), max(1, len(chunks) // most)):

@@ -8,9 +8,9 @@ from avloc_ros.config import setting
 from avloc_ros.datasets.events.event_chunks import ChunkConfig
 from avloc_ros.decode.coloc_steps import ColocStepsConfig
 from avloc_ros.decode.multi_accdoa import MultiAccdoaConfig
-from avloc_ros.features.array_features import ArrayFeatureConfig
-from avloc_ros.features.coloc_features import ColocFeatureConfig
-from avloc_ros.features.foa_features import FoaFeatureConfig
+from avloc_ros.features.inputs.array_features import ArrayFeatureConfig
+from avloc_ros.features.inputs.coloc_features import ColocFeatureConfig
+from avloc_ros.features.inputs.foa_features import FoaFeatureConfig
 from avloc_ros.models.sound_events.av_seld import AvSeldConfig
 from avloc_ros.models.sound_events.coloc import ColocNetworkConfig
 from avloc_ros.models.sound_events.coloc_ear import ColocEarConfig

@@ -1,0 +1,1 @@
+"""Where sound comes from: steered power, flows, mixtures of directions."""

@@ -1,0 +1,1 @@
+"""What each network is given: features of arrays, of FOA, of pictures."""

@@ -1,0 +1,1 @@
+"""Pictures and cameras as nodes need them."""

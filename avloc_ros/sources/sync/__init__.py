@@ -1,0 +1,1 @@
+"""One clock for sound and picture: alignment, drift, gaps."""
