@@ -19,13 +19,12 @@ from typing import Any
 import numpy as np
 import torch
 from sound_events import scenes_of
-from torch import Tensor, nn
+from torch import nn
 
 from avloc_ros.config import to_mapping
 from avloc_ros.datasets.events.event_chunks import EventChunks
 from avloc_ros.datasets.events.event_scenes import scene_recordings
 from avloc_ros.losses.adpit import adpit_loss
-from avloc_ros.runtime.onnx_graph import import_onnx
 from avloc_ros.runtime.weights import card_path, shipped_weights
 from avloc_ros.training.cards import Provenance, write_weights
 from avloc_ros.training.limited_time import Clock, descend, rate_share
@@ -35,41 +34,12 @@ from avloc_ros.training.sound_events import av_seld
 from avloc_ros.training.sound_events.bank_labels import batched_adpit
 from avloc_ros.training.sound_events.export import example_av_seld, export_av_seld
 from avloc_ros.training.sound_events.heard_chunks import slots_of
+from avloc_ros.training.sound_events.onnx_weights import torch_weights
 
 TOLD_EVERY = 50
 SPLITS = {"validation": ("val", "val_more"), "test": ("test",)}
 NOTES = "The best of the baseline's three seeds, continued on 720 further scenes. It learned from simulated rooms only."
 NAME, RATE, BATCH, WARM_UP, LARGEST_GRADIENT, SLOTS = "av_seld_baseline_small", 5e-4, 16, 0.02, 5.0, 3
-
-
-def torch_weights(path: Path, network: nn.Module) -> dict[str, Tensor]:
-    """The state dict of SeldCrnn from its ONNX file; BatchNorm passes through what its convolution holds already."""
-    onnx = import_onnx()
-    graph = onnx.load(str(path)).graph
-    tensors = {item.name.removesuffix("_float16"): onnx.numpy_helper.to_array(item) for item in graph.initializer}
-    values = {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
-    state = network.state_dict()
-    state |= {name: torch.from_numpy(value.copy()) for name, value in values.items() if name in state}
-    convolutions = [node for node in graph.node if node.op_type == "Conv"]
-    for index, node in enumerate(convolutions):
-        place = f"trunk.blocks.{5 * index}"
-        state[f"{place}.weight"], state[f"{place}.bias"] = (torch.from_numpy(values[name].copy()) for name in node.input[1:3])
-        norm = f"trunk.blocks.{5 * index + 1}"
-        zeros, ones = torch.zeros_like(state[f"{norm}.bias"]), torch.ones_like(state[f"{norm}.bias"])
-        state |= {f"{norm}.running_mean": zeros, f"{norm}.bias": zeros, f"{norm}.running_var": ones}
-        state[f"{norm}.weight"] = (ones + 1e-5).sqrt()
-    for layer, node in enumerate(node for node in graph.node if node.op_type == "GRU"):
-        for direction, end in enumerate(("", "_reverse")):
-            inner, outer, both = (values[name][direction] for name in node.input[1:4])
-            halves = np.split(both, 2)
-            for name, value in zip(("weight_ih", "weight_hh", "bias_ih", "bias_hh"), (inner, outer, *halves), strict=True):
-                update, reset, new = np.split(value, 3)  # ONNX puts the update gate first, torch the reset gate
-                state[f"trunk.gru.{name}_l{layer}{end}"] = torch.from_numpy(np.concatenate([reset, update, new]))
-    for node in graph.node:
-        if node.op_type == "MatMul" and node.input[1] in values:
-            module = node.output[0].split("/MatMul")[0].strip("/").replace("/", ".")
-            state[f"{module}.weight"] = torch.from_numpy(values[node.input[1]].T.copy())
-    return state
 
 
 def continued(folder: Path, start: Path, out: Path, seconds: float, seed: int) -> None:

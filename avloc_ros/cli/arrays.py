@@ -33,6 +33,12 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def named_array(name: str) -> MicrophoneArray:
+    """A shipped array by its name, or that of a YAML or JSON file. Raises InputError where there is none."""
+    shipped = shipped_folder() / "config" / "arrays" / f"{name}.yaml"
+    return MicrophoneArray.load(shipped if shipped.is_file() else Path(name))
+
+
 def print_list() -> None:
     """A table of config/arrays."""
     columns = ("name", "microphones", "aperture", "tells apart", "trackers beside mixture and srp")

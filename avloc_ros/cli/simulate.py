@@ -8,10 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from avloc_ros.cli.arrays import named_array
 from avloc_ros.cli.console import console, error_console
 from avloc_ros.cli.simulate_kinds import add_kind_options, kind_maker
-from avloc_ros.config import shipped_folder
-from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.types import InputError
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ def _add_kit_options(group: argparse._ArgumentGroup) -> None:
 
 def _add_shoebox_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--like", choices=sorted(LIKE), help="array, rate, view and movement of a corpus")
-    group.add_argument("--array", help="name of a shipped array, or a YAML or JSON file (default: head_6mic)")
+    group.add_argument("--array", help="name of a shipped array, or a YAML or JSON file (default: head_6mic; --events: FOA)")
     group.add_argument("--sample-rate", type=int, metavar="HZ", help="(default: 16000; like avdiar: 48000)")
     group.add_argument(
         "--rt60", type=float, nargs=2, metavar=("LOW", "HIGH"), help="seconds (default: 0.15 0.8)"
@@ -189,7 +188,7 @@ def _parts(options: argparse.Namespace, kit: Kit | None) -> ShoeboxParts:
         name: default if getattr(options, name) is None else getattr(options, name)
         for name, default in defaults.items()
     }
-    array = kit.array if options.measured_share is not None and kit else _array(str(chosen["array"]))
+    array = kit.array if options.measured_share is not None and kit else named_array(str(chosen["array"]))
     return ShoeboxParts(
         array=array,
         sample_rate_hz=chosen["sample_rate"],
@@ -205,7 +204,3 @@ def _parts(options: argparse.Namespace, kit: Kit | None) -> ShoeboxParts:
         split=options.split if kit else None,
     )
 
-
-def _array(name: str) -> MicrophoneArray:
-    shipped = shipped_folder() / "config" / "arrays" / f"{name}.yaml"
-    return MicrophoneArray.load(shipped if shipped.is_file() else Path(name))

@@ -8,30 +8,36 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from avloc_ros.cli.arrays import named_array
 from avloc_ros.cli.overrides import overrides_of
 from avloc_ros.types import InputError
 
 if TYPE_CHECKING:
+    from avloc_ros.geometry import MicrophoneArray
     from avloc_ros.simulation.events.event_scene import EventSceneConfig
     from avloc_ros.simulation.glasses.guests import EgocentricParts
 
 Make = Callable[[Path, int], object]
 # Options that stand in the way of a kind, by their names in the parsed options.
 TALKERS_ONLY = (
-    "audio_only", "talkers", "condition", "together", "measured", "measured_share", "like", "array", "in_view", "moving",
-    "crossing", "noise",
+    "audio_only", "talkers", "condition", "together", "measured", "measured_share", "like", "in_view", "moving", "crossing",
+    "noise",
 )  # fmt: skip
 NOT_FOR_EVENTS = (*TALKERS_ONLY, "data", "speech", "clips", "face_model")
-NOT_FOR_EGOCENTRIC = (*TALKERS_ONLY, "event_clips")
+NOT_FOR_EGOCENTRIC = (*TALKERS_ONLY, "array", "event_clips")
 
 
 def add_kind_options(group: argparse._ArgumentGroup) -> None:
     """Options of scenes that are not of talkers around an array."""
     group.add_argument(
-        "--events", action="store_true", help="FOA scenes of sound events of 13 classes, with truth_events.csv"
+        "--events", action="store_true", help="FOA scenes of sound events of 13 classes or your own, with truth_events.csv"
     )
     group.add_argument(
-        "--event-clips", type=Path, metavar="DIR", help="with --events: one folder of sounds per class (default: formulas)"
+        "--event-clips",
+        type=Path,
+        metavar="DIR",
+        help="with --events: a folder of sounds per class, named like it; names beside the 13 make a table of your own "
+        "(default: formulas)",
     )
     group.add_argument(
         "--egocentric",
@@ -59,12 +65,18 @@ def kind_maker(options: argparse.Namespace) -> Make | None:
 
 
 def make_event_scene(
-    folder: Path, index: int, *, config: EventSceneConfig, clips: dict[str, tuple[Path, ...]], seed: int
+    folder: Path,
+    index: int,
+    *,
+    config: EventSceneConfig,
+    clips: dict[str, tuple[Path, ...]],
+    seed: int,
+    array: MicrophoneArray | None = None,
 ) -> object:
     """Write scene number `index`; the same arguments give the same scene."""
     from avloc_ros.simulation.events.event_scene import compose_event_scene, scene_random
 
-    return compose_event_scene(folder, config, scene_random(seed, index), clips)
+    return compose_event_scene(folder, config, scene_random(seed, index), clips, array)
 
 
 def _event_maker(options: argparse.Namespace) -> Make:
@@ -73,7 +85,9 @@ def _event_maker(options: argparse.Namespace) -> Make:
     given = _given(options, duration="duration_s", snr=("lowest_snr_db", "highest_snr_db"))
     given |= _range(options.rt60, "lowest_rt60_s", "highest_rt60_s")
     config = _settings(EventSceneConfig, given, options)
-    return functools.partial(make_event_scene, config=config, clips=_clips(options.event_clips), seed=options.seed)
+    clips = _clips(options.event_clips)
+    array = None if options.array is None else named_array(options.array)
+    return functools.partial(make_event_scene, config=config, clips=clips, seed=options.seed, array=array)
 
 
 def _egocentric_maker(options: argparse.Namespace) -> Make:
@@ -100,15 +114,17 @@ def _people(options: argparse.Namespace) -> EgocentricParts:
 
 
 def _clips(folder: Path | None) -> dict[str, tuple[Path, ...]]:
-    """{class: its files} of a folder with one folder per class."""
-    from avloc_ros.decode.event_classes import STARSS_CLASSES
+    """{class: its files} of a folder with one folder per class.
+
+    Raises InputError where there is none, or one that stands for no known class is empty.
+    """
     from avloc_ros.simulation.kit import SOUND_SUFFIXES, files_below
 
     if folder is None:
         return {}
-    found = {p.name: files_below(p, SOUND_SUFFIXES) for p in sorted(folder.glob("*")) if p.name in STARSS_CLASSES}
+    found = {path.name: files_below(path, SOUND_SUFFIXES) for path in sorted(folder.glob("*")) if path.is_dir()}
     if not found:
-        raise InputError(f"{folder} has no folder named like a class: {', '.join(STARSS_CLASSES)}")
+        raise InputError(f"{folder} holds no folders: need one per class, named like it, with its sounds")
     return found
 
 

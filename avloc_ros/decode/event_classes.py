@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 STARSS_CLASSES = (
     "female_speech", "male_speech", "clapping", "telephone", "laughter", "domestic_sounds", "footsteps", "door",
     "music", "musical_instrument", "water_tap", "bell", "knock",
@@ -11,6 +13,12 @@ L3DAS_CLASSES = (
     "female_speech_and_woman_speaking", "finger_snapping", "keys_jangling", "knock", "laughter",
     "male_speech_and_man_speaking", "printer", "scissors", "telephone", "writing",
 )  # fmt: skip
+
+
+def table_of(names: Iterable[str]) -> tuple[str, ...]:
+    """The table that classes of these names belong to: that of STARSS where it has them all, else the names, sorted."""
+    given = sorted(set(names))
+    return STARSS_CLASSES if set(given) <= set(STARSS_CLASSES) else tuple(given)
 
 
 def class_names(count: int) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from avloc_ros.config import setting
+from avloc_ros.features.inputs.foa_encoder import is_foa
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.msg import (
     AudioFrame,
@@ -31,7 +32,7 @@ from avloc_ros.nodes.messages.quality_of_service import (
 )
 from avloc_ros.nodes.pictures.picture_input import TRANSPORT_HELP, TRANSPORTS, listen_to_pictures, picture_of
 from avloc_ros.sources.sync.av_sync import AvSync, AvSyncConfig
-from avloc_ros.systems.event_network import FRAME_S, is_foa
+from avloc_ros.systems.event_network import FRAME_S
 from avloc_ros.systems.sound_events import SoundEventsConfig, SoundEventSystem, looks_at_pictures
 from avloc_ros.types import AudioChunk, AudioWindow, InputError
 

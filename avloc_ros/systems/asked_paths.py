@@ -1,6 +1,11 @@
-"""What av_seld and coloc told is asked again at run time: path by path, with those where else the sound flows from."""
+"""What av_seld and coloc told is asked again at run time: path by path, with those where else the sound flows from.
+
+A query by itself, as a user's own sounds are learnt, is asked only where the sound flows from.
+"""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +17,7 @@ from avloc_ros.features.directions.flow_map import FlowMapConfig, flow_peaks
 from avloc_ros.features.inputs.foa_features import FoaFeatureConfig
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.runtime.engines import OnnxEngine
-from avloc_ros.runtime.weights import find_weights, shipped_weights
+from avloc_ros.runtime.weights import Weights, find_weights, read_weights, shipped_weights
 from avloc_ros.systems.event_network import FRAME_S, EventNetwork, EventNetworkConfig, FoaSpectra
 from avloc_ros.types import InputError
 
@@ -29,6 +34,37 @@ def asked_again(network: EventNetwork, config: EventNetworkConfig, array: Microp
     if config.query == "none" or (config.query == "auto" and not (ships and SHIPPED in shipped_weights())):
         return network
     return AskedNetwork(network, config, array)
+
+
+def is_query(weights: str) -> bool:
+    """Whether these weights, by path or shipped name, are those of a query. Raises InputError where a path holds none."""
+    path = shipped_weights().get(weights, weights)
+    return bool(path) and read_weights(path).card["system"] == SYSTEM
+
+
+def ask_alone(config: EventNetworkConfig, array: MicrophoneArray | None = None) -> EventNetwork:
+    """The query of config.weights by itself: what sounds from where the sound flows from. Raises InputError as AskedNetwork."""
+    path = str(shipped_weights().get(config.weights, config.weights))
+    flows = FlowsAlone(find_weights(path, SHIPPED, SYSTEM), array)
+    return AskedNetwork(flows, replace(config, query=path), array)
+
+
+class FlowsAlone:
+    """See EventNetwork: tells nothing of chunks such as a query learnt from, so that only the flows say where to ask."""
+
+    picture_size: tuple[int, int] | None = None
+    engines: tuple[OnnxEngine, ...] = ()
+    on = off = 1.0
+
+    def __init__(self, weights: Weights, array: MicrophoneArray | None = None) -> None:
+        chunk = weights.card["recipe"]["chunks"]
+        self.name, self.classes = weights.name, tuple(weights.card["classes"])
+        self.sample_rate_hz, self.frames = int(chunk["sample_rate_hz"]), round(float(chunk["chunk_s"]) / FRAME_S)
+        self.channels = 4 if array is None else array.channels
+
+    def events(self, samples: np.ndarray, pictures: np.ndarray | None, newest: int) -> EventsByFrame:
+        """Nothing in each of the `newest` label frames."""
+        return [[] for _ in range(newest)]
 
 
 class AskedNetwork:

@@ -50,7 +50,7 @@ class AvSeldNetwork:
         shape = self._engine.inputs.get("pictures")
         self.picture_size = None if shape is None else (int(shape[-1] or 0), int(shape[-2] or 0))
         own = recipe["network"] if weights.card["system"] == "av_seld" else recipe["crnn"]
-        self.classes = class_names(int(own["classes"]))
+        self.classes = tuple(weights.card.get("classes", ())) or class_names(int(own["classes"]))
         decode = from_mapping(MultiAccdoaConfig, recipe["decode"], where)
         self.on = config.threshold or float(weights.card.get("threshold", decode.activity_threshold))
         self.off = self.on * config.keep_share

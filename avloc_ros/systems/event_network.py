@@ -9,14 +9,13 @@ import numpy as np
 
 from avloc_ros.config import setting
 from avloc_ros.decode.frame_event import EventsByFrame
-from avloc_ros.features.inputs.foa_encoder import FoaEncoder
+from avloc_ros.features.inputs.foa_encoder import FoaEncoder, is_foa
 from avloc_ros.features.spectra.centred_stft import centred_stft
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.types import InputError
 
 FRAME_S = 0.1  # of one label frame, as in DCASE
-FOA_NAMES = ("W", "Y", "Z", "X")
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class EventNetworkConfig:
     weights: str = setting(
         "",
         "path of the .onnx file (coloc: of its folder), card beside it, or the name of shipped ones (av_seld_small: the best, "
-        "with a 360-degree camera; av_seld_small_audio); empty: av_seld_baseline_small, the best without",
+        "with a 360-degree camera; av_seld_small_audio), or of own_sounds; empty: av_seld_baseline_small, the best without",
     )
     query: str = setting(
         "auto",
@@ -60,11 +59,6 @@ class EventNetwork(Protocol):
 
         samples float32 (n, channels), pictures float32 (frames, 3, height, width) RGB in [0, 1].
         """
-
-
-def is_foa(array: MicrophoneArray) -> bool:
-    """Whether the channels are first-order ambisonics already: named W, Y, Z, X."""
-    return tuple(name.upper() for name in array.channel_names) == FOA_NAMES
 
 
 class FoaSpectra:

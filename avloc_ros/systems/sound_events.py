@@ -11,7 +11,7 @@ import numpy as np
 from avloc_ros.config import setting
 from avloc_ros.features.inputs.event_chunk import RollingChunk
 from avloc_ros.geometry import MicrophoneArray
-from avloc_ros.systems.asked_paths import asked_again
+from avloc_ros.systems.asked_paths import ask_alone, asked_again, is_query
 from avloc_ros.systems.av_seld import AvSeldNetwork, has_eyes
 from avloc_ros.systems.coloc import open_coloc
 from avloc_ros.systems.event_network import FRAME_S, EventNetwork, EventNetworkConfig
@@ -48,9 +48,7 @@ class SoundEventSystem:
 
     def __init__(self, config: SoundEventsConfig, array: MicrophoneArray | None = None) -> None:
         self.config = config
-        opened = open_coloc if config.backend == "coloc" else AvSeldNetwork
-        self.network: EventNetwork = asked_again(opened(config.network, array), config.network, array)
-        network = self.network
+        network = self.network = open_events(config, array)
         self._hop, self._lookahead = _frames(config.hop_s, "hop_s"), _frames(config.lookahead_s, "lookahead_s")
         if self._hop + self._lookahead > network.frames:
             raise InputError(
@@ -110,9 +108,19 @@ class SoundEventSystem:
         return np.ascontiguousarray(small[..., ::-1].transpose(2, 0, 1))  # RGB (3, height, width)
 
 
+def open_events(config: SoundEventsConfig, array: MicrophoneArray | None = None) -> EventNetwork:
+    """The network of these settings: asked again, or a query by itself where its weights are those of one. Raises InputError."""
+    if config.backend == "coloc":
+        return asked_again(open_coloc(config.network, array), config.network, array)
+    if is_query(config.network.weights):
+        return ask_alone(config.network, array)
+    return asked_again(AvSeldNetwork(config.network, array), config.network, array)
+
+
 def looks_at_pictures(config: SoundEventsConfig) -> bool:
     """Whether the network of these settings takes pictures. Raises InputError where its weights are missing."""
-    return config.backend == "av_seld" and has_eyes(config.network.weights)
+    own = config.network.weights
+    return config.backend == "av_seld" and not is_query(own) and has_eyes(own)
 
 
 def level_db(samples: np.ndarray) -> float:

@@ -44,6 +44,7 @@ KINDS = {
     "av_seld": RecipeKind("sound_events.recipes:AvSeldRecipe", "av_seld", EVENT_FOLDERS),
     "coloc": RecipeKind("sound_events.recipes:ColocRecipe", "coloc", EVENT_FOLDERS),
     "coloc_ear": RecipeKind("sound_events.recipes:ColocEarRecipe", "coloc_ear", EVENT_FOLDERS),
+    "direction_query": RecipeKind("sound_events.direction_query:DirectionQueryRecipe", "direction_query", EVENT_FOLDERS),
     "diff_track_hungarian": RecipeKind(
         "diff_track.hungarian:HungarianRecipe", "diff_track", "nothing: assignment problems are drawn"
     ),

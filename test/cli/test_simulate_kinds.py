@@ -10,6 +10,7 @@ import pytest
 from avloc_ros.cli.main import main
 from avloc_ros.cli.simulate_kinds import _clips
 from avloc_ros.datasets.events.event_scenes import scene_recordings
+from avloc_ros.decode.event_classes import STARSS_CLASSES, table_of
 from avloc_ros.sources.scene import load_scene
 from avloc_ros.types import InputError
 
@@ -45,6 +46,7 @@ def test_egocentric_scenes_are_written(tmp_path):
     [
         (["--events", "--egocentric"], "choose one"),
         (["--events", "--talkers", "2"], "--talkers: not with --events"),
+        (["--egocentric", "--array", "head_6mic"], "--array: not with --egocentric"),
         (["--egocentric", "--event-clips", "x"], "--event-clips: not with --egocentric"),
         (["--set", "events=3"], "belong to --events or --egocentric"),
         (["--events", "--set", "event=3"], "did you mean 'events'"),
@@ -61,6 +63,10 @@ def test_clips_lie_in_folders_named_like_classes(tmp_path):
     for name in ("bell", "knock", "other"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.wav").write_bytes(b"")
-    assert {name: len(files) for name, files in _clips(tmp_path).items()} == {"bell": 1, "knock": 1}
-    with pytest.raises(InputError, match="female_speech"):
+    assert {name: len(files) for name, files in _clips(tmp_path).items()} == {"bell": 1, "knock": 1, "other": 1}
+    assert table_of(_clips(tmp_path)) == ("bell", "knock", "other") and table_of(("knock", "bell")) == STARSS_CLASSES
+    with pytest.raises(InputError, match="need one per class"):
         _clips(tmp_path / "bell")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty"):
+        _clips(tmp_path)

@@ -20,6 +20,8 @@ from avloc_ros.runtime.weights import read_weights
 from avloc_ros.sources.dcase_csv import EventRow, write_events
 from avloc_ros.sources.scene import write_scene
 from avloc_ros.sources.truth import TruthRow
+from avloc_ros.systems.event_network import EventNetworkConfig
+from avloc_ros.systems.sound_events import SoundEventsConfig, SoundEventSystem
 from avloc_ros.training.recipes import KINDS, load_recipe, shipped_recipes
 from avloc_ros.types import InputError
 
@@ -93,6 +95,7 @@ def test_every_shipped_recipe_loads_and_unknown_keys_fail(tmp_path):
         ("av_seld_baseline_2023", "event scenes (avloc simulate --events), STARSS22/23, or L3DAS23"),
         ("coloc_small", "event scenes (avloc simulate --events), STARSS22/23, or L3DAS23"),
         ("coloc_ear", "event scenes (avloc simulate --events), STARSS22/23, or L3DAS23"),
+        ("own_sounds", "event scenes (avloc simulate --events), STARSS22/23, or L3DAS23"),
         ("asl_unet_small", "egocentric scenes (avloc simulate --egocentric), or EasyCom"),
     ],
 )
@@ -165,6 +168,47 @@ def test_coloc_on_an_ear_from_scenes_to_weights(event_scenes, tmp_path):
         assert {"validation", "test"} == set(card["metrics"]) and card["largest_difference_to_torch"]["fp32"] < 1e-4
     scored = ["--system", "coloc", "--weights", str(out), "--out", str(tmp_path / "scores")]
     assert main(["evaluate", str(event_scenes), *scored]) == 0
+
+
+def test_own_sounds_from_scenes_to_a_system_that_tells_them(tmp_path):
+    """Noise of two colours from two sides, classes of no table that is known."""
+    for seed in range(3):
+        rng, rows = np.random.default_rng(seed), []
+        sound = np.zeros((2 * RATE, 4))
+        for source, (azimuth_deg, low_hz, high_hz) in enumerate(((90, 200, 800), (-90, 2000, 6000))):
+            spectrum = np.fft.rfft(rng.normal(size=RATE))
+            spectrum[: low_hz] = spectrum[high_hz:] = 0
+            y = np.sin(np.radians(azimuth_deg))
+            noise = np.fft.irfft(spectrum)[:, None] * np.array([1, y, 0, 0])
+            sound[source * RATE : (source + 1) * RATE] = 0.2 * noise / noise.std()
+            rows += [EventRow(10 * source + f, source, source, azimuth_deg, 0.0) for f in range(10)]
+        write_scene(tmp_path / f"scene{seed}", audio=sound, sample_rate_hz=RATE, fps=10, extra={"classes": ["rumble", "hiss"]})
+        write_events(tmp_path / f"scene{seed}" / "truth_events.csv", rows)
+    out = tmp_path / "run"
+    short = settings(minutes=0.12, batch_size=2, chunks__chunk_s=2.0, learning_rate=0.003)
+    assert main(["train", "own_sounds", str(tmp_path), "--test", str(tmp_path), "--out", str(out), *MACHINE, *short]) == 0
+    card = read_weights(out / "own_sounds.onnx").card
+    assert card["system"] == "direction_query" and card["classes"] == ["rumble", "hiss"] and card["training"]["steps"] > 3
+    assert {"validation", "test"} == set(card["metrics"]) and not list(out.glob("tmp*"))
+    system = SoundEventSystem(SoundEventsConfig(network=EventNetworkConfig(str(out / "own_sounds.onnx"), device="cpu")))
+    assert system.network.classes == ("rumble", "hiss")
+    samples = read_event_folders([tmp_path]).simulated[0].samples(RATE)
+    frames = system.network.events(samples, None, 20)
+    told = [(frame // 10, max(events, key=lambda event: event.score)) for frame, events in enumerate(frames) if events]
+    right = [event.class_index == true and event.direction[1] * (0.5 - true) > 0.4 for true, event in told]
+    assert len(told) > 5 and np.mean(right) > 0.7
+
+
+def test_a_table_of_another_size_than_the_network_is_refused(event_scenes, tmp_path, capsys):
+    for scene in event_scenes.iterdir():
+        about = json.loads((scene / "scene.json").read_text())
+        about |= {"classes": ["rumble", "hiss"], "audio": str(scene / "audio.wav")}
+        (tmp_path / scene.name).mkdir()
+        (tmp_path / scene.name / "scene.json").write_text(json.dumps(about))
+        (tmp_path / scene.name / "truth_events.csv").write_bytes((scene / "truth_events.csv").read_bytes())
+    arguments = ["train", "av_seld_baseline_small", str(tmp_path), "--out", str(tmp_path / "run"), *MACHINE]
+    assert main(arguments) == 2
+    assert "2 classes, crnn.classes is 13: set it to 2" in " ".join(capsys.readouterr().err.split())
 
 
 def test_data_sets_say_what_validates_and_scenes_beside_them_are_synthetic(event_scenes, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from avloc_ros.features.inputs.foa_encoder import FoaEncoder
+from avloc_ros.features.inputs.foa_encoder import FoaEncoder, is_foa
 from avloc_ros.features.inputs.foa_features import intensity
 from avloc_ros.geometry import MicrophoneArray, angle_between, direction_from_angles, even_directions
 from avloc_ros.types import InputError
@@ -65,3 +65,27 @@ def test_grid_directions_are_even():
     assert np.linalg.norm(directions, axis=1) == pytest.approx(np.ones(240))
     assert np.abs(directions.mean(0)).max() < 0.01
     assert np.abs(directions.T @ directions / 240 - np.eye(3) / 3).max() < 0.01
+
+
+def test_samples_are_encoded_as_spectra_are():
+    """A plane wave of noise between 400 and 1000 Hz, turned in phase for each microphone."""
+    array, direction = MicrophoneArray(TETRAHEDRON), direction_from_angles(np.radians(110), np.radians(-25))
+    x, y, z = direction
+    seconds = 0.5
+    spectrum = np.fft.rfft(np.random.default_rng(0).normal(size=round(seconds * RATE)))
+    hertz = np.fft.rfftfreq(round(seconds * RATE), 1 / RATE)
+    spectrum[(hertz < 400) | (hertz > 1000)] = 0
+    source = np.fft.irfft(spectrum)
+    earlier_s = array.positions_m @ direction / array.sound_speed_mps
+    samples = np.stack([np.fft.irfft(spectrum * np.exp(2j * np.pi * hertz * s)) for s in earlier_s], 1)
+    foa = FoaEncoder(array, RATE, 1024).of_samples(samples)
+    inside = slice(2000, -2000)
+    assert foa.shape == (len(source), 4)
+    gains = foa[inside].T @ source[inside] / np.square(source[inside]).sum()
+    assert gains == pytest.approx(np.array([1, y, z, x]), abs=0.05)
+    left = foa[inside] - source[inside, None] * np.array([1, y, z, x])
+    assert np.square(left).mean(0).max() < 0.05 * np.square(source).mean()
+
+
+def test_foa_is_told_by_the_names_of_its_channels():
+    assert is_foa(MicrophoneArray(np.zeros((4, 3)), ("w", "Y", "Z", "X"))) and not is_foa(MicrophoneArray(TETRAHEDRON))

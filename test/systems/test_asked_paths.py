@@ -13,9 +13,9 @@ from avloc_ros.evaluation.seld.told_pairs import PairCounts
 from avloc_ros.geometry import MicrophoneArray, direction_from_angles
 from avloc_ros.simulation.events.event_sounds import event_sound
 from avloc_ros.sources.dcase_csv import EventRow
-from avloc_ros.systems.asked_paths import AskedNetwork, asked_again
+from avloc_ros.systems.asked_paths import AskedNetwork, ask_alone, asked_again, is_query
 from avloc_ros.systems.event_network import EventNetworkConfig
-from avloc_ros.systems.sound_events import SoundEventsConfig, SoundEventSystem
+from avloc_ros.systems.sound_events import SoundEventsConfig, SoundEventSystem, looks_at_pictures
 from avloc_ros.types import AudioWindow, InputError
 
 RATE, FRAME_NS = 24000, 100_000_000
@@ -111,3 +111,26 @@ def test_what_was_trained_elsewhere_is_not_asked_again_unless_that_is_wished():
 def test_silence_has_no_events():
     network = SoundEventSystem(SoundEventsConfig("av_seld", network=CPU)).network
     assert not any(network.events(np.zeros((5 * RATE, 4), np.float32), None, 10))
+
+
+def test_a_query_by_itself_tells_what_sounds_where_the_sound_flows_from(scene):
+    config = SoundEventsConfig("av_seld", network=replace(CPU, weights="direction_query"))
+    assert is_query("direction_query") and not is_query("av_seld_small") and not is_query("") and not looks_at_pictures(config)
+    system = SoundEventSystem(config)
+    assert (system.network.name, system.network.classes) == ("direction_query", STARSS_CLASSES)
+    frames = system.network.events(scene, None, 50)[15:35]
+    told = [event for frame in frames for event in frame if event.score >= system.network.on]
+    right = []
+    for event in told:
+        azimuth_deg = np.degrees(np.arctan2(event.direction[1], event.direction[0]))
+        near = [kind for kind, true_deg in EVENTS if abs((azimuth_deg - true_deg + 180) % 360 - 180) < 15]
+        right.append(STARSS_CLASSES[event.class_index] in near)
+    assert len(told) > 40 and np.mean(right) > 0.8  # of sixty
+
+
+def test_a_query_by_itself_listens_to_an_array():
+    tetrahedron = MicrophoneArray(0.042 * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / np.sqrt(3))
+    network = ask_alone(replace(CPU, weights="direction_query"), tetrahedron)
+    assert network.channels == 4 and not any(network.events(np.zeros((5 * RATE, 4), np.float32), None, 10))
+    with pytest.raises(InputError, match="does not carry FOA"):
+        ask_alone(replace(CPU, weights="direction_query"), MicrophoneArray(np.array([[0, 0.1 * k, 0] for k in range(4)])))

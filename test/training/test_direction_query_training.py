@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
+pytest.importorskip("lightning", reason="training room")
 
 from avloc_ros.datasets.events.event_chunks import ChunkConfig
 from avloc_ros.decode.event_classes import STARSS_CLASSES
@@ -21,6 +23,7 @@ from avloc_ros.sources.dcase_csv import EventRow
 from avloc_ros.sources.event_bank import BankShape, EventBank
 from avloc_ros.systems.asked_paths import AskedNetwork
 from avloc_ros.systems.event_network import EventNetworkConfig
+from avloc_ros.training.recipes import load_recipe
 from avloc_ros.training.sound_events.bank_loop import BankTime
 from avloc_ros.training.sound_events.direction_query import (
     DirectionQueryRecipe,
@@ -29,6 +32,7 @@ from avloc_ros.training.sound_events.direction_query import (
 )
 from avloc_ros.training.sound_events.direction_query_weights import example_query, write_query
 from avloc_ros.training.sound_events.scene_stock import SceneStock
+from avloc_ros.types import InputError
 
 RATE, FRAMES = 24000, 20
 RECIPE = DirectionQueryRecipe(
@@ -66,6 +70,19 @@ def test_a_step_makes_the_answers_better(bank, tmp_path):
     network = make_query(RECIPE)
     network.load_state_dict(torch.load(tmp_path / "query.last.pt", weights_only=True))
     assert network.get_buffer("deviation").min() > 0 and not torch.equal(network.get_buffer("mean"), torch.zeros(9, 1, 64))
+
+
+def test_a_start_brings_all_but_the_last_layer():
+    recipe = load_recipe("own_sounds")
+    begun, again = make_query(recipe, 5).state_dict(), make_query(recipe, 13).state_dict()
+    fresh = make_query(replace(recipe, start=""), 5).state_dict()
+    last = {name for name in begun if name.startswith("out.2.")}
+    assert all(torch.equal(again[name], value) for name, value in begun.items() if name not in last)
+    assert not torch.equal(again["out.2.weight"][:5], begun["out.2.weight"]) and len(begun["out.2.bias"]) == 5
+    for name in ("blocks.0.weight", "blocks.1.bias", "gru.weight_hh_l1_reverse", "gru.bias_ih_l0", "out.0.weight", "mean"):
+        assert not torch.equal(fresh[name], begun[name])
+    with pytest.raises(InputError, match="other sizes"):
+        make_query(replace(RECIPE, start="direction_query"))
 
 
 def test_the_onnx_file_answers_as_torch_does_and_is_taken_by_the_system(tmp_path):

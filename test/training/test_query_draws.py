@@ -83,6 +83,22 @@ def test_events_are_asked_about_and_places_without_one_too():
     assert drawn["rivals"][:, EVENTS:].mean() < 0.4
 
 
+def test_one_other_question_is_of_each_kind_at_times():
+    """Beside an event, at its mirror image, or anywhere: told by the angle to the nearest event of one that stands alone."""
+    torch.manual_seed(3)
+    batch = some_batch(600)
+    batch["classes"][:, :, 1:] = CLASSES
+    batch["classes"][:, :, 0] = 0
+    batch["directions"] = torch.tensor([[0.8, 0.6, 0.0]]).expand(600, 15, 3, 3) * (batch["classes"] < CLASSES)[..., None]
+    drawn = drawn_questions(batch, CLASSES, torch.Generator().manual_seed(0), elsewhere=1)
+    assert drawn["asked"].shape == (600, EVENTS + 1, 15, 3) and drawn["heard"].shape == (600, EVENTS + 1, 15, CLASSES)
+    first = drawn["asked"][:, EVENTS, 0]
+    mirrors = torch.tensor([[-0.8, 0.6, 0.0], [0.8, -0.6, 0.0], [-0.8, -0.6, 0.0]])
+    mirrored = ((first @ mirrors.T).amax(1) > np.cos(np.radians(20.0))).float().mean()
+    beside = (first @ torch.tensor([0.8, 0.6, 0.0]) > np.cos(np.radians(72.0))).float().mean()
+    assert 0.2 < mirrored < 0.5 and 0.3 < beside < 0.7
+
+
 def test_a_chunk_without_events_is_asked_in_vain():
     batch = some_batch(4)
     batch["classes"], batch["directions"] = torch.full_like(batch["classes"], CLASSES), torch.zeros_like(batch["directions"])

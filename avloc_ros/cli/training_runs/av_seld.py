@@ -29,6 +29,7 @@ def run(recipe: AvSeldRecipe, request: Request) -> list[Path]:
 
     request.refuse_resume()
     data = event_data(request, "foa" if recipe.input == "foa" else "mic")
+    table = data.classes(recipe.classes, "crnn.classes" if recipe.system == "seld_crnn" else "network.classes")
     console.print(f"{len(data.training + data.synthetic)} recordings to learn from, {len(data.validation)} to validate on")
     trained = train_av_seld(
         recipe,
@@ -51,6 +52,7 @@ def run(recipe: AvSeldRecipe, request: Request) -> list[Path]:
     card = {
         "name": recipe.name,
         "system": recipe.system,
+        "classes": list(table),
         "threshold": trained.scores["threshold"],
         "metrics": metrics,
         "training": {name: trained.scores[name] for name in ("epochs", "seconds")},

@@ -22,6 +22,26 @@ class EventData:
     synthetic: list[EventRecording]
     test: list[EventRecording]
 
+    def table(self) -> tuple[str, ...]:
+        """The classes that all recordings tell; where none does, those of STARSS. Raises InputError where two differ."""
+        from avloc_ros.datasets.events.event_recording import classes_of
+        from avloc_ros.decode.event_classes import STARSS_CLASSES
+
+        return classes_of([*self.training, *self.synthetic, *self.validation, *self.test]) or STARSS_CLASSES
+
+    def classes(self, count: int, setting: str) -> tuple[str, ...]:
+        """The names of `count` classes: those that the recordings tell, else by their number.
+
+        Raises InputError where recordings of two tables are given, or of another number, and names the setting of it.
+        """
+        from avloc_ros.datasets.events.event_recording import classes_of
+        from avloc_ros.decode.event_classes import class_names
+
+        told = classes_of([*self.training, *self.synthetic, *self.validation, *self.test])
+        if told and len(told) != count:
+            raise InputError(f"the recordings have {len(told)} classes, {setting} is {count}: set it to {len(told)}")
+        return told or class_names(count)
+
     def facts(self, request: Request) -> dict[str, Any]:
         """Names of the folders and numbers of recordings, for the card."""
         sizes = {name: len(getattr(self, name)) for name in ("training", "synthetic", "validation", "test")}

@@ -30,7 +30,7 @@ class EventFolders:
 
 
 def read_event_folders(paths: Sequence[Path], audio_format: str = "foa") -> EventFolders:
-    """All recordings below folders. audio_format: foa or mic, which of STARSS's sounds.
+    """All recordings below folders. audio_format: foa or mic, which of STARSS's sounds; scenes of an array are encoded for foa.
 
     Raises InputError on a folder without recordings; what is neither STARSS nor L3DAS23 is searched for scenes.
     """
@@ -42,5 +42,5 @@ def read_event_folders(paths: Sequence[Path], audio_format: str = "foa") -> Even
         elif any(path.glob("L3DAS23_Task2_*")):
             recorded += l3das_recordings(path)
         else:
-            simulated += scene_recordings([path])
+            simulated += scene_recordings([path], as_foa=audio_format == "foa")
     return EventFolders(tuple(recorded), tuple(simulated))

@@ -69,6 +69,7 @@ def _recording(sound: Path, split: str, pictures: Path | None, table: dict[str, 
         split,
         pictures=pictures / picture if pictures is not None and picture is not None else None,
         microphones=(second,) if second.is_file() else (),
+        classes=L3DAS_CLASSES,
     )
 
 

@@ -56,4 +56,5 @@ def _recording(sound: Path, truths: Path, videos: Path) -> EventRecording:
         split.group(1),
         room=f"{split.group(2)}_{match.group(2)}",
         pictures=video if video.is_file() else None,
+        classes=STARSS_CLASSES,
     )

@@ -61,6 +61,8 @@ def open_network(config: SoundEventsConfig) -> EventNetwork:
 def _loaded(recording: EventRecording, network: EventNetwork) -> tuple[np.ndarray, int, int, np.ndarray | None]:
     """Sound (n, channels), its rate, label frames, and RGB pictures (frames, height, width, 3) where the network looks."""
     samples, rate_hz = read_sound(Path(recording.audio))
+    if recording.array is not None:
+        samples = recording.samples(rate_hz)
     frames = recording.label_frames(rate_hz, len(samples))
     if network.picture_size is None:
         return samples[:, : network.channels], rate_hz, frames, None

@@ -72,6 +72,20 @@ class FoaEncoder:
             )
         return np.einsum("bcm,mtb->ctb", self.matrix, spectra).astype(np.complex64)
 
+    def of_samples(self, samples: np.ndarray) -> np.ndarray:
+        """FOA samples float32 (n, 4) of samples (n, mics): the same filters over time, half as long as the transform."""
+        half = len(self.frequencies_hz) - 1
+        filters = np.roll(np.fft.irfft(self.matrix, axis=0), half // 2, axis=0)  # (2 half, 4, mics), their middle at half / 2
+        filters[half + 1 :] = 0.0
+        matrix = np.fft.rfft(filters, axis=0)  # (bins, 4, mics)
+        count = -(-len(samples) // half) + 1
+        blocks = np.zeros((count * half, samples.shape[1]))
+        blocks[: len(samples)] = samples
+        spectra = np.fft.rfft(blocks.reshape(count, half, -1), 2 * half, axis=1)  # (blocks, bins, mics)
+        parts = np.fft.irfft(np.einsum("bcm,tbm->tbc", matrix, spectra), axis=1)  # (blocks, 2 half, 4)
+        parts[1:, :half] += parts[:-1, half:]
+        return parts[:, :half].reshape(-1, len(COMPONENTS))[half // 2 :][: len(samples)].astype(np.float32)
+
     def _check(self, array: MicrophoneArray) -> None:
         needed = (self.frequencies_hz >= self.config.lowest_needed_hz) & (
             self.frequencies_hz <= self.config.highest_needed_hz
@@ -94,6 +108,11 @@ class FoaEncoder:
         while high + 1 < len(good) and good[high + 1]:
             high += 1
         return float(self.frequencies_hz[low]), float(self.frequencies_hz[high])
+
+
+def is_foa(array: MicrophoneArray) -> bool:
+    """Whether the channels are first-order ambisonics already: named W, Y, Z, X."""
+    return tuple(name.upper() for name in array.channel_names) == COMPONENTS
 
 
 def why_not(array: MicrophoneArray) -> str:

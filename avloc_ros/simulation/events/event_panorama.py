@@ -75,12 +75,17 @@ class VisibleThing:
 
 
 def draw_things(
-    events: Sequence[Sounding], frames: int, visible_share: float, silent_things: int, random: np.random.Generator
+    events: Sequence[Sounding],
+    frames: int,
+    visible_share: float,
+    silent_things: int,
+    random: np.random.Generator,
+    classes: Sequence[str] = STARSS_CLASSES,
 ) -> list[VisibleThing]:
     """What is to be seen: a share of the events whose class has a picture, and things that never sound."""
     things = []
     for event in events:
-        name = STARSS_CLASSES[event.class_index] if event.class_index >= 0 else ""
+        name = classes[event.class_index] if event.class_index >= 0 else ""
         if name in SIZES_M and random.random() < visible_share:
             before, after = random.uniform(0, LONGEST_MARGIN_FRAMES, 2)
             things.append(VisibleThing(name, Look.drawn(random), event.first - before, event.end + after, event))

@@ -1,7 +1,7 @@
-"""FOA scenes of overlapping, partly moving sound events in rectangular rooms, with truth_events.csv.
+"""Scenes of overlapping, partly moving sound events in rectangular rooms, FOA or of an array, with truth_events.csv.
 
 Directional interferers of no class sound too, and are not in the truth. Clips come from folders per class where given,
-else from formulas.
+else from formulas. Classes are those of STARSS, or a user's own where clips of others are given.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from avloc_ros.config import setting
-from avloc_ros.decode.event_classes import STARSS_CLASSES
+from avloc_ros.decode.event_classes import STARSS_CLASSES, table_of
 from avloc_ros.geometry import MicrophoneArray, direction_from_angles
+from avloc_ros.simulation.events.clip_changes import ClipChanges, changed_clip
 from avloc_ros.simulation.events.event_panorama import draw_things, panorama_frames
 from avloc_ros.simulation.events.event_sounds import event_sound
-from avloc_ros.simulation.events.foa_room import FoaRoom
+from avloc_ros.simulation.events.foa_room import FoaRoom, OpenArrayRoom
 from avloc_ros.simulation.measured import read_mono
 from avloc_ros.simulation.sound.moving_sound import heard_along
 from avloc_ros.sources.dcase_csv import FRAME_S, TRUTH_NAME, EventRow, write_events
@@ -27,6 +28,7 @@ from avloc_ros.types import InputError
 FOA_MICROPHONE = MicrophoneArray(np.zeros((4, 3)), ("W", "Y", "Z", "X"), name="foa")
 STEP_S = 0.4  # between the responses of a moving event
 LONGEST_S = 6.0
+CLIP_RMS = 0.2  # of clips that have their power in common
 EVENT_STREAM = 13  # keeps these scenes apart from others of the same seed
 ReadClip = Callable[[Path, int], np.ndarray]  # a sound file and a rate to float (samples,)
 
@@ -52,6 +54,10 @@ class EventSceneConfig:
     highest_snr_db: float = setting(30.0, "... to", low=-20.0, high=80.0)
     room_order: int = setting(6, "reflections that are traced", low=0, high=20)
     clip_share: float = setting(1.0, "share of the events with clips of their class that use one", low=0.0, high=1.0)
+    clip_level: str = setting(
+        "peak", "what clips have in common as they are placed: by peak, ticks are softer than noises", choices=("peak", "power")
+    )
+    changes: ClipChanges = field(default_factory=ClipChanges)
     picture_width: int = setting(448, "of the 360-degree pictures, twice their height; 0: none", low=0, high=4096)
     picture_fps: float = setting(10.0, "pictures a second", low=1.0, high=60.0)
     visible_share: float = setting(0.85, "share of the events with a picture that are seen", low=0.0, high=1.0)
@@ -86,13 +92,18 @@ class PlannedEvent:
 
 @dataclass(frozen=True)
 class EventScenePlan:
-    """A room and the events in it; the noise level is below the loudest events."""
+    """A room and the events in it, whose classes are places in a table; the noise level is below the loudest events."""
 
     room: FoaRoom
     events: tuple[PlannedEvent, ...]
     frames: int
     snr_db: float
     clips: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The table of its classes."""
+        return table_of(self.clips)
 
     def rows(self) -> list[EventRow]:
         """The truth: events with a class, sources numbered in the order of their onset."""
@@ -116,36 +127,42 @@ def compose_event_scene(
     config: EventSceneConfig,
     random: np.random.Generator,
     clips: Mapping[str, tuple[Path, ...]] | None = None,
+    array: MicrophoneArray | None = None,
 ) -> EventScenePlan:
     """Draw, render and write one scene: audio.wav (W, Y, Z, X), video.mp4 (360 degrees), truth_events.csv, scene.json.
+    array: omnidirectional microphones that hear it in place of FOA.
 
-    clips: files per class name of STARSS_CLASSES; classes without files use formulas. Raises InputError on other names.
+    clips: files per class name. Names of STARSS_CLASSES alone: classes without files use formulas; with any other name, the
+    names are the classes, and each needs files. Raises InputError where one has none.
     """
     chosen = dict(clips or {})
-    unknown = sorted(chosen.keys() - set(STARSS_CLASSES))
-    if unknown:
-        raise InputError(
-            f"clips of unknown classes {', '.join(unknown)}: allowed are {', '.join(STARSS_CLASSES)}"
-        )
+    silent = [name for name in table_of(chosen) if not chosen.get(name) and name not in STARSS_CLASSES]
+    if silent:
+        raise InputError(f"no clips of {', '.join(silent)}: a class of your own needs some")
     plan = draw_event_scene(config, random, chosen)
-    write_event_scene(folder, plan, config, random)
+    write_event_scene(folder, plan, config, random, array)
     return plan
 
 
 def write_event_scene(
-    folder: Path, plan: EventScenePlan, config: EventSceneConfig, random: np.random.Generator
+    folder: Path,
+    plan: EventScenePlan,
+    config: EventSceneConfig,
+    random: np.random.Generator,
+    array: MicrophoneArray | None = None,
 ) -> None:
     """Render a plan and write it as a scene."""
-    audio = render(plan, config, random)
+    audio = render(plan, config, random, array=array)
     extra = {
-        "audio_format": "foa",
+        "audio_format": "foa" if array is None else "mic",
         "room": f"{plan.room.size_m}",
         "rt60_s": plan.room.rt60_s,
         "snr_db": plan.snr_db,
+        "classes": list(plan.classes),
     }
     write_scene(
         folder,
-        array=FOA_MICROPHONE,
+        array=array or FOA_MICROPHONE,
         audio=audio,
         sample_rate_hz=config.sample_rate_hz,
         images=scene_pictures(plan, config, random) if config.picture_width else None,
@@ -160,10 +177,11 @@ def draw_event_scene(
 ) -> EventScenePlan:
     """A room, events that overlap at most as often as wished, and interferers."""
     room, frames = _draw_room(config, random), int(config.duration_s / FRAME_S + 1e-6)
+    classes = table_of(clips)
     busy = np.zeros(frames, int)
     events: list[PlannedEvent] = []
     for number in range(config.events + config.interferers):
-        class_index = int(random.integers(len(STARSS_CLASSES))) if number < config.events else -1
+        class_index = int(random.integers(len(classes))) if number < config.events else -1
         length = int(random.integers(5, round(LONGEST_S / FRAME_S)))
         first = int(random.integers(0, max(1, frames - length)))
         end = min(frames, first + length)
@@ -175,7 +193,7 @@ def draw_event_scene(
             if beside and random.random() < config.pair_share:
                 class_index = beside[int(random.integers(len(beside)))]
         start_m, end_m = _draw_path(room, random, moves=random.random() < config.moving_share)
-        files = clips.get(STARSS_CLASSES[class_index], ()) if class_index >= 0 else ()
+        files = clips.get(classes[class_index], ()) if class_index >= 0 else ()
         clip = files[int(random.integers(len(files)))] if files and random.random() < config.clip_share else None
         events.append(PlannedEvent(class_index, first, end, start_m, end_m, clip))
     events.sort(key=lambda event: event.first)
@@ -184,22 +202,27 @@ def draw_event_scene(
 
 
 def render(
-    plan: EventScenePlan, config: EventSceneConfig, random: np.random.Generator, read: ReadClip = read_mono
+    plan: EventScenePlan,
+    config: EventSceneConfig,
+    random: np.random.Generator,
+    read: ReadClip = read_mono,
+    array: MicrophoneArray | None = None,
 ) -> np.ndarray:
-    """FOA samples (n, 4) of a plan, peak 0.5. read: what brings a clip to a rate."""
-    rate = config.sample_rate_hz
-    audio = np.zeros((round(plan.frames * FRAME_S * rate), 4))
+    """FOA samples (n, 4) of a plan, or those of an array (n, mics), peak 0.5. read: what brings a clip to a rate."""
+    rate, room = config.sample_rate_hz, plan.room if array is None else OpenArrayRoom(**vars(plan.room))
+    microphones_m = np.zeros((1, 3)) if array is None else array.positions_m
+    audio = np.zeros((round(plan.frames * FRAME_S * rate), 4 if array is None else array.channels))
     for event in plan.events:
-        dry = _dry(event, rate, random, read) * 10 ** (random.uniform(-9, 0) / 20)
+        dry = _dry(event, plan, config, random, read) * 10 ** (random.uniform(-9, 0) / 20)
         steps = np.arange(0, len(dry) / rate + STEP_S, STEP_S) / FRAME_S + event.first
         path_m = np.stack([event.place_m(event.share(frame)) for frame in steps])
-        heard = heard_along(dry, path_m, plan.room, np.zeros((1, 3)), rate, STEP_S)
+        heard = heard_along(dry, path_m, room, microphones_m, rate, STEP_S)
         start = round(event.first * FRAME_S * rate)
         audio[start : start + len(heard)] += heard[: len(audio) - start]
     loud = float(np.sqrt(np.mean(np.square(audio[:, 0])))) or 1.0
-    diffuse = random.standard_normal(audio.shape) * np.array(
-        [1.0, *[3**-0.5] * 3]
-    )  # SN3D: a third of the power per axis
+    diffuse = random.standard_normal(audio.shape)
+    if array is None:
+        diffuse *= np.array([1.0, *[3**-0.5] * 3])  # SN3D: a third of the power per axis
     audio += diffuse * loud * 10 ** (-plan.snr_db / 20)
     return audio * (0.5 / max(float(np.abs(audio).max()), 1e-9))
 
@@ -208,18 +231,23 @@ def scene_pictures(
     plan: EventScenePlan, config: EventSceneConfig, random: np.random.Generator
 ) -> Iterator[np.ndarray]:
     """BGR pictures of a plan; drawn after `render`, with the same random numbers, they are those of the written scene."""
-    things = draw_things(plan.events, plan.frames, config.visible_share, config.silent_things, random)
+    things = draw_things(plan.events, plan.frames, config.visible_share, config.silent_things, random, plan.classes)
     return panorama_frames(things, plan.frames, config.picture_fps, config.picture_width, random)
 
 
-def _dry(event: PlannedEvent, rate: int, random: np.random.Generator, read: ReadClip) -> np.ndarray:
-    duration_s = (event.end - event.first) * FRAME_S
+def _dry(
+    event: PlannedEvent, plan: EventScenePlan, config: EventSceneConfig, random: np.random.Generator, read: ReadClip
+) -> np.ndarray:
+    rate, duration_s = config.sample_rate_hz, (event.end - event.first) * FRAME_S
     if event.clip is not None:
-        recorded = read(event.clip, rate)
+        others = [read(path, rate) for path in plan.clips[plan.classes[event.class_index]]] if config.changes.blend_share else []
+        recorded = changed_clip(read(event.clip, rate), others, rate, config.changes, random)
         samples = np.resize(np.roll(recorded, -int(random.integers(len(recorded)))), round(duration_s * rate))
+        if config.clip_level == "power":
+            return samples * (CLIP_RMS / max(float(np.sqrt(np.mean(np.square(samples)))), 1e-9))
         return samples / max(float(np.abs(samples).max()), 1e-9)
     if event.class_index >= 0:
-        return event_sound(STARSS_CLASSES[event.class_index], duration_s, rate, random)
+        return event_sound(plan.classes[event.class_index], duration_s, rate, random)
     time = np.arange(round(duration_s * rate)) / rate  # an interferer: a slow sweep with noise, like no class
     sweep = np.sin(2 * np.pi * (300 * time + 150 * np.sin(2 * np.pi * 0.3 * time)))
     return 0.5 * sweep + 0.2 * random.standard_normal(len(time))

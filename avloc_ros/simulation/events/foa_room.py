@@ -1,6 +1,7 @@
-"""First-order ambisonics in a rectangular room, by image sources (Allen and Berkley 1979), without any package.
+"""What is heard in a rectangular room, by image sources (Allen and Berkley 1979), without any package.
 
-Every image is a plane wave from its own direction: exact FOA in order W, Y, Z, X (SN3D), up to the traced order.
+By an FOA microphone every image is heard as a plane wave from its own direction: exact FOA in order W, Y, Z, X (SN3D), up to
+the traced order. By an open array of omnidirectional microphones each image has its own way to each of them.
 """
 
 from __future__ import annotations
@@ -37,11 +38,7 @@ class FoaRoom:
         distances_m = np.maximum(np.linalg.norm(images_m, axis=1), NEAREST_M)
         x, y, z = (images_m / distances_m[:, None]).T
         harmonics = np.stack([np.ones_like(x), y, z, x], 1) * (gains / distances_m)[:, None]  # (images, 4)
-        delays = distances_m / SPEED_OF_SOUND_MPS * sample_rate_hz + TAPS // 2
-        first = np.floor(delays).astype(int) - TAPS // 2 + 1
-        taps = first[:, None] + np.arange(TAPS)  # (images, TAPS)
-        late = taps - delays[:, None]
-        shape = np.sinc(late) * (0.5 + 0.5 * np.cos(np.pi * late / (TAPS // 2)))
+        taps, shape = _placed(distances_m, sample_rate_hz)
         response = np.zeros((int(taps.max()) + 1, 4))
         np.add.at(response, taps.ravel(), (shape[:, :, None] * harmonics[:, None]).reshape(-1, 4))
         return response[TAPS // 2 :]
@@ -69,3 +66,33 @@ class FoaRoom:
         """Whether a point of the array frame is inside, with a margin to the walls."""
         place = np.asarray(point_m) + self.array_position_m
         return bool(np.all(place > margin_m) and np.all(place < np.array(self.size_m) - margin_m))
+
+
+@dataclass(frozen=True)
+class OpenArrayRoom(FoaRoom):
+    """The same room heard by omnidirectional microphones that nothing shades."""
+
+    def responses(
+        self, microphones_m: np.ndarray, sources_m: np.ndarray, sample_rate_hz: int
+    ) -> list[np.ndarray]:
+        """Responses (taps, mics) from sources (n, 3) to microphones (mics, 3), array frame; 1 at 1 m for the direct sound."""
+        return [self._to_each(microphones_m, np.asarray(source), sample_rate_hz) for source in sources_m]
+
+    def _to_each(self, microphones_m: np.ndarray, source_m: np.ndarray, sample_rate_hz: int) -> np.ndarray:
+        images_m, gains = self.images(source_m)
+        distances_m = np.maximum(np.linalg.norm(images_m[None] - microphones_m[:, None], axis=2), NEAREST_M)  # (mics, images)
+        taps, shape = _placed(distances_m.ravel(), sample_rate_hz)
+        values = shape * (gains / distances_m).reshape(-1, 1)
+        length, mics = int(taps.max()) + 1, len(microphones_m)
+        place = taps + length * np.arange(mics).repeat(len(gains))[:, None]
+        response = np.bincount(place.ravel(), values.ravel(), minlength=mics * length)
+        return response.reshape(mics, length).T[TAPS // 2 :]
+
+
+def _placed(distances_m: np.ndarray, sample_rate_hz: int) -> tuple[np.ndarray, np.ndarray]:
+    """(samples, values), each (paths, TAPS), of a windowed sinc for paths of these lengths, TAPS / 2 samples late."""
+    delays = distances_m / SPEED_OF_SOUND_MPS * sample_rate_hz + TAPS // 2
+    first = np.floor(delays).astype(int) - TAPS // 2 + 1
+    taps = first[:, None] + np.arange(TAPS)
+    late = taps - delays[:, None]
+    return taps, np.sinc(late) * (0.5 + 0.5 * np.cos(np.pi * late / (TAPS // 2)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,10 @@ def write_query(
     path: Path,
     notes: str = "",
     device: str = "",
+    classes: Sequence[str] = STARSS_CLASSES,
 ) -> Path:
     """The network at `path`, matrices stored in 16 bits. threshold: probability from which a class sounds; card: metrics and the
-    like.
+    like; classes: the names of what it tells, in its order.
     """
     torch.manual_seed(0)
     whole = query_model(network, recipe)
@@ -60,7 +62,7 @@ def write_query(
     content = {
         "name": recipe.name,
         "system": SYSTEM,
-        "classes": list(STARSS_CLASSES),
+        "classes": list(classes),
         "threshold": threshold,
         **card,
         "largest_difference_to_torch": differences,

@@ -20,10 +20,11 @@ TOLD, TOLD_IN_VAIN = 0.85, 0.15  # share of the right and of the wrong questions
 SLACK = 3  # label frames that a told direction lasts longer than its event
 
 
-def drawn_questions(batch: Batch, count: int, chance: torch.Generator) -> Batch:
+def drawn_questions(batch: Batch, count: int, chance: torch.Generator, elsewhere: int = ELSEWHERE) -> Batch:
     """samples, asked (batch, questions, frames, 3), rivals (batch, questions, frames), heard and counts (batch, questions,
     frames, classes): whether a class sounds there, and whether that is clear.
 
+    elsewhere: how many of the ELSEWHERE kinds of other questions are asked about a chunk, drawn anew for each.
     batch: directions (batch, frames, slots, 3), classes and sources (batch, frames, slots), a slot of class `count` is empty.
     """
     draw = _Draw(chance)
@@ -47,14 +48,18 @@ def drawn_questions(batch: Batch, count: int, chance: torch.Generator) -> Batch:
     level = elevation.cos()
     anywhere = torch.stack([azimuth.cos() * level, azimuth.sin() * level, elevation.sin()], 2)  # (batch, 1, 3)
     anywhere = anywhere[:, :, None].expand(-1, -1, frames, -1)
-    asked = torch.cat([events, beside, mirrored, anywhere], 1)
-    questions = EVENTS + ELSEWHERE
+    others = torch.cat([beside, mirrored, anywhere], 1)
+    if elsewhere < ELSEWHERE:
+        kinds = draw.uniform((size, ELSEWHERE)).argsort(1)[:, :elsewhere, None, None]
+        others = others.gather(1, kinds.expand(-1, -1, frames, 3))
+    asked = torch.cat([events, others], 1)
+    questions = EVENTS + elsewhere
     asked = turned_aside(asked, draw.between(0.0, SHAKE_DEG, (size, questions, 1)), draw.normal((size, questions, 1, 3)))
     wobble = draw.normal((size, questions, frames)).abs() * WOBBLE_DEG
     asked = turned_aside(asked, wobble, draw.normal((size, questions, frames, 3)))
     lasts = torch.nn.functional.max_pool1d(active.float(), 2 * SLACK + 1, 1, SLACK)
-    lasts = torch.cat([lasts, torch.ones_like(lasts)], 1)
-    share = torch.tensor([TOLD] * EVENTS + [TOLD_IN_VAIN] * ELSEWHERE, device=asked.device)
+    lasts = torch.cat([lasts, torch.ones_like(lasts[:, :1]).expand(-1, elsewhere, -1)], 1)
+    share = torch.tensor([TOLD] * EVENTS + [TOLD_IN_VAIN] * elsewhere, device=asked.device)
     rivals = (draw.uniform((size, questions)) < share)[..., None] * lasts
     on = 1 + (draw.uniform((size, questions)) * (questions - 1)).long()
     other = (torch.arange(questions, device=asked.device) + on) % questions

@@ -50,7 +50,7 @@ class SceneStock:
         random = np.random.default_rng([seed, 73])
         low, high = self.config.lowest_gain, self.config.highest_gain
         while True:
-            if time.monotonic() - self._looked_s > LOOKED_EVERY_S:
+            if self.scenes < self.most and time.monotonic() - self._looked_s > LOOKED_EVERY_S:
                 self.take_in()
             counts = np.array(self._counts)
             bank = list(self._banks.values())[int(random.choice(len(counts), p=counts / counts.sum()))]
