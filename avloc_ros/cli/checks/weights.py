@@ -29,7 +29,7 @@ from avloc_ros.types import InputError
 
 Engines = Iterable[OnnxEngine]
 EVENT_NETWORKS = ("av_seld_baseline_small", "av_seld_small", "av_seld_small_audio")
-HUNGARIAN = "diff_track_hungarian_2x2"
+HUNGARIAN = {slots: f"diff_track_hungarian_{slots}x{slots}" for slots in (2, 3)}  # references and predictions
 REINSTALL = "reinstall avloc_ros (on a robot built from source: `git status`, then build again)"
 
 
@@ -84,13 +84,13 @@ def _load_query() -> Engines:
     return asked_again(AvSeldNetwork(config), config).engines
 
 
-def _load_hungarian() -> Engines:
-    path = weights.SHIPPED_FOLDER / f"{HUNGARIAN}.npz"
+def _load_hungarian(slots: int) -> Engines:
+    path = weights.SHIPPED_FOLDER / f"{HUNGARIAN[slots]}.npz"
     weights.read_weights(path)
     if find_spec("torch") is not None:
         from avloc_ros.models.diff_track.hungarian import load_hungarian
 
-        load_hungarian(path)
+        load_hungarian(path, slots)
     return ()
 
 
@@ -117,7 +117,10 @@ GROUPS = (
     ),
     Group("active speaker", (Part(_onnx(ASL_UNET), lambda: SpeakerUNetSystem().engines),), "or name other weights"),
     Group(
-        "training", (Part((f"{HUNGARIAN}.npz",), _load_hungarian),), "only `avloc train diff_track...` needs it", False
+        "training",
+        tuple(Part((f"{name}.npz",), partial(_load_hungarian, slots)) for slots, name in HUNGARIAN.items()),
+        "only `avloc train diff_track...` needs it",
+        False,
     ),
 )
 

@@ -28,6 +28,11 @@ class HungarianNetworkConfig:
         "beyond the paper: rows are read from both ends, each way in half the width, and attention adds to what was read",
     )
 
+    reduced: bool = setting(
+        False,
+        "beyond the paper: rows also hold how much farther each entry is than the nearest of its row and of its column",
+    )
+
     def __post_init__(self) -> None:
         if self.two_way and self.hidden % 2:
             raise InputError(f"hidden is {self.hidden}: with two_way it must be even")
@@ -47,7 +52,8 @@ class HungarianNetwork(nn.Module):
 
     Rows of the matrix are read as a sequence by a GRU; bias-free one-head self-attention lets every row see the others;
     tanh; one linear layer gives each row's logits. Its row and column maxima are outputs, too. In the paper a row hears of
-    later rows, and of its own numbers, through attention alone, which it learns slowly: `two_way` spares it that.
+    later rows, and of its own numbers, through attention alone, which it learns slowly: `two_way` spares it that. `reduced`
+    gives it the first step of Kuhn's method: what is left of the matrix when the least of each row, of each column is taken away.
     """
 
     def __init__(self, config: HungarianNetworkConfig | None = None) -> None:
@@ -55,12 +61,15 @@ class HungarianNetwork(nn.Module):
         self.config = config or HungarianNetworkConfig()
         hidden, two_way = self.config.hidden, self.config.two_way
         width = hidden // 2 if two_way else hidden
-        self.recurrent = nn.GRU(self.config.slots, width, batch_first=True, bidirectional=two_way)
+        self.recurrent = nn.GRU(self.config.slots * (3 if self.config.reduced else 1), width, batch_first=True, bidirectional=two_way)
         self.query, self.key, self.value, self.mixed = (nn.Linear(hidden, hidden, bias=False) for _ in range(4))
         self.output = nn.Linear(hidden, self.config.slots)
 
     def forward(self, distances: Tensor) -> Associations:
         """distances (batch, slots, slots), [reference][prediction]; a slot without anybody is FAR from everything."""
+        if self.config.reduced:
+            of_row, of_column = distances.amin(2, keepdim=True), distances.amin(1, keepdim=True)
+            distances = torch.cat([distances, distances - of_row, distances - of_column], dim=2)
         rows, _ = self.recurrent(distances)  # (batch, references, hidden)
         scores = self.query(rows) @ self.key(rows).transpose(1, 2)  # (batch, references, references)
         attention = torch.softmax(scores / self.config.hidden**0.5, dim=-1)
@@ -86,7 +95,8 @@ def load_hungarian(path: str | Path = "", slots: int = 2) -> HungarianNetwork:
     if outputs != slots:
         raise InputError(f"{file} is for {outputs} x {outputs} slots, needed are {slots} x {slots}")
     two_way = any(name.endswith("_reverse") for name in weights)
-    network = HungarianNetwork(HungarianNetworkConfig(slots, hidden, two_way))
+    reduced = weights["recurrent.weight_ih_l0"].shape[1] == 3 * slots
+    network = HungarianNetwork(HungarianNetworkConfig(slots, hidden, two_way, reduced))
     network.load_state_dict(weights)
     return network.eval()
 
