@@ -61,7 +61,8 @@ class HungarianNetwork(nn.Module):
         self.config = config or HungarianNetworkConfig()
         hidden, two_way = self.config.hidden, self.config.two_way
         width = hidden // 2 if two_way else hidden
-        self.recurrent = nn.GRU(self.config.slots * (3 if self.config.reduced else 1), width, batch_first=True, bidirectional=two_way)
+        read = self.config.slots * (3 if self.config.reduced else 1)
+        self.recurrent = nn.GRU(read, width, batch_first=True, bidirectional=two_way)
         self.query, self.key, self.value, self.mixed = (nn.Linear(hidden, hidden, bias=False) for _ in range(4))
         self.output = nn.Linear(hidden, self.config.slots)
 
