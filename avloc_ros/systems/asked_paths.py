@@ -65,16 +65,23 @@ class AskedNetwork:
 
     def events(self, samples: np.ndarray, pictures: np.ndarray | None, newest: int) -> EventsByFrame:
         """What sounds in the `newest` label frames of a chunk; see EventNetwork."""
-        heard = min(self.frames, newest + BEFORE)
+        directions, _, logits = self.answers(samples, pictures, min(self.frames, newest + BEFORE))
+        return events_on_paths(directions, logits, self._asked, self.off)[-newest:]
+
+    def answers(
+        self, samples: np.ndarray, pictures: np.ndarray | None, heard: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What is asked about the newest `heard` label frames of a chunk, and the answers: directions (paths, heard, 3), where
+        they were told (paths, heard), and logits (paths, heard, classes).
+        """
         told = self._network.events(samples, pictures, heard)
         told = [[event for event in frame if event.score >= self._told_from] for frame in told]
         spectra = self._spectra(samples)[:, : self.frames * self._per_label]
         peaks = flow_peaks(spectra, self.frames, self._map)[-heard:]
         directions, rivals = paths_to_ask(peaks, told, self._asked, self._paths)
         if not len(directions):
-            return [[] for _ in range(newest)]
+            return directions, rivals, np.zeros((0, heard, len(self.classes)), np.float32)
         spectra = spectra[:, -heard * self._per_label :]
         parts = np.concatenate([spectra.real, spectra.imag]).astype(np.float32, copy=False)
         asked = {"spectra": parts[None], "directions": directions[None], "rivals": rivals[None]}
-        logits = self._engine.run(asked)["logits"][0]
-        return events_on_paths(directions, logits, self._asked, self.off)[-newest:]
+        return directions, rivals, self._engine.run(asked)["logits"][0]
