@@ -26,7 +26,7 @@ class AskedPathsConfig:
     apart_deg: float = setting(40.0, "places of one class nearer to each other than this are one", low=0.0, high=180.0)
     most: int = setting(3, "events at a time", low=1, high=100)
     again_power: float = setting(
-        0.75, "exponent of the probability that a class that is told sounds from another place too", low=0.1, high=1.0
+        0.7, "exponent of the probability that a class that is told sounds from another place too", low=0.1, high=1.0
     )
     merged_deg: float = setting(
         30.0, "answers for a told class nearer to it than this speak of the same place: their mean is told", low=0.0, high=90.0
@@ -91,6 +91,7 @@ def events_on_paths(
 
 def _middle(places: np.ndarray, place: np.ndarray, probability: np.ndarray, merged_deg: float) -> np.ndarray:
     """Mean direction of those places (paths, 3) that are near a `place`, itself one of them."""
-    near = places @ place >= np.cos(np.radians(merged_deg)) - 1e-9
+    cosines = places @ place
+    near = cosines >= min(np.cos(np.radians(merged_deg)), place @ place)  # unit vectors in 32 bits are not quite as long as 1
     middle = np.square(probability[near]) @ places[near]
     return middle / np.linalg.norm(middle)

@@ -25,7 +25,9 @@ from avloc_ros.training.sound_events.query_tuning import between, tune_direction
 RATE, FRAMES, CHUNK = 24000, 20, 10
 AZIMUTHS_DEG = (60.0, 150.0)  # of the sound of each scene, whose class is the scene's number
 TURNED = ChunkConfig(chunk_s=1.0, swaps="rotations", lowest_gain=0.3, highest_gain=1.6)
-RECIPE = DirectionQueryRecipe(network=DirectionQueryConfig(filters=(4, 6, 8, 8), gru_units=8, dense_units=8, dropout=0.0))
+RECIPE = DirectionQueryRecipe(
+    network=DirectionQueryConfig(filters=(4, 6, 8, 8), gru_units=8, dense_units=8, dropout=0.0)
+)
 
 
 def at(azimuth_deg: float) -> np.ndarray:
@@ -40,7 +42,12 @@ def bank(tmp_path):
     for scene, azimuth_deg in enumerate(AZIMUTHS_DEG):
         x, y, z = at(azimuth_deg)
         sound = 3000 * rng.normal(size=(FRAMES * RATE // 10, 1)) * np.array([1, y, z, x])
-        opened.put(scene, sound.astype(np.int16), [], [EventRow(f, scene, 0, azimuth_deg, 0.0) for f in range(FRAMES)])
+        opened.put(
+            scene,
+            sound.astype(np.int16),
+            [],
+            [EventRow(f, scene, 0, azimuth_deg, 0.0) for f in range(FRAMES)],
+        )
     BankShape(**{**vars(shape), "kept": (0, 1)}).write(tmp_path / "bank")
     return EventBank(tmp_path / "bank")
 
@@ -50,8 +57,12 @@ def asks(*offsets_deg: float, sure: float = -4.0):
 
     def answers(samples, pictures, heard):
         assert pictures is None and np.abs(samples).max() < 1
-        azimuth_deg = np.degrees(np.arctan2((samples[:, 0] * samples[:, 1]).mean(), (samples[:, 0] * samples[:, 3]).mean()))
-        directions = np.stack([np.tile(at(azimuth_deg + offset), (heard, 1)) for offset in offsets_deg]).astype(np.float32)
+        azimuth_deg = np.degrees(
+            np.arctan2((samples[:, 0] * samples[:, 1]).mean(), (samples[:, 0] * samples[:, 3]).mean())
+        )
+        directions = np.stack(
+            [np.tile(at(azimuth_deg + offset), (heard, 1)) for offset in offsets_deg]
+        ).astype(np.float32)
         count = len(offsets_deg)
         return directions, np.ones((count, heard), np.float32), np.full((count, heard, 13), sure, np.float32)
 
@@ -89,23 +100,37 @@ def test_a_path_is_heard_within_20_degrees_and_turned_as_its_sound_is(bank):
 def test_questions_with_wrong_answers_are_asked_more_often(bank):
     """Everywhere `nothing` is answered: the path on the sound is wrong, those beside it are right."""
     batches = PathBatches(bank, asked_of_bank(bank, [asks(0, 90, 120, 180)]), 13, TURNED)
-    drawn = [batch["heard"].any(3).any(2).float().mean() for batch in itertools.islice(batches.training(8, 1, 1), 40)]
-    assert 0.65 < float(np.mean(drawn)) < 0.85  # (.1 + .98) / (4 * .1 + .98 + 3 * .02) = .75; without that .25
+    drawn = [
+        batch["heard"].any(3).any(2).float().mean()
+        for batch in itertools.islice(batches.training(8, 1, 1), 40)
+    ]
+    assert (
+        0.65 < float(np.mean(drawn)) < 0.85
+    )  # (.1 + .98) / (4 * .1 + .98 + 3 * .02) = .75; without that .25
 
 
 def test_a_query_learns_from_them_and_its_normalisation_stays(bank):
     torch.manual_seed(0)
-    network, batches = make_query(RECIPE), PathBatches(bank, asked_of_bank(bank, [asks(0, 90, 180)]), 13, TURNED)
+    network, batches = (
+        make_query(RECIPE),
+        PathBatches(bank, asked_of_bank(bank, [asks(0, 90, 180)]), 13, TURNED),
+    )
     before = {name: value.clone() for name, value in network.state_dict().items()}
     told: list[str] = []
     plan = BankTime(3.0, 0.02, told_every_s=0.2, of_processor=True)
     steps = tune_direction_query(network, RECIPE, batches.training(2, 3, 0), plan, told.append)
     assert steps > 3 and not network.training
     after = network.state_dict()
-    assert all(torch.equal(value, after[name]) for name, value in before.items() if "running" in name or "num_batches" in name)
+    assert all(
+        torch.equal(value, after[name])
+        for name, value in before.items()
+        if "running" in name or "num_batches" in name
+    )
     losses = [float(line.split("loss ")[1]) for line in told]
     assert losses[-1] < 0.7 * losses[0]
     half = between(before, after)
     name = "out.2.weight"
-    assert torch.allclose(half[name], (before[name] + after[name]) / 2) and not torch.equal(after[name], before[name])
+    assert torch.allclose(half[name], (before[name] + after[name]) / 2) and not torch.equal(
+        after[name], before[name]
+    )
     assert torch.equal(between(before, after, 1.0)[name], after[name]) and half.keys() == after.keys()

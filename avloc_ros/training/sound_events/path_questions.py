@@ -19,7 +19,8 @@ from avloc_ros.training.sound_events.bank_batches import Batch, BatchedSwaps
 from avloc_ros.training.sound_events.query_draws import answers
 
 HEARD_DEG, UNHEARD_DEG = 19.0, 24.0  # as a told event is scored: right within 20 degrees
-KNOWN, KNOWN_SHARE = 0.3, 0.4  # chunks whose answers are all nearer to the truth than that are heard so much less often
+KNOWN = 0.3  # chunks whose answers are all nearer to the truth than this are heard only
+KNOWN_SHARE = 0.4  # as often
 LEAST_CHANCE = 0.1  # of a path whose answers are right, beside 1 of one that is all wrong
 
 
@@ -92,13 +93,18 @@ class PathBatches:
                 if self.wrong[row].max() < KNOWN and random.random() > KNOWN_SHARE:
                     continue
                 chances = self.chances[row] / self.chances[row].sum()
-                few = np.count_nonzero(chances) < questions
+                few = bool(np.count_nonzero(chances) < questions)
                 rows.append((row, random.choice(len(chances), questions, replace=few, p=chances)))
             yield self._batch(rows, random, chance)
 
-    def _batch(self, rows: list[tuple[int, np.ndarray]], random: np.random.Generator, chance: torch.Generator) -> Batch:
+    def _batch(
+        self, rows: list[tuple[int, np.ndarray]], random: np.random.Generator, chance: torch.Generator
+    ) -> Batch:
         frames, asked = self.asked.directions.shape[2], self.asked
-        heard = [self.bank.samples[asked.scenes[row], asked.firsts[row] :][:frames].reshape(-1, 4).T for row, _ in rows]
+        heard = [
+            self.bank.samples[asked.scenes[row], asked.firsts[row] :][:frames].reshape(-1, 4).T
+            for row, _ in rows
+        ]
         low, high = self.config.lowest_gain, self.config.highest_gain
         gains = random.uniform(low, high, (len(rows), 1, 1)).astype(np.float32)
 
@@ -128,5 +134,7 @@ class PathBatches:
             "directions": torch.from_numpy(np.ascontiguousarray(truth["direction"])),
             "classes": torch.from_numpy(truth["class"].astype(np.int64)),
         }
-        heard, counts = answers(torch.from_numpy(asked.directions), true, self.classes, HEARD_DEG, UNHEARD_DEG)
+        heard, counts = answers(
+            torch.from_numpy(asked.directions), true, self.classes, HEARD_DEG, UNHEARD_DEG
+        )
         return heard.numpy(), counts.numpy()

@@ -38,8 +38,12 @@ def tune_direction_query(
         batch = next(batches)
         with torch.no_grad():
             spectra = stft(batch["samples"])[:, :, : batch["asked"].shape[2] * recipe.analysis_frames]
-            evidence = network.evidence(torch.cat([spectra.real, spectra.imag], 1), batch["asked"], batch["rivals"])
-        losses = binary_cross_entropy_with_logits(network.of_evidence(evidence), batch["heard"], reduction="none")
+            evidence = network.evidence(
+                torch.cat([spectra.real, spectra.imag], 1), batch["asked"], batch["rivals"]
+            )
+        losses = binary_cross_entropy_with_logits(
+            network.of_evidence(evidence), batch["heard"], reduction="none"
+        )
         loss = (losses * batch["counts"]).sum() / batch["counts"].sum()
         descend(optimizer, loss, plan.rate(share), LARGEST_GRADIENT)
         recent += (RECENT if clock.step else 1.0) * (loss.item() - recent)
@@ -50,7 +54,9 @@ def tune_direction_query(
     return clock.step
 
 
-def between(before: Mapping[str, Tensor], after: Mapping[str, Tensor], share: float = 0.5) -> dict[str, Tensor]:
+def between(
+    before: Mapping[str, Tensor], after: Mapping[str, Tensor], share: float = 0.5
+) -> dict[str, Tensor]:
     """Weights on the way from those before to those after: half way a network still knows the many drawn questions."""
     return {
         name: torch.lerp(value.float(), after[name].float(), share) if value.is_floating_point() else value
