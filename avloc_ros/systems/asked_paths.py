@@ -17,6 +17,9 @@ from avloc_ros.systems.event_network import FRAME_S, EventNetwork, EventNetworkC
 from avloc_ros.types import InputError
 
 SYSTEM = SHIPPED = "direction_query"
+KEEP_SHARE = 0.9  # of the threshold; a second place goes on at even less (decode.asked_paths)
+SILENCE = 1e-10  # mean square of a label frame's samples: -100 dB
+NEVER = -20.0  # logit
 BEFORE = 25  # label frames before those that are judged that are listened to with them
 
 
@@ -52,7 +55,7 @@ class AskedNetwork:
         self._asked = from_mapping(AskedPathsConfig, recipe["asked"], where)
         self._told_from = network.on
         self.on = config.threshold or weights.number("threshold")
-        self.off = self.on * config.keep_share
+        self.off = self.on * (config.keep_share or KEEP_SHARE)
         self._engine = OnnxEngine(weights.path, config.device, config.threads)
         nobody = np.zeros((1, 1, 1), np.float32)
         silence = np.zeros((1, 8, self._per_label, foa.fft_length // 2 + 1), np.float32)
@@ -84,4 +87,8 @@ class AskedNetwork:
         spectra = spectra[:, -heard * self._per_label :]
         parts = np.concatenate([spectra.real, spectra.imag]).astype(np.float32, copy=False)
         asked = {"spectra": parts[None], "directions": directions[None], "rivals": rivals[None]}
-        return directions, rivals, self._engine.run(asked)["logits"][0]
+        logits = self._engine.run(asked)["logits"][0]
+        size = len(samples) // self.frames
+        power = np.square(samples[-heard * size :]).reshape(heard, -1).mean(1)
+        logits[:, power < SILENCE] = NEVER  # what a network says of no sound at all means nothing
+        return directions, rivals, logits
