@@ -6,7 +6,11 @@ usage, one after the other on one machine; the banks have many events that take 
   for n in 0 1 2 ...: python benchmarks/sound_events_bank.py bank BANKS/n --clips CLIPS.npz --picture-width 0 --pair-share 0.4 \\
       --scene-seed 2000+n --jobs 8 --most 1000 &                                             (goes on while it learns)
   python benchmarks/sound_events_query.py train OUT --banks BANKS --held-out BANKS_VAL --seconds 450
-  python benchmarks/sound_events_query.py ship WEIGHTS.onnx --run OUT --data DIR --runs RUNS --threshold 0.45
+  python benchmarks/sound_events_bank.py bank BANK --clips CLIPS.npz --picture-width 0 --pair-share 0.4 --scene-seed 3100 \\
+      --jobs 1 --most 240
+  python benchmarks/sound_events_query.py ask ASKED.npz --bank BANK --query GPU.onnx       (a CPU; GPU.onnx: `ship` of OUT)
+  python benchmarks/sound_events_query.py tune OUT2 --run OUT --bank BANK --asked ASKED.npz --seconds 556 --rate 3e-4
+  python benchmarks/sound_events_query.py ship WEIGHTS.onnx --run OUT2 --data DIR --runs RUNS --threshold 0.35
                                         (a CPU; DIR: with the scenes of sound_events.py, _coloc.py and _further.py data)
 """
 
@@ -17,8 +21,11 @@ import json
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 FRAMES = 200  # label frames of a scene
+SYSTEMS = ("coloc", "av_seld")
+TUNED_CHUNKS, TUNED_QUESTIONS = 6, 6  # of a step of `tune`
 SPLITS = {"validation": ("val", "val_more"), "test": ("test",), "test_more": ("test_more",)}
 
 
@@ -55,25 +62,79 @@ def train(options: argparse.Namespace) -> None:
     (options.out / "run.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
-def ship(options: argparse.Namespace) -> None:
-    """ONNX with a card that says what av_seld and coloc tell, asked again with it, and how many pairs of one class are two."""
+def ask(options: argparse.Namespace) -> None:
+    """What both systems ask of the scenes of a bank, and what a query answers."""
+    from avloc_ros.evaluation.seld.event_runs import open_network
+    from avloc_ros.sources.event_bank import EventBank
+    from avloc_ros.systems.asked_paths import AskedNetwork
+    from avloc_ros.systems.event_network import EventNetworkConfig
+    from avloc_ros.systems.sound_events import SoundEventsConfig
+    from avloc_ros.training.sound_events.path_questions import asked_of_bank
+
+    own = EventNetworkConfig(device="cpu", query=options.query)
+    networks = [open_network(SoundEventsConfig(system, network=own)) for system in SYSTEMS]
+    asked_of_bank(EventBank(options.bank), [one for one in networks if isinstance(one, AskedNetwork)]).save(options.out)
+
+
+def tune(options: argparse.Namespace) -> None:
+    """A query that learned from drawn questions goes on with those that are asked of it, on a CPU; kept is half of the way."""
+    import torch
+
+    from avloc_ros.decode.event_classes import STARSS_CLASSES
+    from avloc_ros.sources.event_bank import EventBank
+    from avloc_ros.training.limited_time import save_whole
+    from avloc_ros.training.sound_events.bank_loop import BankTime, rounded
+    from avloc_ros.training.sound_events.path_questions import PathBatches, PathQuestions
+    from avloc_ros.training.sound_events.query_tuning import between, tune_direction_query
+
+    torch.set_num_threads(1)
+    recipe, network = trained(options.run)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    bank = EventBank(options.bank)
+    batches = PathBatches(bank, PathQuestions.load(options.asked), len(STARSS_CLASSES), recipe.chunks)
+    plan = BankTime(options.seconds, options.rate, warm_up=0.05, of_processor=True, told_every_s=30.0)
+    steps = tune_direction_query(network, recipe, batches.training(TUNED_CHUNKS, TUNED_QUESTIONS, options.seed), plan)
+    network.load_state_dict(between(before, network.state_dict()))
+    options.out.mkdir(parents=True, exist_ok=True)
+    save_whole(rounded(network), options.out / "query.last.pt")
+    (options.out / "recipe.yaml").write_bytes((options.run / "recipe.yaml").read_bytes())
+    facts = json.loads((options.run / "run.json").read_text(encoding="utf-8"))
+    facts["tuned"] = {"steps": steps, "scenes": len(bank.shape.kept), "seconds": options.seconds, "rate": options.rate}
+    facts["tuned"] |= {"seed": options.seed, "chunks": TUNED_CHUNKS, "questions": TUNED_QUESTIONS, "device": "cpu"}
+    (options.out / "run.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+def trained(run: Path) -> tuple[Any, Any]:
+    """Recipe and network of what `train` or `tune` left."""
     import torch
     import yaml
 
     from avloc_ros.config import from_mapping
     from avloc_ros.training.sound_events.direction_query import DirectionQueryRecipe, make_query
+
+    content = yaml.safe_load((run / "recipe.yaml").read_text(encoding="utf-8"))
+    recipe = from_mapping(DirectionQueryRecipe, {key: value for key, value in content.items() if key != "recipe"}, "recipe.yaml")
+    network = make_query(recipe)
+    network.load_state_dict(torch.load(run / "query.last.pt", weights_only=True))
+    return recipe, network
+
+
+def ship(options: argparse.Namespace) -> None:
+    """ONNX with a card that says what av_seld and coloc tell, asked again with it, and how many pairs of one class are two."""
+    import torch
+
     from avloc_ros.training.sound_events.direction_query_weights import write_query
 
     torch.set_num_threads(1)
-    content = yaml.safe_load((options.run / "recipe.yaml").read_text(encoding="utf-8"))
-    recipe = from_mapping(DirectionQueryRecipe, {key: value for key, value in content.items() if key != "recipe"}, "recipe.yaml")
-    network = make_query(recipe)
-    network.load_state_dict(torch.load(options.run / "query.last.pt", weights_only=True))
+    recipe, network = trained(options.run)
     facts = json.loads((options.run / "run.json").read_text(encoding="utf-8"))
     made = "sound_events_bank.py bank --pair-share 0.4: simulated rooms, 20 s and 10 events each, half of the speech from clips"
     data = {"training": {"scenes": facts["scenes"], "made by": made}, "validation": {"scenes": 120}, "test": {"scenes": 104}}
     seconds = round(facts["seconds"])
     command = f"python benchmarks/sound_events_query.py train OUT --banks BANKS --held-out BANKS_VAL --seconds {seconds}"
+    if tuned := facts.get("tuned"):
+        data["training"]["scenes_tuned"] = tuned["scenes"]
+        command += f", then tune OUT2 --run OUT --bank BANK --asked ASKED.npz --seconds {tuned['seconds']} --rate {tuned['rate']}"
     card: dict = {"training": facts, "metrics": {}}
 
     def write() -> None:
@@ -84,7 +145,7 @@ def ship(options: argparse.Namespace) -> None:
 
     write()
     for split, folders in SPLITS.items():
-        for system in ("coloc", "av_seld"):
+        for system in SYSTEMS:
             kept = options.runs / f"{system}_asked_{facts['seed']}"
             found = judged(system, str(options.out), [options.data / folder for folder in folders], kept)
             card["metrics"].setdefault(split, {})[system] = found
@@ -119,9 +180,12 @@ def judged(system: str, query: str, folders: list[Path], kept: Path) -> dict[str
     return segment_scores(total)["micro"] | pairs.shares() | {f"three_{key}": value for key, value in three.shares().items()}
 
 
+STEPS = {"train": train, "ask": ask, "tune": tune, "ship": ship}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("step", choices=("train", "ship"))
+    parser.add_argument("step", choices=tuple(STEPS))
     parser.add_argument("out", type=Path)
     parser.add_argument("--banks", type=Path, help="folder of banks; more may come while it learns")
     parser.add_argument("--held-out", type=Path, help="folder of banks")
@@ -133,13 +197,16 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=3000, help="scenes that are taken in: 4 MB each on the device")
     parser.add_argument("--validations", type=int, default=12)
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--run", type=Path, help="with ship: what train left")
+    parser.add_argument("--run", type=Path, help="with tune and ship: what train (or tune) left")
+    parser.add_argument("--bank", type=Path, help="with ask and tune: scenes")
+    parser.add_argument("--query", default="auto", help="with ask: weights that are asked")
+    parser.add_argument("--asked", type=Path, help="with tune: what ask left")
     parser.add_argument("--data", type=Path, help="with ship: folder of the scenes")
     parser.add_argument("--runs", type=Path, help="with ship: gets what is told, as sound_events_further.py compare takes it")
     parser.add_argument("--threshold", type=float, default=0.45, help="with ship: probability from which a class sounds")
     parser.add_argument("--notes", default="", help="with ship: a sentence for the card")
     options = parser.parse_args()
-    (ship if options.step == "ship" else train)(options)
+    STEPS[options.step](options)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,12 @@ class AskedPathsConfig:
 
     apart_deg: float = setting(40.0, "places of one class nearer to each other than this are one", low=0.0, high=180.0)
     most: int = setting(3, "events at a time", low=1, high=100)
+    again_power: float = setting(
+        0.7, "exponent of the probability that a class that is told sounds from another place too", low=0.1, high=1.0
+    )
+    merged_deg: float = setting(
+        30.0, "answers for a told class nearer to it than this speak of the same place: their mean is told", low=0.0, high=90.0
+    )
     own_deg: float = setting(15.0, "a told direction nearer than this to a path is the path's", low=0.0, high=90.0)
 
 
@@ -55,8 +61,9 @@ def events_on_paths(
 ) -> EventsByFrame:
     """Events on paths (paths, frames, 3) with logits (paths, frames, classes), the surest first.
 
-    least: probability from which a class sounds. A class is told again only `apart_deg` from where it was told, and a path tells
-    one class.
+    least: probability from which a class sounds. A path tells one class, and a class is told again only `apart_deg` from the
+    paths that tell it; its score is then its probability to the power `again_power`, not above the score of the first. Told is
+    the mean of the directions within `merged_deg` of the path, weighted with their probabilities of the class, squared.
     """
     frames = directions.shape[1]
     if not len(directions):
@@ -66,13 +73,25 @@ def events_on_paths(
     found: EventsByFrame = []
     for frame in range(frames):
         here, places = probability[:, frame], directions[:, frame].astype(float)
+        scores, free = here.copy(), np.ones(here.shape, bool)
         events: list[FrameEvent] = []
-        used: set[int] = set()
-        above = np.argwhere(here >= least)
-        for path, index in above[np.argsort(-here[above[:, 0], above[:, 1]])].tolist():
-            near = any(places[path] @ event.direction > beside for event in events if event.class_index == index)
-            if len(events) < config.most and path not in used and not near:
-                events.append(FrameEvent(index, places[path], float(here[path, index])))
-                used.add(path)
+        while len(events) < config.most:
+            path, index = divmod(int((scores * free).argmax()), here.shape[1])
+            score = float(scores[path, index])
+            if score < least or not free[path, index]:
+                break
+            middle = _middle(places, places[path], here[:, index], config.merged_deg)
+            events.append(FrameEvent(index, middle, score))
+            free[path] = False
+            free[places @ places[path] > beside, index] = False
+            scores[:, index] = np.minimum(here[:, index] ** config.again_power, score)
         found.append(events)
     return found
+
+
+def _middle(places: np.ndarray, place: np.ndarray, probability: np.ndarray, merged_deg: float) -> np.ndarray:
+    """Mean direction of those places (paths, 3) that are near a `place`, itself one of them."""
+    cosines = places @ place
+    near = cosines >= min(np.cos(np.radians(merged_deg)), place @ place)  # unit vectors in 32 bits are not quite as long as 1
+    middle = np.square(probability[near]) @ places[near]
+    return middle / np.linalg.norm(middle)

@@ -22,6 +22,9 @@ from avloc_ros.systems.event_network import FRAME_S, EventNetwork, EventNetworkC
 from avloc_ros.types import InputError
 
 SYSTEM = SHIPPED = "direction_query"
+KEEP_SHARE = 0.9  # of the threshold; a second place goes on at even less (decode.asked_paths)
+SILENCE = 1e-10  # mean square of a label frame's samples: -100 dB
+NEVER = -20.0  # logit
 BEFORE = 25  # label frames before those that are judged that are listened to with them
 
 
@@ -88,7 +91,7 @@ class AskedNetwork:
         self._asked = from_mapping(AskedPathsConfig, recipe["asked"], where)
         self._told_from = network.on
         self.on = config.threshold or weights.number("threshold")
-        self.off = self.on * config.keep_share
+        self.off = self.on * (config.keep_share or KEEP_SHARE)
         self._engine = OnnxEngine(weights.path, config.device, config.threads)
         nobody = np.zeros((1, 1, 1), np.float32)
         silence = np.zeros((1, 8, self._per_label, foa.fft_length // 2 + 1), np.float32)
@@ -101,16 +104,27 @@ class AskedNetwork:
 
     def events(self, samples: np.ndarray, pictures: np.ndarray | None, newest: int) -> EventsByFrame:
         """What sounds in the `newest` label frames of a chunk; see EventNetwork."""
-        heard = min(self.frames, newest + BEFORE)
+        directions, _, logits = self.answers(samples, pictures, min(self.frames, newest + BEFORE))
+        return events_on_paths(directions, logits, self._asked, self.off)[-newest:]
+
+    def answers(
+        self, samples: np.ndarray, pictures: np.ndarray | None, heard: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What is asked about the newest `heard` label frames of a chunk, and the answers: directions (paths, heard, 3), where
+        they were told (paths, heard), and logits (paths, heard, classes).
+        """
         told = self._network.events(samples, pictures, heard)
         told = [[event for event in frame if event.score >= self._told_from] for frame in told]
         spectra = self._spectra(samples)[:, : self.frames * self._per_label]
         peaks = flow_peaks(spectra, self.frames, self._map)[-heard:]
         directions, rivals = paths_to_ask(peaks, told, self._asked, self._paths)
         if not len(directions):
-            return [[] for _ in range(newest)]
+            return directions, rivals, np.zeros((0, heard, len(self.classes)), np.float32)
         spectra = spectra[:, -heard * self._per_label :]
         parts = np.concatenate([spectra.real, spectra.imag]).astype(np.float32, copy=False)
         asked = {"spectra": parts[None], "directions": directions[None], "rivals": rivals[None]}
         logits = self._engine.run(asked)["logits"][0]
-        return events_on_paths(directions, logits, self._asked, self.off)[-newest:]
+        size = len(samples) // self.frames
+        power = np.square(samples[-heard * size :]).reshape(heard, -1).mean(1)
+        logits[:, power < SILENCE] = NEVER  # what a network says of no sound at all means nothing
+        return directions, rivals, logits

@@ -16,7 +16,7 @@ from avloc_ros.features.inputs.foa_features import FoaFeatureConfig, foa_feature
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import Weights, read_weights, shipped_weights
-from avloc_ros.systems.event_network import FRAME_S, EventNetworkConfig, FoaSpectra
+from avloc_ros.systems.event_network import FRAME_S, KEEP_SHARE, EventNetworkConfig, FoaSpectra
 from avloc_ros.types import InputError
 
 SYSTEMS = ("av_seld", "seld_crnn")
@@ -53,7 +53,7 @@ class AvSeldNetwork:
         self.classes = tuple(weights.card.get("classes", ())) or class_names(int(own["classes"]))
         decode = from_mapping(MultiAccdoaConfig, recipe["decode"], where)
         self.on = config.threshold or float(weights.card.get("threshold", decode.activity_threshold))
-        self.off = self.on * config.keep_share
+        self.off = self.on * (config.keep_share or KEEP_SHARE)
         self._decode = MultiAccdoaConfig(self.off, decode.merge_deg)
 
     @property

@@ -18,7 +18,7 @@ from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import Weights, find_weights
 from avloc_ros.systems.coloc_ear import ColocEarNetwork
-from avloc_ros.systems.event_network import FRAME_S, EventNetworkConfig, FoaSpectra
+from avloc_ros.systems.event_network import FRAME_S, KEEP_SHARE, EventNetworkConfig, FoaSpectra
 from avloc_ros.types import InputError
 
 PARTS = ("localizer", "classifier")
@@ -63,7 +63,7 @@ class ColocNetwork:
         event_threshold = float(card.get("threshold", steps.event_threshold))
         self.steps = ColocStepsConfig(steps.max_overlap, event_threshold, steps.perturb_deg, steps.seed)
         self.on = config.threshold or DEFAULT_CLASS_SCORE
-        self.off = self.on * config.keep_share
+        self.off = self.on * (config.keep_share or KEEP_SHARE)
         self._engines = {part: OnnxEngine(parts[part].path, config.device, config.threads) for part in PARTS}
         for engine in self._engines.values():
             engine.warm_up()

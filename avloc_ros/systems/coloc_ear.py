@@ -16,7 +16,7 @@ from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import Weights, sha256_of, shipped_weights
 from avloc_ros.systems.av_seld import AvSeldNetwork
-from avloc_ros.systems.event_network import EventNetworkConfig
+from avloc_ros.systems.event_network import KEEP_SHARE, EventNetworkConfig
 from avloc_ros.types import InputError
 
 
@@ -44,7 +44,7 @@ class ColocEarNetwork:
         steps = from_mapping(ColocStepsConfig, recipe["steps"], where)
         self.steps = ColocStepsConfig(steps.max_overlap, float(card["threshold"]), steps.perturb_deg, steps.seed)
         self.on = config.threshold or float(card["class_threshold"])
-        self.off = self.on * config.keep_share
+        self.off = self.on * (config.keep_share or KEEP_SHARE)
         self._engines = {part: OnnxEngine(parts[part].path, config.device, config.threads) for part in parts}
         for engine in self._engines.values():
             engine.warm_up()

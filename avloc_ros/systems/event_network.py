@@ -15,6 +15,7 @@ from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.types import InputError
 
+KEEP_SHARE = 0.7  # of a network's own scores
 FRAME_S = 0.1  # of one label frame, as in DCASE
 
 
@@ -33,7 +34,9 @@ class EventNetworkConfig:
         "one beside shipped weights; none: what the network tells stands",
     )
     threshold: float = setting(0.0, "score from which an event begins; 0: the one that the card tells", low=0.0, high=1.0)
-    keep_share: float = setting(0.7, "share of the threshold at which an event goes on", low=0.0, high=1.0)
+    keep_share: float = setting(
+        0.0, "share of the threshold at which an event goes on; 0: .7, and .9 of what is asked again", low=0.0, high=1.0
+    )
     device: str = setting("auto", "where to infer: auto, cpu, cuda, cuda:N, tensorrt")
     threads: int = setting(1, "threads of one run on the CPU", low=1, high=64)
 

@@ -72,13 +72,15 @@ def drawn_questions(batch: Batch, count: int, chance: torch.Generator, elsewhere
     return {"samples": batch["samples"], "asked": asked, "rivals": rivals, "heard": heard, "counts": counts}
 
 
-def answers(asked: Tensor, batch: Batch, count: int) -> tuple[Tensor, Tensor]:
+def answers(
+    asked: Tensor, batch: Batch, count: int, heard_deg: float = HEARD_DEG, unheard_deg: float = UNHEARD_DEG
+) -> tuple[Tensor, Tensor]:
     """heard and counts, see drawn_questions, of directions asked (batch, questions, frames, 3)."""
     cosines = torch.einsum("bqfi,bfsi->bqfs", asked, batch["directions"])
     classes = batch["classes"][:, None].expand(cosines.shape)
     nearest = cosines.new_full((*cosines.shape[:3], count + 1), -2.0).scatter_reduce(3, classes, cosines, "amax")[..., :count]
-    heard = nearest > math.cos(math.radians(HEARD_DEG))
-    return heard.float(), (heard | (nearest < math.cos(math.radians(UNHEARD_DEG)))).float()
+    heard = nearest > math.cos(math.radians(heard_deg))
+    return heard.float(), (heard | (nearest < math.cos(math.radians(unheard_deg)))).float()
 
 
 def turned_aside(directions: Tensor, angle_deg: Tensor, towards: Tensor) -> Tensor:
