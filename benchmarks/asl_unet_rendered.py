@@ -27,11 +27,11 @@ from asl_unet_table import SHIFT, VARIANTS
 
 from avloc_ros.config import flatten, from_mapping, load_parameters, shipped_folder
 from avloc_ros.datasets.glasses.pack import GlassesFrames, joined, pack_scenes, read_frames
-from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.models.asl_unet.network import SpeakerUNet
 from avloc_ros.runtime.weights import read_torch
 from avloc_ros.simulation.glasses.batched_glasses import AFTER, BEFORE, GlassesSound, RenderedSoundConfig
 from avloc_ros.simulation.sound.voice_bank import VoiceBank, pack_voices
+from avloc_ros.sources.arrays import named_array
 from avloc_ros.training.asl_unet.frames import DeviceFrames
 from avloc_ros.training.asl_unet.recipe import SpeakerUNetRecipe
 from avloc_ros.training.asl_unet.rendered import RedrawnConfig, RenderedBatches
@@ -88,7 +88,7 @@ def batches_of(
     device = torch.device(options.device)
     generator = torch.Generator(device).manual_seed(options.seed)
     voices = VoiceBank.read(options.pack / "voices.npz", device, centre=BEFORE, pictures=BEFORE + AFTER + 1)
-    array = MicrophoneArray.load(shipped_folder() / "config" / "arrays" / f"{recipe.audio.array}.yaml")
+    array = named_array(recipe.audio.array)
     sound = GlassesSound(rendered, voices, array.positions_m, generator)
     on_device = DeviceFrames(frames, recipe.network, recipe.picture, device)
     return RenderedBatches(on_device, sound, recipe, redrawn, as_the_report_draws if transposed else None)

@@ -21,9 +21,9 @@ from calibrate_srp import RATE_HZ, SCENE_S, Parts, _sound, _voice, activity
 from one_voice_in_a_room import Scores, run, validation_parts
 
 from avloc_ros.cli.evaluate import chain_config
-from avloc_ros.config import shipped_folder
 from avloc_ros.features.directions.array_ambiguity import ArrayAmbiguity
 from avloc_ros.geometry import MicrophoneArray, direction_from_angles, wrap_angle
+from avloc_ros.sources.arrays import shipped_arrays
 from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER
 
 CONDITIONS = {"alone": (1, None), "5 dB": (1, 5.0), "two": (2, None), "event": (0, 0.0)}  # talkers, dB above the event
@@ -87,7 +87,7 @@ def main() -> None:
     root = Path(os.environ["AVLOC_DATA"])
     parts = validation_parts(root) if options.validation else Parts(root, validation=True)
     config = replace(chain_config(None), senses="audio", audio_tracker=options.tracker)
-    shipped = {path.stem: MicrophoneArray.load(path) for path in sorted((shipped_folder() / "config" / "arrays").glob("*.yaml"))}
+    shipped = {name: MicrophoneArray.load(path) for name, path in shipped_arrays().items()}
     in_front = {name for name, array in shipped.items() if ArrayAmbiguity(array).on_a_line}
     scores = {name: {condition: Scores() for condition in CONDITIONS} for name in shipped}
     facts = {}

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from avloc_ros.config import shipped_folder
 from avloc_ros.features.directions.srp_phat import SrpPhat
 from avloc_ros.features.spectra.stft import StreamingStft
 from avloc_ros.geometry import MicrophoneArray, angle_between
+from avloc_ros.sources.arrays import named_array
 
 RATE_HZ = 48_000
 BAND_HZ = (300.0, 7000.0)
@@ -56,7 +56,7 @@ def compare(progress: Callable[[str], None] = lambda name: None, frames: int = 1
 
 def measured(window_s: float, frames: int) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     """Seconds and errors in degrees per localiser and frame."""
-    array = MicrophoneArray.load(shipped_folder() / "config" / "arrays" / "head_6mic.yaml")
+    array = named_array("head_6mic")
     stft = StreamingStft(RATE_HZ, 0.032, 0.008, RATE_HZ / 2)  # pyroomacoustics wants all bins
     localisers, directions = make_localisers(array, stft)
     took: dict[str, list[float]] = {name: [] for name in localisers}

@@ -9,9 +9,9 @@ import numpy as np
 from rich.table import Table
 
 from avloc_ros.cli.console import console
-from avloc_ros.config import shipped_folder
 from avloc_ros.features.inputs.foa_encoder import FoaEncoder
 from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.sources.arrays import shipped_arrays
 from avloc_ros.types import InputError
 
 ENCODED_HZ, ENCODED_FFT = 16000, 1024  # what diff_track hears with
@@ -33,17 +33,11 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def named_array(name: str) -> MicrophoneArray:
-    """A shipped array by its name, or that of a YAML or JSON file. Raises InputError where there is none."""
-    shipped = shipped_folder() / "config" / "arrays" / f"{name}.yaml"
-    return MicrophoneArray.load(shipped if shipped.is_file() else Path(name))
-
-
 def print_list() -> None:
     """A table of config/arrays."""
     columns = ("name", "microphones", "aperture", "tells apart", "trackers beside mixture and srp")
     table = Table(*columns, title="shipped microphone arrays")
-    for path in sorted((shipped_folder() / "config" / "arrays").glob("*.yaml")):
+    for path in shipped_arrays().values():
         array = MicrophoneArray.load(path)
         other = "diff_track" if foa_of(array) == "" else ""
         aperture = f"{array.aperture_m * 100:.1f} cm"

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avloc_ros.cli.arrays import named_array
 from avloc_ros.cli.console import console, error_console
 from avloc_ros.cli.simulate_kinds import add_kind_options, kind_maker
+from avloc_ros.sources.arrays import named_array
 from avloc_ros.types import InputError
 
 if TYPE_CHECKING:

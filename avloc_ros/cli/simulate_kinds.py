@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avloc_ros.cli.arrays import named_array
 from avloc_ros.cli.overrides import overrides_of
+from avloc_ros.sources.arrays import named_array
 from avloc_ros.types import InputError
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
-from avloc_ros.config import setting, shipped_folder
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.config import setting
 from avloc_ros.msg import AudioFrame, MicrophoneArray as MicrophoneArrayMessage, SpeakerGrid, WearerActivity
 from avloc_ros.nodes.base.compose import run_node
 from avloc_ros.nodes.base.health import Level
@@ -32,6 +31,7 @@ from avloc_ros.nodes.messages.quality_of_service import (
 )
 from avloc_ros.nodes.messages.speaker_messages import grid_to_message
 from avloc_ros.nodes.pictures.picture_input import TRANSPORT_HELP, TRANSPORTS, listen_to_pictures, picture_of
+from avloc_ros.sources.arrays import named_array
 from avloc_ros.sources.sync.av_sync import AvSync, AvSyncConfig
 from avloc_ros.systems.asl_unet import ActiveSpeakers, SpeakerUNetSettings, SpeakerUNetSystem
 from avloc_ros.types import AudioChunk, AudioWindow, InputError
@@ -125,7 +125,7 @@ class ActiveSpeakerNode(PipelineNode):
 
     def _on_array(self, message: MicrophoneArrayMessage) -> None:
         given, name = array_from_message(message), self._system.audio.array
-        learned = MicrophoneArray.load(shipped_folder() / "config" / "arrays" / f"{name}.yaml")
+        learned = named_array(name)
         same = given.channels == learned.channels and (
             float(np.linalg.norm(given.positions_m - learned.positions_m, axis=1).max()) <= OTHER_PLACE_M
         )

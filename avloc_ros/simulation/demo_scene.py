@@ -14,7 +14,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter
 
-from avloc_ros.config import cache_folder, shipped_folder
+from avloc_ros.config import cache_folder
 from avloc_ros.geometry import CameraModel, MicrophoneArray, angles_from_direction
 from avloc_ros.simulation.demo_script import DURATION_S, FPS, ROLES, Role
 from avloc_ros.simulation.looks.backdrop import Room, draw_room
@@ -24,6 +24,7 @@ from avloc_ros.simulation.sound.clean_speech import active_rms, resampled, speec
 from avloc_ros.simulation.sound.espeak import speak
 from avloc_ros.simulation.sound.moving_sound import ShoeboxRoom, heard_along
 from avloc_ros.simulation.sound.sound_stage import mix
+from avloc_ros.sources.arrays import named_array
 from avloc_ros.sources.scene import Scene, load_scene, write_scene
 from avloc_ros.sources.truth import TruthRow
 
@@ -69,7 +70,7 @@ def build_demo_scene(folder: str | Path, seed: int = 0, progress: Progress | Non
     """Build the demo scene in `folder`: 6 microphones at 48 kHz, 720x450 at 25 fps, truth from construction."""
     report = progress or (lambda what, share: None)
     rng = np.random.default_rng(seed)
-    array = MicrophoneArray.load(shipped_folder() / "config" / "arrays" / "head_6mic.yaml")
+    array = named_array("head_6mic")
     report("voices and faces", 0.0)
     parts = [_performed(role, portrait) for role, portrait in zip(ROLES, load_portraits(), strict=True)]
     report("sound in the room", 0.2)

@@ -98,6 +98,11 @@ def save_whole(weights: Mapping[str, Tensor], path: Path) -> None:
     unfinished.replace(path)
 
 
+def chosen_device(name: str) -> torch.device:
+    """What `--device` means: auto is a GPU where there is one."""
+    return torch.device("cuda" if name in ("gpu", "cuda") or (name == "auto" and torch.cuda.is_available()) else "cpu")
+
+
 def device_name(device: torch.device) -> str:
     """Of the GPU, or "cpu"."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 def run(recipe: AnyArrayRecipe, request: Request) -> list[Path]:
     """Simulate rooms once, train on mixtures, write both networks; all of it on a GPU where there is one."""
     from avloc_ros.config import to_mapping
-    from avloc_ros.training.any_array.gpu import chosen_device, train_any_array_on
+    from avloc_ros.training.any_array.gpu import train_any_array_on
     from avloc_ros.training.any_array.material import gather
     from avloc_ros.training.any_array.recipe import train_any_array
     from avloc_ros.training.cards import Provenance
+    from avloc_ros.training.limited_time import chosen_device
 
     if len(request.paths) != 1:
         raise InputError("name one folder with speech/ (and events/, music/) that the any-array tracker learns from")

@@ -23,6 +23,7 @@ def run(recipe: DirectionQueryRecipe, request: Request) -> list[Path]:
     """Train, choose the threshold on the validation, score, and write NAME.onnx with its card."""
     import torch
 
+    from avloc_ros.training.limited_time import chosen_device
     from avloc_ros.training.sound_events.bank_loop import BankTime
     from avloc_ros.training.sound_events.direction_query import make_query, train_direction_query
     from avloc_ros.training.sound_events.direction_query_weights import write_query
@@ -33,13 +34,14 @@ def run(recipe: DirectionQueryRecipe, request: Request) -> list[Path]:
     if options.threads:
         torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
-    on_gpu = options.device in ("gpu", "cuda") or (options.device == "auto" and torch.cuda.is_available())
+    device = chosen_device(options.device)
     learning, classes = data.training + data.synthetic, data.table()
     console.print(f"{len(learning)} recordings to learn {len(classes)} classes from, {len(data.validation)} to validate on")
     out.mkdir(parents=True, exist_ok=True)
-    device = torch.device("cuda" if on_gpu else "cpu")
     stock, held_out = (_stock(parts, recipe, len(classes), out, device) for parts in (learning, data.validation))
-    plan = BankTime(60 * recipe.minutes, recipe.learning_rate, validations=4, told_every_s=60.0, of_processor=not on_gpu)
+    plan = BankTime(
+        60 * recipe.minutes, recipe.learning_rate, validations=4, told_every_s=60.0, of_processor=device.type == "cpu"
+    )
     done = train_direction_query(recipe, stock, held_out, out, plan, options.seed, console.print, len(classes))
     network = make_query(recipe, len(classes))
     network.load_state_dict(torch.load(out / "query.last.pt", weights_only=True))

@@ -26,10 +26,10 @@ def add_array_options(parser: argparse.ArgumentParser) -> None:
 
 def for_array(recipe: AudioRecipe, options: argparse.Namespace) -> AudioRecipe:
     """The recipe for the array, camera and rate of the command line; the input follows the number of microphones."""
-    from avloc_ros.training.dsw.audio_product import array_of
+    from avloc_ros.sources.arrays import named_array
 
     recipe = replace(recipe, array=options.array or recipe.array, camera=options.camera or recipe.camera)
-    layout = replace(recipe.input, microphones=array_of(recipe.array).channels)
+    layout = replace(recipe.input, microphones=named_array(recipe.array).channels)
     if options.sample_rate and options.sample_rate != layout.sample_rate_hz:
         frame = round(options.sample_rate / layout.frame_rate_hz)
         fft_length = 1 << max(frame - 1, 1).bit_length()  # the next power of two: as many bins as can be pooled

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from avloc_ros.config import shipped_folder
 from avloc_ros.datasets.avdiar.truth import FaceBox, Turn, read_face_boxes, read_turns, read_voice_activity
 from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.sources.arrays import named_array
 from avloc_ros.types import InputError
 
 KEYS = (
@@ -146,7 +146,7 @@ def geometry_of(path: Path, array: MicrophoneArray | None = None) -> tuple[Micro
             raise InputError(f"{file}: need a mapping with 'array' and 'camera', or one of them")
     if array is None and content.get("array"):
         array = MicrophoneArray.from_mapping(content["array"], "avdiar")
-    array = array or MicrophoneArray.load(shipped_folder() / "config" / "arrays" / "head_6mic.yaml")
+    array = array or named_array("head_6mic")
     return array, CameraModel.from_mapping(content["camera"]) if content.get("camera") else CAMERA
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from avloc_ros.config import setting, shipped_folder, to_mapping
+from avloc_ros.config import setting, to_mapping
 from avloc_ros.datasets.events.channel_swap import ALL_SWAPS, ChannelSwap
 from avloc_ros.features.inputs.direction_features import DirectionFeaturesConfig, direction_features
 from avloc_ros.features.inputs.foa_encoder import FoaEncoder
@@ -27,6 +27,7 @@ from avloc_ros.simulation.sound.moving_sources import (
     synthetic_voice,
 )
 from avloc_ros.simulation.sound.recorded_voices import RecordedVoices
+from avloc_ros.sources.arrays import named_array
 from avloc_ros.types import InputError
 
 YZX = (1, 2, 0)  # axes in the order of FOA's channels
@@ -62,9 +63,7 @@ class TrackedSegmentsConfig:
 
     def load_arrays(self) -> list[MicrophoneArray]:
         """The arrays, room k takes number k modulo how many. Raises InputError where there is none of a name."""
-        paths = [Path(name) for name in (self.array, *self.other_arrays)]
-        shipped = shipped_folder() / "config" / "arrays"
-        return [MicrophoneArray.load(path if path.suffix else shipped / f"{path}.yaml") for path in paths]
+        return [named_array(name) for name in (self.array, *self.other_arrays)]
 
     def load_encoder(self, array: MicrophoneArray) -> FoaEncoder | None:
         """What makes FOA of the array's sound, for such features. Raises InputError where its shape does not allow it."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avloc_ros.config import shipped_folder
-from avloc_ros.geometry import MicrophoneArray, direction_from_angles
+from avloc_ros.geometry import direction_from_angles
+from avloc_ros.sources.arrays import named_array
 from avloc_ros.types import InputError
 
 
@@ -51,7 +51,7 @@ def steered_beams(spectra: np.ndarray, fan: BeamFan, bands: int = 0) -> np.ndarr
 @functools.lru_cache(maxsize=8)
 def steering_of(fan: BeamFan, microphones: int) -> np.ndarray:
     """What undoes the phases of a plane wave: complex64 (bins, beams, microphones). Raises InputError."""
-    array = MicrophoneArray.load(shipped_folder() / "config" / "arrays" / f"{fan.array}.yaml")
+    array = named_array(fan.array)
     if array.channels != microphones:
         raise InputError(f"sound of {microphones} microphones, the array '{fan.array}' has {array.channels}")
     directions = np.stack([direction_from_angles(azimuth, 0.0) for azimuth in fan.azimuths_rad])  # (beams, 3)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from avloc_ros.config import shipped_folder
 from avloc_ros.geometry import MicrophoneArray, angles_from_direction
 from avloc_ros.simulation.glasses.config import FPS, EgocentricConfig
 from avloc_ros.simulation.glasses.conversation import Conversation, converse, shown_pictures
@@ -25,6 +24,7 @@ from avloc_ros.simulation.glasses.sound import (
 )
 from avloc_ros.simulation.looks.picture import CameraNoise, Figure, place_figure
 from avloc_ros.simulation.sound.moving_sound import ShoeboxRoom
+from avloc_ros.sources.arrays import named_array
 from avloc_ros.sources.person_boxes import WEARER, PersonBox, speaker_mask
 from avloc_ros.sources.scene import Scene, write_scene
 from avloc_ros.sources.truth import TruthRow
@@ -35,7 +35,7 @@ EXPOSURE_S = 0.02
 
 def glasses_array() -> MicrophoneArray:
     """The shipped six-microphone head-worn array."""
-    return MicrophoneArray.load(shipped_folder() / "config" / "arrays" / "glasses_6mic.yaml")
+    return named_array("glasses_6mic")
 
 
 def compose_egocentric(

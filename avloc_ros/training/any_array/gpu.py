@@ -14,19 +14,15 @@ from avloc_ros.datasets.mixtures.room_tensors import RoomTensors
 from avloc_ros.datasets.mixtures.sound_tensors import Recorded, SoundTensors
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.runtime.weights import read_torch
+from avloc_ros.sources.arrays import every_shipped_array
 from avloc_ros.training.any_array.batched import AnyArrayNetworks, BatchedPlan, train_batched
-from avloc_ros.training.any_array.material import Material, shipped_arrays
+from avloc_ros.training.any_array.material import Material
 from avloc_ros.training.any_array.one_by_one import AnyArrayModule
 from avloc_ros.training.any_array.recipe import AnyArrayRecipe, finish_any_array
 from avloc_ros.training.cards import Provenance
 from avloc_ros.training.trainer import RunOptions
 
 PREPARING_SHARE = 0.08  # of a limited time, at most, for rooms before the first step
-
-
-def chosen_device(name: str) -> torch.device:
-    """What `--device` means: auto is a GPU where there is one."""
-    return torch.device("cuda" if name in ("gpu", "cuda") or (name == "auto" and torch.cuda.is_available()) else "cpu")
 
 
 def train_any_array_on(
@@ -39,7 +35,7 @@ def train_any_array_on(
         Recorded(mixer.library.voices, mixer.library.synthetic, mixer.library.others)
         for mixer in (material.training, material.validation)
     )
-    best = learn(device, recipe, training, validation, shipped_arrays(), options.out / "checkpoints", options.seed, report)
+    best = learn(device, recipe, training, validation, every_shipped_array(), options.out / "checkpoints", options.seed, report)
     module = AnyArrayModule(
         recipe.network, material.validation, material.validation, steps=1, pretrain_steps=0, rate=recipe.learning_rate
     )

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avloc_ros.config import setting, shipped_folder
+from avloc_ros.config import setting
 from avloc_ros.datasets.mixtures.any_array_mix import MixDraws, Mixer
 from avloc_ros.datasets.mixtures.held_out import recording_of, shares, talker_of
 from avloc_ros.datasets.mixtures.room_bank import RoomResponses, load_bank, make_bank
 from avloc_ros.datasets.mixtures.sounds import SoundLibrary
-from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.simulation.kit import SOUND_SUFFIXES
 from avloc_ros.simulation.measured_rooms import share_of_split
+from avloc_ros.sources.arrays import every_shipped_array
 from avloc_ros.types import InputError
 
 
@@ -69,15 +69,10 @@ def gather(
     return Material(training, validation, facts)
 
 
-def shipped_arrays() -> list[MicrophoneArray]:
-    """The geometries that the package brings."""
-    return [MicrophoneArray.load(path) for path in sorted((shipped_folder() / "config" / "arrays").glob("*.yaml"))]
-
-
 def _bank(folder: Path, seed: int, count: int) -> list[RoomResponses]:
     path = folder / f"rooms_{seed}_{count}.npz"
     if not path.is_file():
-        make_bank(path, seed, count, shipped_arrays())
+        make_bank(path, seed, count, every_shipped_array())
     return load_bank(path)
 
 

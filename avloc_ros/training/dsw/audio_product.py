@@ -11,13 +11,14 @@ import numpy as np
 import torch
 import yaml
 
-from avloc_ros.config import shipped_folder, to_mapping
+from avloc_ros.config import to_mapping
 from avloc_ros.datasets.grids.grid_recordings import GridRecording
 from avloc_ros.datasets.mixtures.dsw_audio import MixedSound
 from avloc_ros.datasets.mixtures.response_bank import make_bank
 from avloc_ros.datasets.mixtures.voices import load_voices
 from avloc_ros.geometry import CameraModel, MicrophoneArray
 from avloc_ros.models.dsw.audio import AudioNetwork
+from avloc_ros.sources.arrays import named_array
 from avloc_ros.training.cards import Provenance, write_weights
 from avloc_ros.training.dsw.audio_training import AudioRecipe, train_audio
 from avloc_ros.training.dsw.fusion_product import CHOICE, training_facts
@@ -39,7 +40,7 @@ def make_audio_weights(
     Raises InputError, before any room is simulated, where the array has another number of microphones than the recipe's
     input, or a batch is no whole number of clips.
     """
-    array, camera = array_of(recipe.array), camera_of(recipe.camera)
+    array, camera = named_array(recipe.array), camera_of(recipe.camera)
     _ = recipe.clips  # raises InputError
     if array.channels != recipe.input.microphones:
         raise InputError(
@@ -132,12 +133,6 @@ def export_audio(network: AudioNetwork, recipe: AudioRecipe) -> bytes:
     example = {"spectra": torch.zeros(2, recipe.input.maps, recipe.input.frames, recipe.input.bins)}
     free = {"spectra": {0: "batch"}, "probability": {0: "batch"}}
     return export_onnx(network, example, ("probability",), free)
-
-
-def array_of(name: str) -> MicrophoneArray:
-    """A shipped array by name, or one of a file."""
-    shipped = shipped_folder() / "config" / "arrays" / f"{name}.yaml"
-    return MicrophoneArray.load(shipped if shipped.is_file() else Path(name).expanduser())
 
 
 def camera_of(path: str) -> CameraModel:
