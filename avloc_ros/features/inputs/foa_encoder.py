@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.signal import oaconvolve
 
 from avloc_ros.config import setting
 from avloc_ros.geometry import MicrophoneArray, even_directions
@@ -75,16 +76,9 @@ class FoaEncoder:
     def of_samples(self, samples: np.ndarray) -> np.ndarray:
         """FOA samples float32 (n, 4) of samples (n, mics): the same filters over time, half as long as the transform."""
         half = len(self.frequencies_hz) - 1
-        filters = np.roll(np.fft.irfft(self.matrix, axis=0), half // 2, axis=0)  # (2 half, 4, mics), their middle at half / 2
-        filters[half + 1 :] = 0.0
-        matrix = np.fft.rfft(filters, axis=0)  # (bins, 4, mics)
-        count = -(-len(samples) // half) + 1
-        blocks = np.zeros((count * half, samples.shape[1]))
-        blocks[: len(samples)] = samples
-        spectra = np.fft.rfft(blocks.reshape(count, half, -1), 2 * half, axis=1)  # (blocks, bins, mics)
-        parts = np.fft.irfft(np.einsum("bcm,tbm->tbc", matrix, spectra), axis=1)  # (blocks, 2 half, 4)
-        parts[1:, :half] += parts[:-1, half:]
-        return parts[:, :half].reshape(-1, len(COMPONENTS))[half // 2 :][: len(samples)].astype(np.float32)
+        filters = np.roll(np.fft.irfft(self.matrix, axis=0), half // 2, axis=0)[: half + 1]  # (taps, 4, mics), middle at half / 2
+        heard = [oaconvolve(samples, filters[:, component], axes=0).sum(1) for component in range(len(COMPONENTS))]
+        return np.stack(heard, axis=1)[half // 2 :][: len(samples)].astype(np.float32)
 
     def _check(self, array: MicrophoneArray) -> None:
         needed = (self.frequencies_hz >= self.config.lowest_needed_hz) & (
