@@ -18,8 +18,9 @@ unexport FASTRTPS_DEFAULT_PROFILES_FILE FASTDDS_DEFAULT_PROFILES_FILE CYCLONEDDS
 $(foreach name,$(filter ROS_%,$(.VARIABLES)),$(eval unexport $(name)))
 export AMENT_PREFIX_PATH := $(CURDIR)/$(VENV)
 export PYTHONNOUSERSITE := 1
-# Nothing here talks to, or hears, another robot: discovery stays on this machine, in a domain of its own.
-AVLOC_DOMAIN_ID ?= 87
+# Nothing here talks to, or hears, another robot: discovery stays on this machine, in a domain of this folder's own (20 to 79),
+# so that two checkouts may be tested at the same time.
+AVLOC_DOMAIN_ID ?= $(shell pwd -P | cksum | awk '{print 20 + $$1 % 60}')
 override ROS_DOMAIN_ID := $(AVLOC_DOMAIN_ID)
 override ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 export ROS_DOMAIN_ID ROS_AUTOMATIC_DISCOVERY_RANGE

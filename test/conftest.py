@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,8 @@ import pytest
 if (Path(sys.prefix) / "share" / "ament_index").is_dir():
     os.environ.setdefault("AMENT_PREFIX_PATH", sys.prefix)
 os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-os.environ.setdefault("ROS_DOMAIN_ID", "87")
+# A domain of this folder's own, as the Makefile has one: tests of two checkouts at the same time would hear each other.
+os.environ.setdefault("ROS_DOMAIN_ID", str(20 + zlib.crc32(str(Path(__file__).resolve()).encode()) % 60))
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
