@@ -144,7 +144,10 @@ class SpeakerGrid:
 
 @dataclass(frozen=True)
 class Face:
-    """A face in the picture: box in pixels of the frame, detector score in [0, 1], landmarks as (u, v) pixel pairs."""
+    """A face in the picture: box in pixels of the frame, detector score in [0, 1], landmarks as (u, v) pixel pairs.
+
+    mouth_motion: how much the mouth moves (features/inputs/mouth_motion.py), None where that is not known.
+    """
 
     left: float
     top: float
@@ -153,6 +156,7 @@ class Face:
     score: float
     landmarks: tuple[tuple[float, float], ...] = ()
     id: str = ""
+    mouth_motion: float | None = None
 
     @property
     def centre(self) -> tuple[float, float]:

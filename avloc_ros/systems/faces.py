@@ -16,6 +16,7 @@ from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.face_network import FaceNetworkChoice, OpenFaceNetwork, open_face_network
 from avloc_ros.systems.carried_pass import CarriedPass, Pace
 from avloc_ros.systems.look_rate import LookRate, Looks
+from avloc_ros.systems.mouths import MouthWatch
 from avloc_ros.systems.picture_check import PictureCheck
 from avloc_ros.systems.small_faces import SmallFacePass
 from avloc_ros.types import Face, FaceDetections, VideoFrame
@@ -80,6 +81,7 @@ class FaceConfig:
         low=0.0,
         high=1.0,
     )
+    mouths: bool = setting(True, "tell how much the mouths move, by which the speaker tracker knows better who of several speaks")
     device: str = setting("auto", "where to run: auto, cpu, cuda, cuda:N, tensorrt")
     threads: int = setting(1, "threads of one run on the CPU", low=1, high=64)
 
@@ -126,6 +128,7 @@ class FaceTracker:
             self.config.small_face_side_px,
         )
         self._every_picture = LookRate()  # of a fast pass that is made on every picture
+        self._mouths = MouthWatch() if self.config.mouths else None
         self._check = PictureCheck()
         self._last_stamp_ns: int | None = None
 
@@ -140,8 +143,11 @@ class FaceTracker:
         size = image.shape[1], image.shape[0]
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         found = self._small.add(self._look(image, grey, frame.stamp_ns), image, grey, frame.stamp_ns)
+        faces = _faces(found)
+        if self._mouths is not None:
+            faces = self._mouths.step(grey, frame.stamp_ns, faces)
         visibility = cell_visibility(image, *VISIBILITY_CELLS)
-        return FaceDetections(frame.stamp_ns, _faces(found), size, frame.frame_id, visibility)
+        return FaceDetections(frame.stamp_ns, faces, size, frame.frame_id, visibility)
 
     def status(self) -> FaceStatus:
         """What runs, and the reasons why faces may be missing; no reason when all is well."""
@@ -168,6 +174,8 @@ class FaceTracker:
             self._fast.reset()
         self._small.reset()
         self._every_picture.reset()
+        if self._mouths is not None:
+            self._mouths.reset()
         self._check = PictureCheck()
         self._last_stamp_ns = None
 

@@ -6,7 +6,7 @@ from enum import Enum
 
 import numpy as np
 
-from avloc_ros.tracking.config import LifeConfig, SpeakingConfig
+from avloc_ros.tracking.config import LifeConfig, MouthConfig, SpeakingConfig
 
 
 class Place(Enum):
@@ -54,6 +54,12 @@ def evidence_ratio(evidence: float, config: SpeakingConfig, prior: float, place:
     believed = min(max(evidence, config.smallest_evidence), config.largest_evidence)
     exponent = config.evidence_exponent_outside if place is Place.OUTSIDE else config.evidence_exponent
     return float((odds(believed) / odds(prior)) ** exponent)
+
+
+def mouth_ratio(motion: float, config: MouthConfig) -> float:
+    """Likelihood ratio of speaking by the motion of the mouth in one picture: log-linear, within limits either way."""
+    log_odds = config.slope * np.log(max(motion, 1e-6) / config.even_motion)
+    return float(np.exp(config.weight * np.clip(log_odds, -config.most, config.most)))
 
 
 def is_speaking_after(previous: bool, probability: float, config: SpeakingConfig) -> bool:

@@ -13,6 +13,7 @@ from avloc_ros.tracking.beliefs import (
     evidence_ratio,
     existence_unsupported,
     is_speaking_after,
+    mouth_ratio,
     speaking_after,
 )
 from avloc_ros.tracking.config import SpeakerTrackerConfig
@@ -112,6 +113,9 @@ class Track:
         self.speaking_probability = speaking_after(
             self.speaking_probability, evidence, duration_s, config.speaking, self.place
         )
+        if self.face is not None and self.face.mouth_motion is not None and evidence is not None:
+            ratio = mouth_ratio(self.face.mouth_motion, config.mouth)
+            self.speaking_probability = bayes(self.speaking_probability, ratio)
         self.is_speaking = is_speaking_after(self.is_speaking, self.speaking_probability, config.speaking)
         if self.face is None and self.sound is None:
             self.existence = existence_unsupported(self.existence, self.confirmed, duration_s, config.life)

@@ -10,7 +10,7 @@ import pytest
 from geometry_msgs.msg import Transform
 from rclpy.serialization import deserialize_message, serialize_message
 from scipy.spatial.transform import Rotation
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, RegionOfInterest
 
 from avloc_ros.geometry import (
     CameraModel,
@@ -19,7 +19,7 @@ from avloc_ros.geometry import (
     rotation_from_yaw_pitch_roll,
     sphere_grid,
 )
-from avloc_ros.msg import AudioFrame, SpeakerGrid as SpeakerGridMessage
+from avloc_ros.msg import AudioFrame, Face as FaceMessage, FaceArray, SpeakerGrid as SpeakerGridMessage
 from avloc_ros.nodes.messages import conversions, speaker_messages
 from avloc_ros.types import (
     AudioChunk,
@@ -192,6 +192,17 @@ def test_faces_survive_and_boxes_are_cut_to_the_picture():
     found = back.faces[0]
     assert (found.left, found.top, found.width, found.height) == (0, 10, 35, 50)
     assert found.landmarks == face.landmarks and found.score == 0.75 and found.id == "f1"
+    assert found.mouth_motion is None
+
+
+def test_the_motion_of_a_mouth_survives_and_a_detector_that_tells_none_is_understood():
+    face = Face(5.0, 10.0, 40.0, 50.0, 0.75, mouth_motion=0.0)
+    message = speaker_messages.faces_to_message(FaceDetections(STAMP, (face,), (720, 450), "eye"))
+    (back,) = speaker_messages.faces_from_message(through_the_wire(message), (720, 450)).faces
+    assert back.mouth_motion == 0.0
+    others = FaceArray(faces=[FaceMessage(roi=RegionOfInterest(width=4, height=4))])  # published by another package
+    (back,) = speaker_messages.faces_from_message(through_the_wire(others), (720, 450)).faces
+    assert back.mouth_motion is None
 
 
 @pytest.mark.parametrize("position", [None, np.array([1.0, 0.5, 0.2])])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -38,14 +40,21 @@ class World:
             "microphone_array",
         )
 
-    def faces(self, frame: int, people: list[tuple[float, float]], range_m: float = 2.0) -> FaceDetections:
+    def faces(
+        self,
+        frame: int,
+        people: list[tuple[float, float]],
+        range_m: float = 2.0,
+        mouths: Sequence[float | None] | None = None,
+    ) -> FaceDetections:
         found = []
-        for azimuth_deg, elevation_deg in people:
+        for (azimuth_deg, elevation_deg), motion in zip(people, mouths or [None] * len(people), strict=True):
             point = direction_from_angles(np.radians(azimuth_deg), np.radians(elevation_deg)) * range_m
             pixel, inside = CAMERA.project(point)
             assert inside, "this person stands outside the picture"
             width = CAMERA.fx * 0.15 / range_m
-            found.append(Face(pixel[0] - width / 2, pixel[1] - width / 2, width, width, 0.95))
+            left, top = pixel[0] - width / 2, pixel[1] - width / 2
+            found.append(Face(left, top, width, width, 0.95, mouth_motion=motion))
         return FaceDetections(frame * FRAME_NS, tuple(found), (720, 450))
 
 

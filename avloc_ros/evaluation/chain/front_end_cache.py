@@ -35,7 +35,7 @@ from avloc_ros.evaluation.inputs.recording_input import EvaluationInput
 from avloc_ros.systems.localizer import LocalizerConfig
 from avloc_ros.types import InputError
 
-FORMAT = 1
+FORMAT = 2
 DAMAGED = (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile)
 
 

@@ -76,6 +76,7 @@ def seen_arrays(frames: Sequence[SeenFrame]) -> Arrays:
         "boxes": np.array([(f.left, f.top, f.width, f.height) for f in faces], float).reshape(-1, 4),
         "scores": np.array([f.score for f in faces], float),
         "sizes": np.array([picture.image_size for picture in pictures], np.int64).reshape(-1, 2),
+        "mouths": np.array([np.nan if f.mouth_motion is None else f.mouth_motion for f in faces], float),
         "stamps_of_pictures": np.array([picture.stamp_ns for picture in pictures], np.int64),
         **{f"map_{name}": np.stack([getattr(p, name) for p in pictures]) for name in _maps_of(pictures)},
         "more": _text(
@@ -90,10 +91,10 @@ def seen_frames(arrays: Mapping[str, np.ndarray]) -> list[SeenFrame]:
     faces = [
         Face(
             float(box[0]), float(box[1]), float(box[2]), float(box[3]), float(score),
-            tuple((float(u), float(v)) for u, v in points), name,
+            tuple((float(u), float(v)) for u, v in points), name, float(motion) if np.isfinite(motion) else None,
         )
-        for box, score, points, name in zip(
-            arrays["boxes"], arrays["scores"], landmarks, names, strict=True
+        for box, score, points, name, motion in zip(
+            arrays["boxes"], arrays["scores"], landmarks, names, arrays["mouths"], strict=True
         )
     ]
     ends = np.cumsum(arrays["counts"])

@@ -108,6 +108,7 @@ def faces_from_message(message: FaceArray, image_size: tuple[int, int]) -> FaceD
 def _face_message(face: Face, image_size: tuple[int, int]) -> FaceMessage:
     message = FaceMessage(roi=region_message(face, image_size), score=float(face.score), id=face.id)
     message.landmarks = float_array([value for point in face.landmarks for value in point])
+    message.mouth_motion = -1.0 if face.mouth_motion is None else float(face.mouth_motion)
     return message
 
 
@@ -115,7 +116,8 @@ def _face(message: FaceMessage) -> Face:
     roi = message.roi
     points = np.array(message.landmarks, float).reshape(-1, 2)
     landmarks = tuple((float(u), float(v)) for u, v in points)
-    return Face(roi.x_offset, roi.y_offset, roi.width, roi.height, message.score, landmarks, message.id)
+    motion = message.mouth_motion if message.mouth_motion >= 0 else None
+    return Face(roi.x_offset, roi.y_offset, roi.width, roi.height, message.score, landmarks, message.id, motion)
 
 
 def region_message(face: Face | None, image_size: tuple[int, int] | None = None) -> RegionOfInterest:
