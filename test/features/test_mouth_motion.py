@@ -53,11 +53,16 @@ def test_eyes_that_close_are_no_speech():
     assert mouth_motion(before, now, box()) < 0.6
 
 
-@pytest.mark.parametrize("shift", [(2.0, 0.0), (0.0, 3.0), (-4.0, 2.5)])
-def test_a_head_that_moves_as_a_whole_does_not_speak(shift):
+@pytest.mark.parametrize("shift", [(1.0, 0.0), (0.0, 1.5), (-0.7, 0.9)])
+def test_a_head_that_moves_a_little_does_not_speak(shift):
     moves = mouth_motion(picture(), picture(shift=shift), box())
     moves_and_speaks = mouth_motion(picture(0.0), picture(0.04, shift=shift), box())
     assert moves < 1.4 and moves_and_speaks > 3 * moves
+
+
+@pytest.mark.parametrize("shift", [(2.5, 0.0), (0.0, -4.0), (-4.0, 2.5)])
+def test_a_head_that_moves_fast_tells_nothing(shift):
+    assert mouth_motion(picture(), picture(shift=shift), box()) is None
 
 
 @pytest.mark.parametrize("noise", [2.0, 5.0, 10.0])

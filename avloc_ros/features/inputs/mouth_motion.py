@@ -26,6 +26,7 @@ ROUNDING = 0.3  # of whole grey levels and of their resampling, squared
 USUAL_S, LONGEST_S = 0.04, 0.12  # between two pictures
 GROWTH = 0.7  # of the change with the time between: measured at 40 and 80 ms on filmed talkers
 STEPS = 3  # of the search for the head's motion
+FARTHEST = 0.7  # pixels of the patch that a head may move between two pictures; beyond, motion of the mouth tells nothing
 HANN = cv2.createHanningWindow(PATCH, cv2.CV_32F)
 
 
@@ -36,7 +37,8 @@ def mouth_motion(before: np.ndarray, now: np.ndarray, face: Face, apart_s: float
     of the face's contrast together: where the camera is still and free of noise the contrast counts, else the noise.
 
     before, now: grey pictures uint8 (rows, columns) of one size, `apart_s` seconds apart; face: in `now`. Unknown are faces
-    under 12 pixels a side, faces whose mouth is not in the picture, and pictures of which one is more than .12 s older.
+    under 12 pixels a side, faces whose mouth is not in the picture, heads that move by more than 2 % of their width between the
+    pictures, and pictures of which one is more than .12 s older.
     """
     if min(face.width, face.height) < SMALLEST_FACE_PX or not 0 < apart_s <= LONGEST_S or before.shape != now.shape:
         return None
@@ -44,10 +46,11 @@ def mouth_motion(before: np.ndarray, now: np.ndarray, face: Face, apart_s: float
         return None
     mouth = _mouth_pixels(face)
     patch = _patch(now, face, (0.0, 0.0))
-    then = _patch(before, face, _head_motion(patch, before, face, ~mouth))
-    squares = np.square(patch - then)
-    moved = float(squares[mouth].mean())
-    still = max(_quiet(squares, mouth), _misplaced(squares, then, mouth))
+    head = _head_motion(patch, before, face, ~mouth)
+    if np.hypot(*head) > FARTHEST:
+        return None
+    squares = np.square(patch - _patch(before, face, head))
+    moved, still = float(squares[mouth].mean()), _quiet(squares, mouth)
     floor = (CONTRAST_SHARE * (float(patch.std()) + FAINT)) ** 2
     ratio = np.sqrt((moved + ROUNDING) / (still + floor))
     return float(ratio * (USUAL_S / apart_s) ** GROWTH)
@@ -79,13 +82,6 @@ def _quiet(squares: np.ndarray, mouth: np.ndarray) -> float:
     """Mean square of the change of the quietest quarter of the rest of the face: noise of the camera."""
     blocks, of_mouth = _block_means(squares), _block_means(mouth.astype(np.float32)) > 0
     return float(np.quantile(blocks[~of_mouth], QUIET_SHARE))
-
-
-def _misplaced(squares: np.ndarray, then: np.ndarray, mouth: np.ndarray) -> float:
-    """What the mouth would change by if it stood as far from its place as the edges of the rest of the face do."""
-    slope_down, slope_right = np.gradient(then)
-    steep = np.square(slope_down) + np.square(slope_right)
-    return float(squares[~mouth].sum() / (steep[~mouth].sum() + 1.0) * steep[mouth].mean())
 
 
 def _patch(grey: np.ndarray, face: Face, shift: tuple[float, float]) -> np.ndarray:
