@@ -92,12 +92,13 @@ class SoundEventSystem:
         if ready < self._hop or (not is_newest and self._unjudged < self.network.frames):
             return ()
         pictures = self._chunk.pictures() if self.network.picture_size is not None else None
-        heard = self.network.events(self._chunk.samples(), pictures, self._unjudged)[:ready]
+        again = min(self.config.events.class_frames, self.network.frames - self._unjudged)  # frames told of before
+        heard = self.network.events(self._chunk.samples(), pictures, again + self._unjudged)
         judged = list(self._stamps)[-self._unjudged :][:ready]
         self._unjudged = self._lookahead
         return tuple(
-            self._tracker.step(stamp_ns, events, level)
-            for (stamp_ns, level), events in zip(judged, heard, strict=True)
+            self._tracker.step(stamp_ns, heard[place], level, heard[:place])
+            for place, (stamp_ns, level) in enumerate(judged, again)
         )
 
     def _seen(self, picture: VideoFrame | None) -> np.ndarray | None:

@@ -40,6 +40,10 @@ def test_a_network_that_hears_by_physics_scores_as_it_should(scene, compass_weig
     scores = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert scores["micro"]["f20"] == pytest.approx(1.0, abs=0.1) and scores["micro"]["lr_cd"] == pytest.approx(1.0, abs=0.1)
     assert scores["micro"]["le_cd_deg"] < 5
+    assert ("onsets" in scores) == bool(extra)
+    if extra:
+        assert scores["onsets"]["events"] == 2 and scores["onsets"]["onset_within_0.6s"] == 1.0
+        assert 0.3 <= scores["onsets"]["onset_delay_s_median"] - scores["onsets"]["processing_s"] <= 0.45
     assert scores["weights"] == "compass" and (tmp_path / "out" / "predictions").is_dir()
 
 
