@@ -25,7 +25,7 @@ SYSTEM = SHIPPED = "direction_query"
 KEEP_SHARE = 0.9  # of the threshold; a second place goes on at even less (decode.asked_paths)
 SILENCE = 1e-10  # mean square of a label frame's samples: -100 dB
 NEVER = -20.0  # logit
-HEARD, BEFORE = 28, 20  # label frames that are listened to at the least, and before those that are judged
+HEARD, BEFORE = 28, 17  # label frames that are listened to at the least, and before those that are judged
 
 
 def asked_again(network: EventNetwork, config: EventNetworkConfig, array: MicrophoneArray | None = None) -> EventNetwork:

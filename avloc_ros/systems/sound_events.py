@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from math import ceil
 
 import cv2
 import numpy as np
@@ -64,7 +65,9 @@ class SoundEventSystem:
     @property
     def latency_s(self) -> float:
         """How long after the beginning of its first frame an event is told at the latest, but for computing."""
-        return self.config.hop_s + self.config.lookahead_s + FRAME_S * (self.config.events.onset_frames - 1)
+        events = self.config.events
+        frames = max(events.onset_frames, ceil(events.onset_score / max(self.network.on, 1e-3)))  # of the least score
+        return self.config.hop_s + self.config.lookahead_s + FRAME_S * (frames - 1)
 
     def reset(self) -> None:
         """Forget what was heard and seen."""

@@ -1,7 +1,7 @@
 """Sound events over time: what a network says frame by frame becomes events with identity, onset and offset.
 
 Per class, directions of a frame are assigned to the events that last; each event is a Kalman filter on the sphere.
-Hysteresis: an event begins with a score of `on` in some frames in a row, and goes on while it is at least `off`.
+Hysteresis: an event begins where scores of `on` in frames in a row add up, and goes on while they are at least `off`.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ MOST_MISSED = 1  # frames without it before the one in which its class is correc
 class EventTrackerConfig:
     """When an event begins, ends, and is the same as before."""
 
-    onset_frames: int = setting(2, "frames in a row in which it must be heard to begin", low=1, high=100)
     onset_score: float = setting(
-        1.0, "what its scores in these frames must add up to: an unsure one takes more of them", low=0.0, high=100.0
+        0.85, "what its scores in frames in a row must add up to to begin: one sure frame, or some unsure ones", low=0.0, high=9.0
     )
+    onset_frames: int = setting(1, "frames in a row in which it must be heard to begin, however sure", low=1, high=100)
     class_frames: int = setting(
-        5, "frames from its onset in which its class may still be corrected; 0: never", low=0, high=20
+        8, "frames from its onset in which its class may still be corrected; 0: never", low=0, high=20
     )
     offset_frames: int = setting(4, "frames without it after which it has ended", low=1, high=600)
     gate_deg: float = setting(35.0, "farther from where it is expected it is another event", low=1.0, high=180.0)

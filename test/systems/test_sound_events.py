@@ -83,7 +83,7 @@ def test_streaming_equals_the_network_on_the_same_chunks_of_the_file(compass_wei
         chunk = padded[came * FRAME : came * FRAME + 3 * RATE]
         vectors = engine.run({"features": foa_features(chunk, FEATURES)[None]})["vectors"][0]
         last = 30 + frame - came  # counted from the end of the chunk
-        assert len(looks) == 6 + frame % 3  # class_frames, those of the same hop, and the frame itself
+        assert len(looks) == system.config.events.class_frames + frame % 3 + 1  # also those of the same hop, and the frame itself
         for directions, events in zip(looks, decode_multi_accdoa(vectors, 13)[last + 1 - len(looks) : last + 1], strict=True):
             expected = _vectors(events)
             assert expected.shape == directions.shape and np.allclose(directions, expected, atol=1e-5), frame
