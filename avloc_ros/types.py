@@ -232,7 +232,7 @@ class EventState(IntEnum):
 
 @dataclass(frozen=True)
 class SoundEvent:
-    """One tracked sound event, as SoundEvent.msg says it.
+    """One tracked sound event, as SoundEvent.msg says it; class_id may be corrected soon after the onset.
 
     direction: unit vector (3,), array frame; direction_covariance (2, 2) of (azimuth, elevation), rad^2. offset_ns is 0
     until OFFSET. level_db: of all sound in the frame, decibels relative to full scale.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--live", action="store_true", help="as the robot hears: hop by hop, with tracker (default: chunks side by side)"
     )
+    group.add_argument(
+        "--processing-s", type=float, default=None, metavar="S",
+        help="--live: time from the newest sound to the message, which adds to onset delays (default: a run here, median)",
+    )  # fmt: skip
 
 
 def wanted(options: argparse.Namespace) -> bool:
@@ -41,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
     from avloc_ros.evaluation.metrics_file import machine
     from avloc_ros.evaluation.seld.event_runs import events_by_chunks, events_live, open_network
     from avloc_ros.evaluation.seld.folders import score_recordings, write_scores
+    from avloc_ros.evaluation.seld.onset_delays import OnsetCounts
     from avloc_ros.sources.dcase_csv import write_events
     from avloc_ros.systems.sound_events import SoundEventSystem
 
@@ -53,11 +59,18 @@ def run(options: argparse.Namespace) -> int:
     recordings = found.of_split("test") + found.simulated
     pairs: dict[str, tuple[Sequence[EventRow], Sequence[EventRow]]] = {}
     frames: dict[str, int] = {}
+    onsets, runs_s = OnsetCounts(), [0.0]
     folder = options.out / "predictions"
     folder.mkdir(parents=True, exist_ok=True)
     for recording in track(recordings, "evaluating", console=error_console, transient=True):
-        predicted = events_by_chunks(network, recording) if system is None else events_live(system, recording)
         truth = recording.rows()
+        if system is None:
+            predicted = events_by_chunks(network, recording)
+        else:
+            live = events_live(system, recording)
+            predicted = live.rows
+            onsets.add(truth, live.told, live.frames)
+            runs_s += live.runs_s
         write_events(folder / f"{recording.name}.csv", predicted)
         pairs[recording.name] = (truth, predicted)
         frames[recording.name] = 1 + max((row.frame for row in (*truth, *predicted)), default=0)
@@ -71,8 +84,20 @@ def run(options: argparse.Namespace) -> int:
         "machine": machine(),
     }
     print_scores(scores)
+    if system is not None:
+        scores["onsets"] = onsets.summary(statistics.median(runs_s) if options.processing_s is None else options.processing_s)
+        _print_onsets(scores["onsets"])
     console.print(f"scores: {write_scores(options.out, scores)}", soft_wrap=True)
     return 0
+
+
+def _print_onsets(onsets: dict[str, float | None]) -> None:
+    delay_s = onsets["onset_delay_s_median"]
+    console.print(
+        f"right class within 20 degrees: {onsets['onset_within_0.6s']:.0%} of {onsets['events']} events within 0.6 s of their "
+        f"onset, {onsets['events_told']:.0%} at all, median {'-' if delay_s is None else f'{delay_s:.2f}'} s, with "
+        f"{onsets['processing_s']:.2f} s of processing; {onsets['false_events_per_minute']:.1f} false events a minute"
+    )
 
 
 def _config(options: argparse.Namespace) -> SoundEventsConfig:

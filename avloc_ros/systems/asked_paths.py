@@ -25,7 +25,7 @@ SYSTEM = SHIPPED = "direction_query"
 KEEP_SHARE = 0.9  # of the threshold; a second place goes on at even less (decode.asked_paths)
 SILENCE = 1e-10  # mean square of a label frame's samples: -100 dB
 NEVER = -20.0  # logit
-BEFORE = 25  # label frames before those that are judged that are listened to with them
+HEARD, BEFORE = 28, 17  # label frames that are listened to at the least, and before those that are judged
 
 
 def asked_again(network: EventNetwork, config: EventNetworkConfig, array: MicrophoneArray | None = None) -> EventNetwork:
@@ -104,7 +104,7 @@ class AskedNetwork:
 
     def events(self, samples: np.ndarray, pictures: np.ndarray | None, newest: int) -> EventsByFrame:
         """What sounds in the `newest` label frames of a chunk; see EventNetwork."""
-        directions, _, logits = self.answers(samples, pictures, min(self.frames, newest + BEFORE))
+        directions, _, logits = self.answers(samples, pictures, min(self.frames, max(HEARD, newest + BEFORE)))
         return events_on_paths(directions, logits, self._asked, self.off)[-newest:]
 
     def answers(

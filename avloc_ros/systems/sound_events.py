@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from math import ceil
 
 import cv2
 import numpy as np
@@ -64,7 +65,9 @@ class SoundEventSystem:
     @property
     def latency_s(self) -> float:
         """How long after the beginning of its first frame an event is told at the latest, but for computing."""
-        return self.config.hop_s + self.config.lookahead_s + FRAME_S * (self.config.events.onset_frames - 1)
+        events = self.config.events
+        frames = max(events.onset_frames, ceil(events.onset_score / max(self.network.on, 1e-3)))  # of the least score
+        return self.config.hop_s + self.config.lookahead_s + FRAME_S * (frames - 1)
 
     def reset(self) -> None:
         """Forget what was heard and seen."""
@@ -92,12 +95,13 @@ class SoundEventSystem:
         if ready < self._hop or (not is_newest and self._unjudged < self.network.frames):
             return ()
         pictures = self._chunk.pictures() if self.network.picture_size is not None else None
-        heard = self.network.events(self._chunk.samples(), pictures, self._unjudged)[:ready]
+        again = min(self.config.events.class_frames, self.network.frames - self._unjudged)  # frames told of before
+        heard = self.network.events(self._chunk.samples(), pictures, again + self._unjudged)
         judged = list(self._stamps)[-self._unjudged :][:ready]
         self._unjudged = self._lookahead
         return tuple(
-            self._tracker.step(stamp_ns, events, level)
-            for (stamp_ns, level), events in zip(judged, heard, strict=True)
+            self._tracker.step(stamp_ns, heard[place], level, heard[:place])
+            for place, (stamp_ns, level) in enumerate(judged, again)
         )
 
     def _seen(self, picture: VideoFrame | None) -> np.ndarray | None:

@@ -40,6 +40,10 @@ def test_a_network_that_hears_by_physics_scores_as_it_should(scene, compass_weig
     scores = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert scores["micro"]["f20"] == pytest.approx(1.0, abs=0.1) and scores["micro"]["lr_cd"] == pytest.approx(1.0, abs=0.1)
     assert scores["micro"]["le_cd_deg"] < 5
+    assert ("onsets" in scores) == bool(extra)
+    if extra:
+        assert scores["onsets"]["events"] == 2 and scores["onsets"]["onset_within_0.6s"] == 1.0
+        assert 0.3 <= scores["onsets"]["onset_delay_s_median"] - scores["onsets"]["processing_s"] <= 0.45
     assert scores["weights"] == "compass" and (tmp_path / "out" / "predictions").is_dir()
 
 
@@ -56,5 +60,15 @@ def test_the_delay_runs_from_the_sound_to_the_message():
     assert found["onset_delay_s_median"] == pytest.approx(0.45) and found["onset_within_0.6s"] == 1.0
     assert found["frames_found"] == pytest.approx(0.8) and found["direction_error_deg_median"] == pytest.approx(4.0)
     assert found["false_events"] == 1 and found["events_told"] == 1
+    assert found["corrected_events"] == 0
     silent = event_summary([], truth, [])
     assert silent["onset_delay_s_median"] is None and silent["onset_within_0.6s"] == 0.0 and silent["frames_found"] == 0.0
+
+
+def test_an_event_whose_class_is_corrected_is_told_when_its_class_is():
+    truth = true_events([EventRow(frame, 1, 0, 30.0, 0.0) for frame in range(10, 20)], ("bell", "knock"))
+    names = ["bell"] * 2 + ["knock"] * 6
+    heard = [ReportedEvent("e1", name, 1.0 + k / 10, 1.45 + k / 10, 1.0, 30.0, 0.0) for k, name in enumerate(names)]
+    found = event_summary(heard, truth, [])
+    assert found["onset_delay_s_median"] == pytest.approx(0.65) and found["frames_found"] == pytest.approx(0.6)
+    assert found["false_events"] == 0 and found["corrected_events"] == 1

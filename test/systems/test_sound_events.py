@@ -68,23 +68,29 @@ def test_streaming_equals_the_network_on_the_same_chunks_of_the_file(compass_wei
     samples = plane_wave(-70, 0.5, 2.2, 4.0) + plane_wave(20, 2.2, 3.4, 4.0)
     system = SoundEventSystem(settings(compass_weights, hop_s=0.3, lookahead_s=0.2))
     engine, padded = OnnxEngine(compass_weights, "cpu"), np.pad(samples, ((3 * RATE, 0), (0, 0)))
-    seen: dict[int, np.ndarray] = {}
+    seen: dict[int, list[np.ndarray]] = {}  # what the tracker gets of each frame, with those before
     original = system._tracker.step
 
-    def spied(stamp_ns: int, heard: list, level_db: float) -> SoundEvents:
-        seen[stamp_ns // FRAME_NS] = np.array([event.direction * event.score for event in heard])
-        return original(stamp_ns, heard, level_db)
+    def spied(stamp_ns: int, heard: list, level_db: float, earlier: list) -> SoundEvents:
+        seen[stamp_ns // FRAME_NS] = [_vectors(events) for events in [*earlier, heard]]
+        return original(stamp_ns, heard, level_db, earlier)
 
     system._tracker.step = spied
     streamed(system, samples)
     assert sorted(seen) == list(range(max(seen) + 1)) and len(seen) >= 36
-    for frame, directions in seen.items():
+    for frame, looks in seen.items():
         came = 5 + 3 * (frame // 3)  # label frames that had come when this one was judged, by hops of 3 with 2 to look ahead
         chunk = padded[came * FRAME : came * FRAME + 3 * RATE]
         vectors = engine.run({"features": foa_features(chunk, FEATURES)[None]})["vectors"][0]
-        wanted = decode_multi_accdoa(vectors, 13)[frame - came]  # counted from the end of the chunk
-        expected = np.array([event.direction * event.score for event in wanted])
-        assert expected.shape == directions.shape and np.allclose(directions, expected, atol=1e-5), frame
+        last = 30 + frame - came  # counted from the end of the chunk
+        assert len(looks) == system.config.events.class_frames + frame % 3 + 1  # also those of the same hop, and the frame itself
+        for directions, events in zip(looks, decode_multi_accdoa(vectors, 13)[last + 1 - len(looks) : last + 1], strict=True):
+            expected = _vectors(events)
+            assert expected.shape == directions.shape and np.allclose(directions, expected, atol=1e-5), frame
+
+
+def _vectors(events: list) -> np.ndarray:
+    return np.array([event.direction * event.score for event in events])
 
 
 def test_a_slow_machine_loses_no_frame(compass_weights):

@@ -19,8 +19,8 @@ def heard(class_index: int, azimuth_deg: float, score: float = 0.9) -> FrameEven
     return FrameEvent(class_index, direction_from_angles(np.radians(azimuth_deg), 0.0), score)
 
 
-def tracker(**settings: float) -> EventTracker:
-    return EventTracker(CLASSES, on=0.5, off=0.35, config=EventTrackerConfig(**settings))
+def tracker(onset_frames: int = 2, **settings: float) -> EventTracker:
+    return EventTracker(CLASSES, on=0.5, off=0.35, config=EventTrackerConfig(onset_frames=onset_frames, **settings))
 
 
 def run(made: EventTracker, frames: list[list[FrameEvent]], first: int = 0) -> list[SoundEvents]:
@@ -96,3 +96,86 @@ def test_a_jump_of_time_ends_everything_without_using_an_identity_twice():
     run(made, [[heard(0, 0)]] * 4)
     again = run(made, [[heard(0, 0)]] * 4, first=-100)
     assert [event.id for frame in again for event in frame.events] == ["e2"] * 3
+
+
+def test_an_unsure_event_takes_more_frames_to_begin():
+    for score, first in ((0.9, 0), (0.55, 1), (0.5, 1), (0.4, 2), (0.3, 3)):  # sums of scores: .9, 1.1, 1.0, 1.2, 1.2
+        made = EventTracker(CLASSES, on=0.3, off=0.2, config=EventTrackerConfig(onset_score=0.9))
+        out = run(made, [[heard(0, 0, score)]] * 6)
+        assert [number for number, frame in enumerate(out) if frame.events] == list(range(first, 6)), score
+        assert [frame.events[0].state for frame in out[first:]] == [EventState.ONSET, *[EventState.ACTIVE] * (5 - first)]
+        assert out[-1].events[0].onset_ns == 0
+
+
+def test_scores_of_frames_that_are_not_in_a_row_do_not_add_up():
+    made = EventTracker(CLASSES, on=0.3, off=0.2, config=EventTrackerConfig(onset_score=0.9))
+    assert not any(frame.events for frame in run(made, [[heard(0, 0, 0.6)], []] * 4))
+
+
+def test_a_young_event_whose_class_was_mistaken_keeps_its_identity_and_onset():
+    out = run(tracker(), [[], [heard(0, 40)], [heard(0, 42)], [heard(1, 44)], [heard(1, 46)]])
+    events = [event for frame in out for event in frame.events]
+    assert [(event.id, event.class_id) for event in events] == [("e1", "bell"), ("e1", "knock"), ("e1", "knock")]
+    assert [event.state for event in events] == [EventState.ONSET, EventState.ACTIVE, EventState.ACTIVE]
+    assert {event.onset_ns for event in events} == {FRAME_NS}
+    same_class = run(tracker(), [[], *[[heard(0, azimuth)] for azimuth in (40, 42, 44, 46)]])[-1].events[0]
+    assert events[-1].direction == pytest.approx(same_class.direction)  # the filter went on as if nothing had been
+    assert events[-1].direction_covariance == pytest.approx(same_class.direction_covariance)
+    assert events[1].score == pytest.approx(0.9)
+
+
+def test_what_is_heard_as_two_classes_before_it_is_told_begins_as_the_second():
+    out = run(tracker(), [[heard(0, 10)], [heard(1, 10)], [heard(1, 10)]])
+    assert [[(event.class_id, event.onset_ns, event.state) for event in frame.events] for frame in out] == [
+        [], [("knock", 0, EventState.ONSET)], [("knock", 0, EventState.ACTIVE)],
+    ]  # fmt: skip
+
+
+def test_two_classes_at_once_from_one_place_stay_two_events():
+    both = [heard(0, 10), heard(1, 10)]
+    out = run(tracker(offset_frames=3), [both, both, [heard(1, 10)], [heard(1, 10)], [heard(1, 10)]])
+    assert {(event.id, event.class_id) for frame in out for event in frame.events} == {("e1", "bell"), ("e2", "knock")}
+    assert {event.id: event.state for event in out[-1].events} == {"e1": EventState.OFFSET, "e2": EventState.ACTIVE}
+    later = run(tracker(), [[heard(0, 10)], [heard(0, 10)], both, both])
+    assert {event.class_id for event in later[-1].events} == {"bell", "knock"} and len(later[-1].events) == 2
+
+
+@pytest.mark.parametrize(("frames", "corrected"), [(2, True), (5, True), (6, False), (10, False)])
+def test_a_late_change_is_a_new_event(frames, corrected):
+    """class_frames 5: the last frame in which it may be corrected is the fifth after the onset."""
+    out = run(tracker(class_frames=5), [*[[heard(0, 10)]] * frames, *[[heard(1, 10)]] * 5])
+    knocks = [(number, event) for number, frame in enumerate(out) for event in frame.events if event.class_id == "knock"]
+    assert knocks[0][0] == (frames if corrected else frames + 1)  # at once, or when it was heard twice
+    assert knocks[0][1].id == ("e1" if corrected else "e2")
+    assert knocks[0][1].onset_ns == (0 if corrected else frames * FRAME_NS)
+
+
+def test_what_sounds_elsewhere_or_after_a_pause_is_a_new_event():
+    elsewhere = run(tracker(gate_deg=35), [[heard(0, 10)], [heard(0, 10)], *[[heard(1, 60)]] * 3])
+    assert {(event.id, event.class_id) for frame in elsewhere for event in frame.events} == {("e1", "bell"), ("e2", "knock")}
+    paused = run(tracker(), [[heard(0, 10)], [heard(0, 10)], [], [], [heard(1, 10)], [heard(1, 10)]])
+    assert {(event.id, event.class_id) for frame in paused for event in frame.events} == {("e1", "bell"), ("e2", "knock")}
+
+
+def test_a_class_of_an_event_that_lasts_is_not_taken_for_a_correction():
+    """A bell that lasts, and beside it a knock that was a bell for two frames: two bells, no third event."""
+    lasting = [[heard(0, 0)]] * 8
+    begins = [*[[heard(0, 0), heard(1, 60)]] * 2, *[[heard(0, 0), heard(0, 60)]] * 4]
+    out = run(tracker(), [*lasting, *begins])
+    assert {event.id for frame in out for event in frame.events} == {"e1", "e2"}
+    assert [event.class_id for event in out[-1].events] == ["bell", "bell"]
+    assert [event.id for event in out[1].events] == ["e1"] and out[-1].events[1].onset_ns == 8 * FRAME_NS
+
+
+@pytest.mark.parametrize(("said_now", "class_id"), [((0.9, 0.9), "bell"), ((0.2, 0.3), "knock")])
+def test_what_the_newest_look_says_of_the_frames_before_decides(said_now, class_id):
+    """The last frame says knock (.7); of the two before the network says bell as it did, or hardly any more."""
+    made = tracker()
+    run(made, [[heard(0, 10)], [heard(0, 10)]])
+    (event,) = made.step(2 * FRAME_NS, [heard(1, 10, 0.7)], earlier=[[heard(0, 10, score)] for score in said_now]).events
+    assert (event.id, event.class_id) == ("e1", class_id)
+    before = [[heard(0, 10, 0.9)]] * 5  # of another sound, before the onset: says nothing of this one
+    made = tracker()
+    run(made, [[heard(0, 10)], [heard(0, 10)]])
+    (event,) = made.step(2 * FRAME_NS, [heard(1, 10, 0.7)], earlier=[*before, *[[heard(0, 10, 0.2)]] * 2]).events
+    assert event.class_id == "knock"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,7 @@ def event_summary(
         "frames_found": float(np.mean([item["frames_found"] for item in each])) if each else None,
         "direction_error_deg_median": float(np.median(errors)) if errors else None,
         "false_events": _false_events(reported, truth),
+        "corrected_events": _corrected_events(reported),
         "latency_ms": dict(zip(("p50", "p95", "p99"), map(float, latency), strict=True)),
     }
 
@@ -110,6 +112,12 @@ def _false_events(reported: Sequence[ReportedEvent], truth: Sequence[TrueEvent])
         if event.class_id == row.class_id and event.onset_s - EARLY_S <= row.time_s <= event.end_s + EARLY_S
     }
     return len({row.id for row in reported} - right)
+
+
+def _corrected_events(reported: Sequence[ReportedEvent]) -> int:
+    """Identities that were told with more than one class, one after the other."""
+    named = {(row.id, row.class_id) for row in reported}
+    return sum(count > 1 for count in Counter(identity for identity, _ in named).values())
 
 
 def _angle_deg(row: ReportedEvent, azimuth_deg: float, elevation_deg: float) -> float:
@@ -174,6 +182,7 @@ MIDDLE = """<h1>What sounded, where, and since when</h1>
  <tr><th>told within 0.6 s, of all events</th><td>{{ "%.0f %%"|format(100 * numbers["onset_within_0.6s"]) }}</td></tr>
  <tr><th>frames with the right class within 20 degrees</th><td>{{ "%.0f %%"|format(100 * (numbers.frames_found or 0)) }}</td></tr>
  <tr><th>events that were none</th><td>{{ numbers.false_events }}</td></tr>
+ <tr><th>events whose class was corrected soon after their onset</th><td>{{ numbers.corrected_events }}</td></tr>
  <tr><th>processor, of one core</th><td>{{ "%.0f %%"|format(numbers.cpu_percent) }}</td></tr>
  <tr><th>latency, end of a label frame to SoundEventArray (p50 / p95 / p99)</th>
   <td>{{ "%.0f / %.0f / %.0f ms"|format(numbers.latency_ms.p50, numbers.latency_ms.p95, numbers.latency_ms.p99) }}</td></tr>

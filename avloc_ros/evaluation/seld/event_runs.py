@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 
 from avloc_ros.datasets.events.event_pictures import read_pictures
 from avloc_ros.datasets.events.event_recording import EventRecording, read_sound
 from avloc_ros.decode.frame_event import EventsByFrame, FrameEvent
+from avloc_ros.evaluation.seld.onset_delays import ToldEvent
 from avloc_ros.features.inputs.event_chunk import RollingChunk
 from avloc_ros.sources.dcase_csv import EventRow
 from avloc_ros.systems.event_network import FRAME_S, EventNetwork
 from avloc_ros.systems.sound_events import SoundEventsConfig, SoundEventSystem
-from avloc_ros.types import AudioWindow, EventState, VideoFrame
+from avloc_ros.types import AudioWindow, EventState, SoundEvents, VideoFrame
 
 FRAME_NS = 100_000_000
 
@@ -35,22 +38,51 @@ def events_by_chunks(network: EventNetwork, recording: EventRecording) -> list[E
     return rows
 
 
-def events_live(system: SoundEventSystem, recording: EventRecording) -> list[EventRow]:
+@dataclass(frozen=True)
+class LiveRun:
+    """What was told of a recording, its length in label frames, and how long each run of the network took, with tracking."""
+
+    told: list[ToldEvent]
+    frames: int
+    runs_s: list[float]
+
+    @property
+    def rows(self) -> list[EventRow]:
+        """What was told, frame by frame."""
+        return [event.row for event in self.told]
+
+
+def events_live(system: SoundEventSystem, recording: EventRecording) -> LiveRun:
     """What the live system tells of each label frame. The last frames, which it never judges, are empty."""
     samples, rate_hz, frames, pictures = _loaded(recording, system.network)
     size = round(FRAME_S * rate_hz)
     system.reset()
-    names, rows = system.network.classes, []
+    run = LiveRun([], frames, [])
     for frame in range(frames):
         window = AudioWindow(frame * FRAME_NS, samples[frame * size : (frame + 1) * size], rate_hz)
         picture = None if pictures is None else VideoFrame(window.stamp_ns, pictures[frame][..., ::-1])
-        for told in system.step(window, picture):
-            lasting = [event for event in told.events if event.state != EventState.OFFSET]
-            rows += [
-                EventRow.towards(told.stamp_ns // FRAME_NS, names.index(event.class_id), number, event.direction)
-                for number, event in enumerate(lasting)
-            ]
-    return rows
+        begun_s = perf_counter()
+        judged = system.step(window, picture)
+        if judged:
+            run.runs_s.append(perf_counter() - begun_s)
+        for events in judged:
+            run.told.extend(told_events(events, system.network.classes, (frame + 1) * FRAME_S))
+    return run
+
+
+def told_events(events: SoundEvents, classes: Sequence[str], told_s: float) -> list[ToldEvent]:
+    """The events that last in a label frame; told_s: end of the newest sound that had come, seconds of the recording."""
+    frame = events.stamp_ns // FRAME_NS
+    lasting = [event for event in events.events if event.state != EventState.OFFSET]
+    return [
+        ToldEvent(
+            event.id,
+            EventRow.towards(frame, classes.index(event.class_id), number, event.direction),
+            event.onset_ns // FRAME_NS,
+            told_s,
+        )
+        for number, event in enumerate(lasting)
+    ]
 
 
 def open_network(config: SoundEventsConfig) -> EventNetwork:
