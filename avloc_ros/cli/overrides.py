@@ -1,4 +1,4 @@
-"""Settings on the command line: --set NAME=VALUE."""
+"""Settings on the command line: --set NAME=VALUE, and values as YAML reads them."""
 
 from __future__ import annotations
 
@@ -17,5 +17,16 @@ def overrides_of(pairs: Sequence[str]) -> dict[str, Any]:
         name, equals, text = pair.partition("=")
         if not equals or not name:
             raise InputError(f"--set {pair}: need NAME=VALUE, like network.refine_filters=64")
-        found[name] = yaml.safe_load(text)
+        found[name] = yaml_value(text, f"--set {pair}")
     return found
+
+
+def yaml_value(text: str, where: str) -> Any:
+    """The value of a text on the command line: a number, true or false, a list in brackets, else a string.
+
+    Raises InputError that begins with `where`, the option as it was given.
+    """
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{where}: '{text}' is no value that YAML can read; put it in quotes where it is a text") from error

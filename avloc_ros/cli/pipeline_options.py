@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from avloc_ros.cli.overrides import yaml_value
 from avloc_ros.config import load_parameters, shipped_folder
 from avloc_ros.types import InputError
 
@@ -110,7 +109,7 @@ def parsed_parameter(text: str) -> tuple[str, str, Any]:
     node, dot, name = target.partition(".")
     if not separator or not dot or not name:
         raise InputError(f"--param {text}: write NODE.NAME:=VALUE, as in fusion.max_wait_s:=0.2")
-    return node, name, yaml.safe_load(value)
+    return node, name, yaml_value(value, f"--param {text}")
 
 
 def _systems(options: argparse.Namespace) -> list[str]:

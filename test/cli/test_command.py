@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import signal
@@ -52,6 +53,38 @@ def test_ros_logs_go_to_the_cache_unless_the_user_says_where(monkeypatch: pytest
 def test_bad_input_ends_with_2_and_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["arrays", str(tmp_path / "none.yaml")]) == 2
     assert "none.yaml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["convert", "{scene}", "{file}/bag"], "{file}"),
+        (["simulate", "--out", "{file}/scenes", "--count", "1"], "Not a directory"),
+        (["simulate", "--events", "--out", "{scene}", "--set", "tempo=["], "--set tempo=["),
+        (["live", "--param", "fusion.kind:=["], "--param fusion.kind:=["),
+    ],
+)
+def test_a_path_that_cannot_be_written_and_a_value_that_cannot_be_read_show_no_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str], words: str
+) -> None:
+    (tmp_path / "file").touch()
+    write_scene(tmp_path / "scene", audio=np.zeros((1600, 2)), sample_rate_hz=16_000)
+    places = {"file": tmp_path / "file", "scene": tmp_path / "scene"}
+    assert main([part.format(**places) for part in command]) == 2
+    said = capsys.readouterr().err
+    assert words.format(**places) in said and "Traceback" not in said and "failure of ours" not in said
+
+
+def test_a_failure_of_the_system_that_is_no_path_keeps_its_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_options: argparse.Namespace) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
+    monkeypatch.setattr("avloc_ros.cli.arrays.run", fail)
+    assert main(["arrays"]) == 1
+    said = capsys.readouterr().err
+    assert "Traceback" in said and "failure of ours" in said
 
 
 def test_array_in_millimetres_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
