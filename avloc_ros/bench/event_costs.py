@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from avloc_ros.config import flatten, from_mapping, load_parameters, shipped_folder
+from avloc_ros.config import flatten, from_mapping, shipped_folder
 from avloc_ros.features.directions.flow_map import flow_peaks
 from avloc_ros.features.inputs.coloc_features import coloc_features
 from avloc_ros.features.inputs.foa_features import foa_features
+from avloc_ros.parameter_file import load_parameters
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.systems.event_network import FoaSpectra
 from avloc_ros.types import InputError

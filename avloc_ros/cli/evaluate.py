@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from avloc_ros.cli import dcase_scores, event_scores
 from avloc_ros.cli.console import console, error_console
-from avloc_ros.config import from_mapping, load_parameters
+from avloc_ros.config import from_mapping
+from avloc_ros.parameter_file import load_parameters
 from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER, TRACKERS
 from avloc_ros.types import InputError
 

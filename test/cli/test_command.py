@@ -6,6 +6,7 @@ import argparse
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -164,6 +165,30 @@ def test_a_parameter_of_another_form_is_refused(tmp_path: Path, text: str) -> No
     path.write_text("{}")
     with pytest.raises(InputError, match="--param"):
         pipeline_options.pipeline_parameters(pipeline_arguments("--params-file", str(path), "-p", text), ["fusion"])
+
+
+@pytest.mark.parametrize(
+    ("file", "arguments", "words"),
+    [
+        ("{}", ["-p", "fusion.max_wait:=0.3"], "no parameter 'max_wait'; did you mean 'max_wait_s'"),
+        ("fusion:\n  ros__parameters: {max_wait: 0.2}", [], "no parameter 'max_wait'; did you mean 'max_wait_s'"),
+        ("/other/fusion:\n  ros__parameters: {max_wait_s: 0.2}", [], "says nothing to fusion in the namespace /robot"),
+        ("{}", ["--array", "{folder}/mine.yaml"], "mine.yaml: need a mapping with positions_m"),
+    ],
+)
+def test_what_no_node_would_take_is_refused(tmp_path: Path, file: str, arguments: list[str], words: str) -> None:
+    path = tmp_path / "parameters.yaml"
+    path.write_text(file)
+    (tmp_path / "mine.yaml").touch()
+    given = [argument.format(folder=tmp_path) for argument in arguments]
+    options = pipeline_arguments("--params-file", str(path), "--namespace", "robot", *given)
+    with pytest.raises(InputError, match=re.escape(words)):
+        pipeline_options.pipeline_parameters(options, ["fusion"])
+
+
+def test_parameters_that_rclpy_and_the_middleware_take_are_let_pass(tmp_path: Path) -> None:
+    options = pipeline_arguments("-p", "fusion.use_sim_time:=true", "-p", "fusion.qos_overrides./speaker_grid.publisher.depth:=3")
+    assert pipeline_options.pipeline_parameters(options, ["fusion"])["fusion"]["use_sim_time"] is True
 
 
 def test_convert_to_a_bag_and_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,6 +69,21 @@ def test_a_parameter_out_of_range_stops_the_start_with_a_clear_line(rig, capfd):
     assert "threshold" in capfd.readouterr().err
 
 
+def test_a_namespace_that_ros_does_not_take_stops_the_start_with_a_clear_line(capfd):
+    assert run_in_one_process([FusionNode], namespace="1st room", until=lambda: True) == 2
+    said = capfd.readouterr().err
+    assert "namespace '1st room'" in said and "Traceback" not in said
+
+
+def test_a_misspelt_parameter_is_told_and_one_meant_for_others_is_not(rig, capfd):
+    given = {"switch_after": 2.0, "camera.yaw_rad": 0.1, "use_sim_time": False}
+    (node,) = rig.add(AttentionNode, parameters={"attention": given})
+    said = "".join(capfd.readouterr())
+    assert "parameter 'switch_after' is not known and has no effect: did you mean 'switch_after_s'?" in said
+    assert "yaw_rad" not in said and "use_sim_time" not in said
+    assert node.config == AttentionConfig()
+
+
 def test_a_source_that_cannot_be_opened_ends_the_process_that_plays_it():
     assert run_in_one_process([PlayerNode], {"player": {"path": "no/such/scene", "exit_at_end": True}}) == 2
 

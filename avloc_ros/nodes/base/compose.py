@@ -12,6 +12,7 @@ from typing import Any
 
 import rclpy
 from rclpy.context import Context
+from rclpy.exceptions import InvalidNamespaceException
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.parameter import Parameter
@@ -85,10 +86,13 @@ def run_in_one_process(
 def make_node(
     node_class: type[Any], context: Context, parameters: NodeParameters = {}, namespace: str | None = None  # noqa: B006
 ) -> Any:
-    """One node with its parameters. Raises InputError where a parameter does not fit."""
+    """One node with its parameters. Raises InputError where a parameter or the namespace does not fit."""
     values = {**parameters.get("/**", {}), **parameters.get(node_class.NAME, {})}
     overrides = [Parameter(name, value=_plain(value)) for name, value in values.items()]
-    return node_class(context=context, namespace=namespace, parameter_overrides=overrides)
+    try:
+        return node_class(context=context, namespace=namespace, parameter_overrides=overrides)
+    except InvalidNamespaceException as error:
+        raise InputError(f"namespace '{namespace}': letters, digits, _ and / only, no digit first") from error
 
 
 def make_executor(context: Context) -> Executor:

@@ -18,14 +18,16 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.timer import Timer
 
-from avloc_ros.config import setting
+from avloc_ros.config import setting, settings_of
 from avloc_ros.nodes.base.diagnostics import DiagnosticsPublisher, explain_silence
 from avloc_ros.nodes.base.health import OVERLOAD, Health, Level
-from avloc_ros.nodes.base.parameters import declare_settings, read_settings, watch_settings
+from avloc_ros.nodes.base.parameters import declare_settings, misspelt, read_settings, watch_settings
 from avloc_ros.nodes.base.stamp_order import Order, StampOrder
 from avloc_ros.nodes.base.worker import Worker
 from avloc_ros.nodes.messages.conversions import stamp_ns
 from avloc_ros.types import InputError
+
+OF_RCLPY = {"use_sim_time", "start_type_description_service"}  # parameters that rclpy declares on every node
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class PipelineNode(LifecycleNode):
         except InputError:
             self.destroy_node()
             raise
+        for given, meant in misspelt(self):
+            self.get_logger().warning(f"parameter '{given}' is not known and has no effect: did you mean '{meant}'?")
         self._diagnostics = DiagnosticsPublisher(
             self, self.health, self.settings.diagnostics_period_s, lambda: self.is_active
         )
@@ -87,6 +91,11 @@ class PipelineNode(LifecycleNode):
         self._autostart_timer: Timer | None = None
         if self.settings.autostart:
             self._autostart_timer = self.create_timer(0.0, self._autostart, clock=_steady_clock())
+
+    @classmethod
+    def parameter_names(cls) -> set[str]:
+        """Names of all parameters of the node, with those that rclpy declares."""
+        return {item.name for config in (NodeSettings, cls.CONFIG) for item in settings_of(config)} | OF_RCLPY
 
     # -------------------------------------------------------------------------------------------- for subclasses
     def listen(
