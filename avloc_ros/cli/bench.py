@@ -12,6 +12,8 @@ from typing import Any
 from rich.table import Table
 
 from avloc_ros.cli.console import console, error_console
+from avloc_ros.cli.output_folder import check_writable
+from avloc_ros.types import InputError
 
 PARTS = ("stages", "growth", "rooms", "sound_events", "transport", "live")
 EVENT_CALLS = 20  # of a chunk, which costs as much as many frames
@@ -38,6 +40,10 @@ def run(options: argparse.Namespace) -> int:
     """Measure the parts asked for, print tables, write bench.json."""
     from avloc_ros.evaluation.metrics_file import machine
 
+    check_writable(options.out)
+    for name in ("frames", "seconds"):
+        if getattr(options, name) < 1:
+            raise InputError(f"--{name} is {getattr(options, name)}, need at least 1")
     report: dict[str, Any] = {"command": " ".join(["avloc", *sys.argv[1:]]), "machine": machine(), "device": options.device}
     with error_console.status("measuring ...") as status:
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from avloc_ros.cli.overrides import yaml_value
+from avloc_ros.cli.given_options import yaml_value
 from avloc_ros.config import hint, shipped_folder
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.parameter_file import load_parameters, parameter_blocks

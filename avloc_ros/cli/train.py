@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from avloc_ros.cli.console import console
-from avloc_ros.cli.overrides import overrides_of
+from avloc_ros.cli.given_options import overrides_of
 from avloc_ros.cli.training_runs.dsw import train_everything
 from avloc_ros.cli.training_runs.dsw_audio import add_array_options
 from avloc_ros.cli.training_runs.dsw_fusion import make_grids

@@ -1,7 +1,8 @@
-"""Settings on the command line: --set NAME=VALUE, and values as YAML reads them."""
+"""Options on the command line: settings as NAME=VALUE, and options that do not go together."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,3 +31,10 @@ def yaml_value(text: str, where: str) -> Any:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InputError(f"{where}: '{text}' is no value that YAML can read; put it in quotes where it is a text") from error
+
+
+def refuse(options: argparse.Namespace, names: Sequence[str], kind: str) -> None:
+    """Raises InputError where an option is given that would have no effect with `kind`. names: as in the parsed options."""
+    wrong = [f"--{name.replace('_', '-')}" for name in names if getattr(options, name)]
+    if wrong:
+        raise InputError(f"{', '.join(wrong)}: not with {kind}")
