@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from sensor_msgs.msg import CameraInfo
 
 from avloc_ros.config import setting
+from avloc_ros.features.directions.srp_phat import require_device
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.msg import AudioFrame, MicrophoneArray as MicrophoneArrayMessage, SpeakerGrid
 from avloc_ros.nodes.base.compose import run_node
@@ -247,12 +247,7 @@ def _on_device(config: AudioTrackerConfig) -> AudioTrackerConfig:
     if config.tracker != "srp":
         on_device = {name: replace(getattr(config, name), device=config.device) for name in LEARNED}
         return replace(config, **on_device)
-    if importlib.util.find_spec("torch") is None:
-        raise InputError(f"device is {config.device}, but torch is not installed: install it, or set device to cpu")
-    import torch
-
-    if not torch.cuda.is_available():
-        raise InputError(f"device is {config.device}, but torch sees no GPU here: set device to cpu or auto")
+    require_device(config.device)
     return replace(config, srp=replace(config.srp, device=config.device))
 
 

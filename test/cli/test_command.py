@@ -63,6 +63,10 @@ def test_bad_input_ends_with_2_and_says_why(tmp_path: Path, capsys: pytest.Captu
         (["simulate", "--out", "{file}/scenes", "--count", "1"], "Not a directory"),
         (["simulate", "--events", "--out", "{scene}", "--set", "tempo=["], "--set tempo=["),
         (["live", "--param", "fusion.kind:=["], "--param fusion.kind:=["),
+        (["bench", "--out", "{file}/bench"], "is not a folder"),
+        (["bench", "--out", "{scene}", "--device", "cuda:99"], "device 'cuda:99'"),
+        (["bench", "--out", "{scene}", "--frames", "0"], "--frames is 0"),
+        (["train", "dsw_tiny", "{scene}", "--out", "{file}/weights"], "is not a folder"),
     ],
 )
 def test_a_path_that_cannot_be_written_and_a_value_that_cannot_be_read_show_no_traceback(
