@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from avloc_ros.cli.console import console, error_console
+from avloc_ros.cli.output_folder import check_writable
 from avloc_ros.types import InputError
 
 
@@ -23,7 +24,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--raw-images", action="store_true", help="Image instead of JPEG CompressedImage in the bag")
     parser.add_argument("--audio-topic", default="", help="of the bag that is read, where it has several")
     parser.add_argument("--image-topic", default="", help="of the bag that is read, where it has several")
-    parser.add_argument("--repair", action="store_true", help="write what is whole in a cut-off .mcap file")
+    parser.add_argument("--repair", action="store_true", help="write what is whole in a cut-off .mcap file, or in a bag of one")
     parser.set_defaults(run=run)
 
 
@@ -31,6 +32,7 @@ def run(options: argparse.Namespace) -> int:
     """Convert. Raises InputError where the target exists or the source cannot be read."""
     if options.target.exists():
         raise InputError(f"{options.target} exists: name a new one, nothing is overwritten")
+    check_writable(options.target, "the target")
     with error_console.status(f"writing {options.target} ..."):
         console.print(converted(options))
     return 0
@@ -41,8 +43,8 @@ def converted(options: argparse.Namespace) -> str:
     if options.repair:
         from avloc_ros.sources.bags.bag_repair import repair_mcap
 
-        repair_mcap(options.source, options.target)
-        return f"what was whole in {options.source} is in {options.target}"
+        found = repair_mcap(options.source, options.target)
+        return f"what was whole in {options.source}, {found.contents}, is in {options.target}"
     if (options.source / "scene.json").is_file():
         from avloc_ros.sources.bags.bag_scene import scene_to_bag
 

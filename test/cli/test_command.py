@@ -19,6 +19,7 @@ from rosbags.highlevel import AnyReader
 
 from avloc_ros.cli import pipeline_options
 from avloc_ros.cli.main import COMMANDS, build_parser, keep_ros_logs_in_cache, main
+from avloc_ros.cli.record import what_did_not_come
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.sources.scene import load_scene, write_scene
 from avloc_ros.types import InputError
@@ -59,7 +60,7 @@ def test_bad_input_ends_with_2_and_says_why(tmp_path: Path, capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (["convert", "{scene}", "{file}/bag"], "{file}"),
+        (["convert", "{scene}", "{file}/bag"], "is not a folder"),
         (["simulate", "--out", "{file}/scenes", "--count", "1"], "Not a directory"),
         (["simulate", "--events", "--out", "{scene}", "--set", "tempo=["], "--set tempo=["),
         (["live", "--param", "fusion.kind:=["], "--param fusion.kind:=["),
@@ -134,6 +135,18 @@ def test_a_signal_ends_a_recording_and_its_bag_is_whole(tmp_path: Path) -> None:
         ending.join()
         with AnyReader([folder]) as bag:
             assert bag.message_count == 0
+
+
+def test_a_recording_says_which_topics_did_not_come(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["record", "--out", str(tmp_path / "bag"), "--duration", "0.3"]
+    assert main([*command, "--topics", "speakers", "/robot/faces"]) == 0
+    assert "nothing came on /speakers, /robot/faces" in capsys.readouterr().err
+    for duration in ("nan", "-1"):
+        assert main(["record", "--out", str(tmp_path / duration), "--duration", duration]) == 2
+        assert not (tmp_path / duration).exists()
+    counts = {"/robot/image/compressed": 3, "/robot/audio": 0}
+    assert what_did_not_come(("/robot/image", "/robot/audio"), counts) == "nothing came on /robot/audio"
+    assert what_did_not_come((), counts) == "" and "nobody publishes" in what_did_not_come((), {})
 
 
 def pipeline_arguments(*arguments: str) -> argparse.Namespace:
