@@ -41,8 +41,10 @@ def open_audio_tracker(
     """The tracker of a kind, one of TRACKERS; the image grid and the assumed range are those of `srp` for all.
 
     Raises InputError without an array, where weights are missing or were trained for another array or camera, or where
-    the array's shape does not do.
+    the array's shape does not do or two of its microphones are at one place.
     """
+    if array is not None:
+        array.require_apart()
     image_shape, range_m = (config.srp.image_rows, config.srp.image_cols), config.srp.assumed_range_m
     if kind == "srp":
         return SrpTracker(config.srp, array, camera, sample_rate_hz)

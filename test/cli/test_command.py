@@ -93,6 +93,23 @@ def test_a_failure_of_the_system_that_is_no_path_keeps_its_traceback(
     assert "Traceback" in said and "failure of ours" in said
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("positions_m: [[0, 0, 0], [0, 0, 0], [0, 0.1, 0]]", "mic0 and mic1 are at the same place"),
+        ("positions_m: [[0, 0, 0], [0, 0.1, 0]]\nsound_speed: 340", "did you mean 'sound_speed_mps'"),
+        ("positions_m: [[0, 0, 0], [0, 0.1, 0]]\nsound_speed_mps: fast", "must be numbers"),
+    ],
+)
+def test_an_array_that_would_mislead_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, words: str
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    assert main(["arrays", str(path)]) == 2
+    assert words in " ".join(capsys.readouterr().err.split())
+
+
 def test_array_in_millimetres_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "mm.yaml"
     path.write_text("positions_m: [[50, 0, 0], [-50, 0, 0]]")
