@@ -13,6 +13,7 @@ import pytest
 from rclpy.parameter import Parameter
 
 from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.msg import MicrophoneArray as MicrophoneArrayMessage
 from avloc_ros.nodes.attention import AttentionConfig, AttentionNode
 from avloc_ros.nodes.audio_capture import AudioCaptureNode
 from avloc_ros.nodes.audio_tracker import AudioTrackerNode
@@ -20,6 +21,7 @@ from avloc_ros.nodes.base.compose import make_node, run_in_one_process
 from avloc_ros.nodes.base.source_node import SourceNode
 from avloc_ros.nodes.camera_capture import CameraCaptureNode
 from avloc_ros.nodes.fusion import FusionNode
+from avloc_ros.nodes.messages.quality_of_service import result_quality
 from avloc_ros.nodes.player import PlayerNode
 from avloc_ros.nodes.speaker_tracker import SpeakerTrackerNode
 from avloc_ros.nodes.visual_detector import VisualDetectorNode
@@ -142,6 +144,14 @@ def test_no_array_and_a_wrong_one_are_named(rig, faults):
     rig.tell_array()  # the right one, while running
     rig.seen.clear()
     assert rig.talk_until(lambda: "audio_tracker" in rig.seen.words and "no output" not in rig.seen.words["audio_tracker"][-1])
+
+
+def test_an_array_that_is_not_latched_is_told_apart_from_one_that_nobody_publishes(rig):
+    rig.node.destroy_publisher(rig._array)
+    rig._array = rig.node.create_publisher(MicrophoneArrayMessage, "microphone_array", result_quality())
+    rig.add(AudioTrackerNode)
+    rig.tell_array()
+    assert rig.talk_until(lambda: rig.seen.said("audio_tracker", "offers volatile, we ask for transient local (latched)"))
 
 
 def test_a_namespace_and_many_rooms_do_not_mix(rig):

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import message_filters
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile
 from rclpy.timer import Timer
 
 from avloc_ros.config import setting, settings_of
@@ -67,12 +67,12 @@ class PipelineNode(LifecycleNode):
         self._is_built = False
         self._worker: Worker | None = None
         self._filters: list[message_filters.Subscriber] = []
-        self._reliable_topics: set[str] = set()
+        self._asked: dict[str, QoSProfile] = {}  # by resolved topic
         self._outputs: dict[str, Any] = {}
         self._timers_made: list[Timer] = []
         self._orders: dict[str, StampOrder] = {}
         super().__init__(self.NAME, **node_options)
-        self.health = Health(self._why_silent, excuse=self.excuse)
+        self.health = Health(self.why_silent, excuse=self.excuse)
         try:
             declare_settings(self, NodeSettings)
             declare_settings(self, self.CONFIG)
@@ -111,8 +111,7 @@ class PipelineNode(LifecycleNode):
         """Subscribe; `callback` runs only while active and may raise InputError. consequence: what is lost without it."""
         stream = stream or topic
         resolved = self.resolve_topic_name(topic)
-        if qos.reliability == ReliabilityPolicy.RELIABLE:
-            self._reliable_topics.add(resolved)
+        self._asked[resolved] = qos
         self.health.expect(stream, resolved, consequence)
         subscriber = message_filters.Subscriber(self, message_type, topic, qos_profile=qos)
         subscriber.registerCallback(partial(self._receive, stream, callback))
@@ -167,6 +166,10 @@ class PipelineNode(LifecycleNode):
         """Forget everything that belongs to the time before a jump."""
         self.health.note(f"time jumped back by {back_s:.1f} s in {stream} (a bag that loops?): state reset")
         self._forget()
+
+    def why_silent(self, topic: str) -> str:
+        """Why nothing arrives on a topic that the node listens to, by its resolved name."""
+        return explain_silence(self, topic, self._asked[topic])
 
     def report_failure(self, where: str, error: Exception) -> None:
         """Bad input, or a failure of ours, becomes a word in diagnostics."""
@@ -338,9 +341,6 @@ class PipelineNode(LifecycleNode):
 
     def _note_drop(self) -> None:
         self.health.dropped(OVERLOAD)
-
-    def _why_silent(self, topic: str) -> str:
-        return explain_silence(self, topic, topic in self._reliable_topics)
 
 
 def _steady_clock() -> Clock:
