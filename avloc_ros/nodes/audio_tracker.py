@@ -225,6 +225,7 @@ class AudioTrackerNode(PipelineNode):
         self.health.values |= {
             "audio clock drift_ppm": f"{status.drift_ppm:.1f}",
             "audio stamp jitter_ms": f"{status.jitter_ms:.2f}",
+            "camera stamp jitter_ms": f"{status.frame_jitter_ms:.2f}",
             "audio gaps": str(status.gaps),
             "audio lost samples": str(status.lost_samples),
             "audio restarts": str(status.restarts),
