@@ -153,7 +153,7 @@ class CameraModel:
 
     @staticmethod
     def from_mapping(camera: dict[str, Any]) -> CameraModel:
-        """From the `camera` block of a scene or a YAML file (keys of scene_format). Raises InputError on a missing key."""
+        """From the `camera` block of a scene or a YAML file (keys as in docs/scenes.md). Raises InputError on a missing key."""
         missing = [key for key in ("width", "height", "fx", "fy", "cx", "cy") if key not in camera]
         if missing:
             raise InputError(f"camera description lacks {', '.join(missing)}: give them in pixels")
