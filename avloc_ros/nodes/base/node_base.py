@@ -154,6 +154,8 @@ class PipelineNode(LifecycleNode):
         before_ns = order.newest_ns
         stamp = stamp_ns(message.header.stamp)
         judged = order.judge(stamp)
+        words = f"stamps of {stream} stand still: its sender must fill in header.stamp"
+        self.health.problems(f"stamps:{stream}", [words] if order.stands_still else [])
         if judged == Order.JUMPED_BACK:
             self.time_jumped(stream, ((before_ns or stamp) - stamp) / 1e9)
             self._orders[stream].judge(stamp)
