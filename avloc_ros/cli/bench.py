@@ -39,14 +39,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(options: argparse.Namespace) -> int:
     """Measure the parts asked for, print tables, write bench.json."""
     from avloc_ros.evaluation.metrics_file import machine
-    from avloc_ros.runtime.engines import choose_providers
-    from avloc_ros.runtime.telemetry import import_onnxruntime
+    from avloc_ros.runtime.engines import require_device
 
     check_writable(options.out)
     for name in ("frames", "seconds"):
         if getattr(options, name) < 1:
             raise InputError(f"--{name} is {getattr(options, name)}, need at least 1")
-    choose_providers(options.device, import_onnxruntime().get_available_providers())  # raises where the device is not there
+    require_device(options.device)
     report: dict[str, Any] = {"command": " ".join(["avloc", *sys.argv[1:]]), "machine": machine(), "device": options.device}
     with error_console.status("measuring ...") as status:
 

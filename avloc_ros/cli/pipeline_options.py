@@ -12,6 +12,7 @@ from avloc_ros.cli.given_options import yaml_value
 from avloc_ros.config import hint, shipped_folder
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.parameter_file import load_parameters, parameter_blocks
+from avloc_ros.runtime.engines import require_device
 from avloc_ros.types import InputError
 
 NODES = {
@@ -82,14 +83,17 @@ def pipeline_parameters(options: argparse.Namespace, names: Sequence[str]) -> di
     """Parameters per node from the file, --system, --array, --device and --param, the later ones winning.
 
     Raises InputError on a file that cannot be read or says nothing to these nodes, on a --param that names no node of this
-    process, on a parameter that its node does not have, and on an --array that is none.
+    process, on a parameter that its node does not have, on an --array that is none and on a --device that is not there: a node
+    would wait for something better.
     """
     path = options.params_file or shipped_folder() / DEFAULT_PARAMETERS
     parameters = {name: load_parameters(path, name, options.namespace) for name in names}
     if options.params_file is not None:
         check_file(path, names, options.namespace)
     if options.array is not None:
-        MicrophoneArray.load(options.array)  # here, where it ends the command: a node would wait for a better one
+        MicrophoneArray.load(options.array)
+    if options.device is not None:
+        require_device(options.device)
     for system in _systems(options):
         for name, preset in SYSTEMS[system].items():
             if name in parameters:

@@ -207,6 +207,7 @@ def test_a_parameter_of_another_form_is_refused(tmp_path: Path, text: str) -> No
         ("{}", ["-p", "fusion.max_wait:=0.3"], "no parameter 'max_wait'; did you mean 'max_wait_s'"),
         ("fusion:\n  ros__parameters: {max_wait: 0.2}", [], "no parameter 'max_wait'; did you mean 'max_wait_s'"),
         ("/other/fusion:\n  ros__parameters: {max_wait_s: 0.2}", [], "says nothing to fusion in the namespace /robot"),
+        ("{}", ["--device", "tpu"], "device 'tpu': allowed are auto, cpu, cuda"),
         ("{}", ["--array", "{folder}/mine.yaml"], "mine.yaml: need a mapping with positions_m"),
     ],
 )

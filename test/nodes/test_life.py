@@ -90,6 +90,21 @@ def test_a_source_that_cannot_be_opened_ends_the_process_that_plays_it():
     assert run_in_one_process([PlayerNode], {"player": {"path": "no/such/scene", "exit_at_end": True}}) == 2
 
 
+def test_a_node_that_could_not_be_configured_shows_in_the_status_of_the_process(capfd):
+    """The others go on without it; who runs the process by a script must learn of it all the same."""
+    bad = {"fusion": {"weights": "no/such/weights.onnx", "kind": "scalar"}}
+
+    def status_after_a_while(needs_all):
+        begin_s = time.monotonic()
+        is_over = lambda: time.monotonic() - begin_s > 1.5  # noqa: E731
+        return run_in_one_process([AttentionNode, FusionNode], bad, until=is_over, needs_all=needs_all)
+
+    assert status_after_a_while(needs_all=False) == 0  # a ROS executable: its life cycle manager may configure it anew
+    assert status_after_a_while(needs_all=True) == 2
+    said = capfd.readouterr().err
+    assert "could not be configured, see above: fusion" in said and "attention" not in said.split("see above")[1]
+
+
 @pytest.mark.parametrize("node_class", [CameraCaptureNode, AudioCaptureNode])
 def test_a_device_that_a_command_named_and_that_is_not_there_ends_it(node_class, capfd):
     asked = {node_class.NAME: {"device": "no-such-device", "exit_without_device": True}}

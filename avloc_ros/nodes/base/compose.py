@@ -41,12 +41,14 @@ def run_in_one_process(
     arguments: Sequence[str] | None = None,
     on_ready: Callable[[list[Any], Executor], None] | None = None,
     until: Callable[[], bool] = lambda: False,
+    needs_all: bool = False,
 ) -> int:
     """Run nodes until a signal, until `until()` is true, or until one is finished that shall end the process.
 
     parameters: {node name or "/**": {name: value}}. arguments: command line with --ros-args, as sys.argv. on_ready: gets
-    the nodes and the executor before they spin (to add nodes of one's own). Returns 0, or 2 where a parameter is bad or
-    a source cannot be opened (the reason is logged).
+    the nodes and the executor before they spin (to add nodes of one's own). Returns 0, or 2 where a parameter is bad or a
+    source cannot be opened; with needs_all also where a node could not be configured and the others went on without it (the
+    reason is logged).
     """
     stop = threading.Event()
     restore = stop_on_signals(stop)
@@ -73,7 +75,10 @@ def run_in_one_process(
                 return stop.is_set() or until() or any(node.is_finished for node in nodes)
 
             spin(executor, is_over)
-        status = BAD_INPUT if any(node.has_failed for node in nodes) else DONE
+        failed = [node.get_name() for node in nodes if node.has_failed and (needs_all or node.is_finished)]
+        if failed:
+            print(f"could not be configured, see above: {', '.join(failed)}", file=sys.stderr)
+        status = BAD_INPUT if failed else DONE
     except InputError as error:
         print(f"cannot start: {error}", file=sys.stderr)
         return BAD_INPUT

@@ -63,7 +63,7 @@ class PipelineNode(LifecycleNode):
     def __init__(self, **node_options: Any) -> None:
         self.is_active = False
         self.is_finished = False  # nothing more will come of it: the process that runs it may end
-        self.has_failed = False  # it is finished because it could not do what it was asked to
+        self.has_failed = False  # it could not be configured as it was asked to be
         self._is_built = False
         self._worker: Worker | None = None
         self._filters: list[message_filters.Subscriber] = []
@@ -223,7 +223,9 @@ class PipelineNode(LifecycleNode):
             self._take_down()
             self.report_failure("configure", error)
             self.get_logger().error(f"cannot configure: {error}")
+            self.has_failed = True
             return TransitionCallbackReturn.FAILURE
+        self.has_failed = False
         self._is_built = True
         return super().on_configure(state)
 
@@ -326,7 +328,7 @@ class PipelineNode(LifecycleNode):
         if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
         else:
-            self.has_failed = self.is_finished = self.is_vital()
+            self.is_finished = self.is_vital()
 
     def _apply_config(self, config: Any) -> None:
         if self._is_built:
