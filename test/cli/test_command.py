@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from rosbags.highlevel import AnyReader
 
-from avloc_ros.cli import pipeline_options
-from avloc_ros.cli.main import COMMANDS, build_parser, keep_ros_logs_in_cache, main
+from avloc_ros.cli import bench, pipeline_options
+from avloc_ros.cli.main import COMMANDS, INTERRUPTED, build_parser, keep_ros_logs_in_cache, main
 from avloc_ros.cli.record import what_did_not_come
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.sources.scene import load_scene, write_scene
@@ -249,3 +249,13 @@ def test_glasses_have_their_own_node_for_the_grid_unless_the_fusion_gives_it():
     names = pipeline_options.pipeline_nodes(both)
     assert {"active_speaker", "fusion"} <= set(names) and len(names) == len(set(names))
     assert pipeline_options.pipeline_parameters(both, names)["active_speaker"]["publish_grid"] is False
+
+
+def test_what_was_measured_outlives_a_ctrl_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> dict[str, object]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(bench.MEASURES, "stages", lambda options, progress: {"stages": {"ear": {"median_ms": 1.5}}})
+    monkeypatch.setitem(bench.MEASURES, "growth", interrupted)
+    assert main(["bench", "--out", str(tmp_path / "bench"), "--parts", "growth", "stages"]) == INTERRUPTED
+    assert json.loads((tmp_path / "bench" / "bench.json").read_text())["stages"]["ear"]["median_ms"] == 1.5
