@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 
 from avloc_ros.cli.console import console, error_console
@@ -33,8 +34,16 @@ def run(options: argparse.Namespace) -> int:
     if options.target.exists():
         raise InputError(f"{options.target} exists: name a new one, nothing is overwritten")
     check_writable(options.target, "the target")
-    with error_console.status(f"writing {options.target} ..."):
-        console.print(converted(options))
+    try:
+        with error_console.status(f"writing {options.target} ..."):
+            words = converted(options)
+    except BaseException:  # also a Ctrl-C: half a bag or scene would be taken for a whole one
+        if options.target.is_dir():
+            shutil.rmtree(options.target)
+        else:
+            options.target.unlink(missing_ok=True)
+        raise
+    console.print(words, soft_wrap=True)
     return 0
 
 

@@ -251,6 +251,18 @@ def test_glasses_have_their_own_node_for_the_grid_unless_the_fusion_gives_it():
     assert pipeline_options.pipeline_parameters(both, names)["active_speaker"]["publish_grid"] is False
 
 
+def test_a_conversion_that_is_interrupted_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_source: Path, target: Path, *_: object, **__: object) -> None:
+        target.mkdir()
+        (target / "half.mcap").touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("avloc_ros.sources.bags.bag_scene.scene_to_bag", interrupted)
+    write_scene(tmp_path / "scene", audio=np.zeros((1600, 2)), sample_rate_hz=16_000)
+    assert main(["convert", str(tmp_path / "scene"), str(tmp_path / "bag")]) == INTERRUPTED
+    assert [path.name for path in tmp_path.iterdir()] == ["scene"]
+
+
 def test_what_was_measured_outlives_a_ctrl_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> dict[str, object]:
         raise KeyboardInterrupt
