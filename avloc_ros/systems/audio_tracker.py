@@ -17,9 +17,10 @@ from avloc_ros.systems.srp import SrpConfig, SrpTracker
 TRACKERS = ("blend", "mixture", "any_array", "srp", "crnn", "diff_track")
 DEFAULT_TRACKER = "blend"
 TRACKER_HELP = (
-    "audio tracker: any_array is learned and knows voices, mixture finds each talker by himself with what any_array hears, srp "
-    "is classical and learns noise in pauses, blend takes mixture and srp, crnn was trained for one array and camera (`avloc "
-    "train dsw`) and takes the sphere from blend, diff_track was taught by tracking errors and needs an array with depth"
+    "audio tracker: blend takes mixture and srp together; mixture is learned and finds each of several talkers separately; "
+    "any_array is the learned network that mixture builds on, alone; srp is classical and learns noise in pauses; crnn was "
+    "trained for one array and camera (`avloc train dsw`) and takes the sphere from blend; diff_track was trained on tracking "
+    "errors and needs microphones that do not lie in one plane"
 )
 
 
