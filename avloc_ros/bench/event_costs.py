@@ -53,7 +53,7 @@ def event_costs(calls: int, device: str = "cpu", progress: Callable[[str], None]
     onnxruntime serves streams one after the other, torch as one batch; features are numpy's, one stream after the other.
     """
     if importlib.util.find_spec("torch") is None:
-        raise InputError("the sound event part compares torch with onnxruntime: install the extra [train]")
+        raise InputError("the sound event part compares torch with onnxruntime: pip install torch")
     import torch
 
     torch.set_num_threads(1)

@@ -24,6 +24,8 @@ OF_THE_FILE_SYSTEM = {
     errno.EROFS, errno.ENOSPC, errno.EDQUOT,
 }  # fmt: skip
 
+PACKAGES = {"skimage": "scikit-image", "espeakng_loader": "espeakng-loader"}  # module: package, where they differ
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `avloc`. Returns 0 when done, 2 on bad input (with the reason), 1 on a failure of ours, 130 on Ctrl-C."""
@@ -108,7 +110,9 @@ def missing_module_advice(error: ModuleNotFoundError) -> str:
         return f"{error}: source your ROS 2 set-up first, or use the environment that `make demo` creates"
     for extra, modules in extras.items():
         if module in modules:
-            return f"{error}: pip install 'avloc-ros[{extra}]'"
+            package = PACKAGES.get(module, module)
+            # By its name: the package itself is on no index.
+            return f"{error}: pip install {package} (pip install '.[{extra}]' in the source folder: all of avloc-ros[{extra}])"
     return f"{error}: pip install {module}"
 
 
