@@ -145,7 +145,7 @@ def choose_providers(device: str, available: list[str]) -> tuple[list[str | tupl
             return cpu, "onnxruntime has no CUDA here: runs on the CPU"
         raise InputError(
             f"device '{device}': onnxruntime has only {', '.join(available)}; "
-            "pip install 'onnxruntime-gpu[cuda,cudnn]' in place of onnxruntime, or use cpu"
+            "pip install 'onnxruntime-gpu[cuda,cudnn]' in place of onnxruntime (the extra [gpu]), or use cpu"
         )
     return [(GPU_PROVIDERS[kind], {"device_id": match.group(2) or "0"}), *cpu], ""
 
