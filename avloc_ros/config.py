@@ -13,11 +13,10 @@ import os
 import sys
 import types
 import typing
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-
-import yaml
 
 from avloc_ros.types import InputError
 
@@ -84,11 +83,16 @@ def from_mapping(config_class: type[Config], values: dict[str, Any], where: str 
     known = {item.name: item for item in settings_of(config_class)}
     for name in flat:
         if name not in known:
-            close = difflib.get_close_matches(name, known, 1)
-            hint = f"; did you mean '{close[0]}'?" if close else f"; known: {', '.join(sorted(known))}"
-            raise InputError(f"{where}: unknown setting '{name}'{hint}")
+            raise InputError(f"{where}: unknown setting '{name}'{hint(name, known)}")
     checked = {name: checked_value(known[name], value, where) for name, value in flat.items()}
     return _build(config_class, checked, "")
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """The end of a message on an unknown name: the one that was probably meant, else all that are known."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean '{close[0]}'?" if close else f"; known: {', '.join(known)}"
 
 
 def to_mapping(config: Any) -> dict[str, Any]:
@@ -127,30 +131,6 @@ def checked_value(item: Setting, value: Any, where: str = "settings") -> Any:
         if below or above or value != value:
             raise InputError(f"{where}: '{item.name}' is {value}, allowed: {item.low} to {item.high}")
     return value
-
-
-def load_parameters(path: str | Path, node: str | None = None) -> dict[str, Any]:
-    """Parameters of a ROS 2 parameter file (`/**:` or `node: ros__parameters:`), flattened; a plain mapping works too.
-
-    Later and more specific blocks win: `/**` first, then `node`. Raises InputError with the file's name.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"no parameter file at {path}")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is not YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: need a mapping at the top level")
-    blocks = {key: block for key, block in content.items() if isinstance(block, dict) and "ros__parameters" in block}
-    if not blocks:
-        return flatten(content)
-    merged: dict[str, Any] = flatten(blocks.get("/**", {}).get("ros__parameters") or {})
-    for key, block in blocks.items():
-        if key != "/**" and node is not None and key.rsplit("/", 1)[-1] == node:
-            merged |= flatten(block["ros__parameters"] or {})
-    return merged
 
 
 def shipped_folder() -> Path:

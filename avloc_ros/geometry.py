@@ -6,6 +6,7 @@ y down). Azimuth is counter-clockwise seen from above, elevation positive upward
 
 from __future__ import annotations
 
+import difflib
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,10 @@ import yaml
 from avloc_ros.types import GridLayout, InputError, Projection
 
 SPEED_OF_SOUND_MPS = 343.0
+SAME_PLACE_M = 1e-4  # microphones nearer to each other are no two: the smallest capsules are a millimetre wide
+ARRAY_KEYS = (  # of an array file; others are for people to read
+    "positions_m", "mics_m", "channel_names", "channels", "sound_speed_mps", "name", "frame_id", "device_channels",
+)  # fmt: skip
 # Columns: the axes of the optical frame (x right, y down, z forward) in a frame with x forward, y left, z up.
 OPTICAL_TO_BODY = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
 
@@ -143,12 +148,12 @@ class CameraModel:
         if min(self.width, self.height) <= 0 or not np.all(np.isfinite(numbers)) or min(self.fx, self.fy) <= 0:
             raise InputError(
                 f"camera {self.width}x{self.height} with fx={self.fx}, fy={self.fy} is not calibrated: "
-                "publish camera_info with a K matrix, or set camera.fx and camera.fy"
+                "it needs a camera_info with a size and a K matrix, or width, height, fx, fy in the camera's file"
             )
 
     @staticmethod
     def from_mapping(camera: dict[str, Any]) -> CameraModel:
-        """From the `camera` block of a scene or a YAML file (keys of scene_format). Raises InputError on a missing key."""
+        """From the `camera` block of a scene or a YAML file (keys as in docs/scenes.md). Raises InputError on a missing key."""
         missing = [key for key in ("width", "height", "fx", "fy", "cx", "cy") if key not in camera]
         if missing:
             raise InputError(f"camera description lacks {', '.join(missing)}: give them in pixels")
@@ -297,21 +302,42 @@ class MicrophoneArray:
         """Largest distance between two microphones."""
         return float(np.linalg.norm(self.positions_m[:, None] - self.positions_m[None], axis=-1).max())
 
+    def require_apart(self) -> None:
+        """Raises InputError where two microphones are at one place: no delay tells where their sound comes from.
+
+        A first-order ambisonics microphone is such an array; what hears by delays cannot take it.
+        """
+        distances = np.linalg.norm(self.positions_m[:, None] - self.positions_m[None], axis=-1)  # (channels, channels)
+        pairs = np.argwhere(np.triu(distances < SAME_PLACE_M, 1))
+        if len(pairs):
+            first, second = (self.channel_names[number] for number in pairs[0])
+            raise InputError(f"microphone array '{self.name}': {first} and {second} are at the same place; measure positions_m")
+
     @staticmethod
     def from_mapping(array: dict[str, Any], name: str = "array") -> MicrophoneArray:
-        """From a scene's `array` block, a config/arrays YAML, or a kit JSON (`positions_m` or `mics_m`)."""
+        """From a scene's `array` block, a config/arrays YAML, or a kit JSON (`positions_m` or `mics_m`).
+
+        Raises InputError on values that do not fit, and on a key that looks like a slip of a known one.
+        """
+        for key in array.keys() - set(ARRAY_KEYS):
+            meant = difflib.get_close_matches(str(key), ARRAY_KEYS, 1, 0.8)
+            if meant:
+                raise InputError(f"array '{name}' has a key '{key}': did you mean '{meant[0]}'?")
         positions = array.get("positions_m", array.get("mics_m"))
         if positions is None:
             raise InputError(f"array '{name}' has no positions_m: one [x, y, z] in metres per channel")
         try:
             positions = np.asarray(positions, float)
             device_channels = tuple(int(number) for number in array.get("device_channels", ()))
+            sound_speed_mps = float(array.get("sound_speed_mps", SPEED_OF_SOUND_MPS))
         except (TypeError, ValueError) as error:
-            raise InputError(f"array '{name}': positions_m and device_channels must be numbers ({error})") from error
+            raise InputError(
+                f"array '{name}': positions_m, sound_speed_mps and device_channels must be numbers ({error})"
+            ) from error
         return MicrophoneArray(
             positions,
             tuple(str(n) for n in array.get("channel_names", array.get("channels", ())) or ()),
-            float(array.get("sound_speed_mps", SPEED_OF_SOUND_MPS)),
+            sound_speed_mps,
             str(array.get("name", name)),
             str(array.get("frame_id", "microphone_array")),
             device_channels,

@@ -12,7 +12,7 @@ from enum import IntEnum, IntFlag
 
 import numpy as np
 
-PROBABILITY_FLOOR = 1e-6  # the smallest probability of which a logarithm is taken (specs: dsw)
+PROBABILITY_FLOOR = 1e-6  # the smallest probability of which a logarithm is taken (docs/papers.md: dsw)
 
 
 class InputError(ValueError):

@@ -25,9 +25,10 @@ import numpy as np
 import torch
 from asl_unet_table import SHIFT, VARIANTS
 
-from avloc_ros.config import flatten, from_mapping, load_parameters, shipped_folder
+from avloc_ros.config import flatten, from_mapping, shipped_folder
 from avloc_ros.datasets.glasses.pack import GlassesFrames, joined, pack_scenes, read_frames
 from avloc_ros.models.asl_unet.network import SpeakerUNet
+from avloc_ros.parameter_file import load_parameters
 from avloc_ros.runtime.weights import read_torch
 from avloc_ros.simulation.glasses.batched_glasses import AFTER, BEFORE, GlassesSound, RenderedSoundConfig
 from avloc_ros.simulation.sound.voice_bank import VoiceBank, pack_voices

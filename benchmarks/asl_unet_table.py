@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from avloc_ros.config import flatten, from_mapping, load_parameters, shipped_folder
+from avloc_ros.config import flatten, from_mapping, shipped_folder
 from avloc_ros.datasets.glasses.recording import EgocentricRecording, recordings_under
+from avloc_ros.parameter_file import load_parameters
 from avloc_ros.sources.person_boxes import PersonBox
 from avloc_ros.training.asl_unet.recipe import SpeakerUNetRecipe
 from avloc_ros.training.asl_unet.scores import Thresholds, score_frames

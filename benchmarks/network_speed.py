@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from avloc_ros.config import flatten, from_mapping, load_parameters, shipped_folder
+from avloc_ros.config import flatten, from_mapping, shipped_folder
 from avloc_ros.features.inputs.asl_unet_audio import segment_features
 from avloc_ros.models.asl_unet.network import SpeakerUNet
 from avloc_ros.models.diff_track.localizer import LocalizerNetwork
+from avloc_ros.parameter_file import load_parameters
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.systems.asl_unet import SpeakerUNetSettings, SpeakerUNetSystem
 from avloc_ros.training.asl_unet.recipe import SpeakerUNetRecipe

@@ -11,7 +11,8 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "avloc_ros"
 RUNTIME = (
-    "types", "geometry", "config", "sources", "features", "models", "runtime", "decode", "tracking", "systems", "nodes",
+    "types", "geometry", "config", "parameter_file",
+    "sources", "features", "models", "runtime", "decode", "tracking", "systems", "nodes",
 )  # fmt: skip
 OFFLINE = ("losses", "simulation", "datasets", "evaluation", "training", "bench")
 GENERATED = ("msg",)  # the package's own messages are made by rosidl

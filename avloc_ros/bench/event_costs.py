@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from avloc_ros.config import flatten, from_mapping, load_parameters, shipped_folder
+from avloc_ros.config import flatten, from_mapping, shipped_folder
 from avloc_ros.features.directions.flow_map import flow_peaks
 from avloc_ros.features.inputs.coloc_features import coloc_features
 from avloc_ros.features.inputs.foa_features import foa_features
+from avloc_ros.parameter_file import load_parameters
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.systems.event_network import FoaSpectra
 from avloc_ros.types import InputError
@@ -52,7 +53,7 @@ def event_costs(calls: int, device: str = "cpu", progress: Callable[[str], None]
     onnxruntime serves streams one after the other, torch as one batch; features are numpy's, one stream after the other.
     """
     if importlib.util.find_spec("torch") is None:
-        raise InputError("the sound event part compares torch with onnxruntime: install the extra [train]")
+        raise InputError("the sound event part compares torch with onnxruntime: pip install torch")
     import torch
 
     torch.set_num_threads(1)

@@ -28,8 +28,10 @@ def run(options: argparse.Namespace) -> int:
     """Print the list, or one array. Raises InputError where the file is bad."""
     if options.file is None:
         print_list()
-    else:
-        print_array(MicrophoneArray.load(options.file))
+        return 0
+    array = MicrophoneArray.load(options.file)
+    array.require_apart()
+    print_array(array)
     return 0
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 
 from avloc_ros.cli.console import console, error_console
+from avloc_ros.cli.output_folder import check_writable
 from avloc_ros.types import InputError
 
 
@@ -23,7 +25,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--raw-images", action="store_true", help="Image instead of JPEG CompressedImage in the bag")
     parser.add_argument("--audio-topic", default="", help="of the bag that is read, where it has several")
     parser.add_argument("--image-topic", default="", help="of the bag that is read, where it has several")
-    parser.add_argument("--repair", action="store_true", help="write what is whole in a cut-off .mcap file")
+    parser.add_argument("--repair", action="store_true", help="write what is whole in a cut-off .mcap file, or in a bag of one")
     parser.set_defaults(run=run)
 
 
@@ -31,8 +33,17 @@ def run(options: argparse.Namespace) -> int:
     """Convert. Raises InputError where the target exists or the source cannot be read."""
     if options.target.exists():
         raise InputError(f"{options.target} exists: name a new one, nothing is overwritten")
-    with error_console.status(f"writing {options.target} ..."):
-        console.print(converted(options))
+    check_writable(options.target, "the target")
+    try:
+        with error_console.status(f"writing {options.target} ..."):
+            words = converted(options)
+    except BaseException:  # also a Ctrl-C: half a bag or scene would be taken for a whole one
+        if options.target.is_dir():
+            shutil.rmtree(options.target)
+        else:
+            options.target.unlink(missing_ok=True)
+        raise
+    console.print(words, soft_wrap=True)
     return 0
 
 
@@ -41,8 +52,8 @@ def converted(options: argparse.Namespace) -> str:
     if options.repair:
         from avloc_ros.sources.bags.bag_repair import repair_mcap
 
-        repair_mcap(options.source, options.target)
-        return f"what was whole in {options.source} is in {options.target}"
+        found = repair_mcap(options.source, options.target)
+        return f"what was whole in {options.source}, {found.contents}, is in {options.target}"
     if (options.source / "scene.json").is_file():
         from avloc_ros.sources.bags.bag_scene import scene_to_bag
 

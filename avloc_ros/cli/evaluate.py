@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from avloc_ros.cli import dcase_scores, event_scores
 from avloc_ros.cli.console import console, error_console
-from avloc_ros.config import from_mapping, load_parameters
+from avloc_ros.cli.output_folder import check_writable
+from avloc_ros.config import from_mapping
+from avloc_ros.parameter_file import load_parameters
 from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER, TRACKERS
 from avloc_ros.types import InputError
 
@@ -100,6 +102,7 @@ def run(options: argparse.Namespace) -> int:
     from avloc_ros.evaluation.pages.report_writer import write_report
     from avloc_ros.evaluation.thresholds import with_validated_thresholds
 
+    check_writable(options.out)
     if dcase_scores.wanted(options):
         return dcase_scores.run(options)
     if event_scores.wanted(options):
@@ -138,6 +141,12 @@ def run(options: argparse.Namespace) -> int:
 
 def check_options(options: argparse.Namespace) -> None:
     """Raises InputError on values that cannot be, and on options that do not belong together."""
+    from avloc_ros.evaluation.grid_sizes import parse_sizes
+
+    if options.grid_sizes:
+        parse_sizes(options.grid_sizes)
+    if options.live:
+        raise InputError("--live belongs to --system av_seld or coloc: the other systems always step frame by frame")
     if options.threshold is not None and not 0 <= options.threshold <= 1:
         raise InputError(f"--threshold is {options.threshold}, allowed: 0 to 1")
     if options.jobs < 1:

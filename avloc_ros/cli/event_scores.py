@@ -14,6 +14,7 @@ from rich.progress import track
 
 from avloc_ros.cli.console import console, error_console
 from avloc_ros.cli.dcase_scores import print_scores
+from avloc_ros.cli.given_options import refuse
 from avloc_ros.types import InputError
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from avloc_ros.systems.sound_events import SoundEventsConfig
 
 SYSTEMS = ("av_seld", "coloc")
+NOT_FOR_EVENTS = (
+    "tracker", "fusion", "refine", "audio_tracker", "validation", "compare", "grid_sizes", "config", "array", "rotate_channels",
+    "cache",
+)  # fmt: skip
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +57,7 @@ def run(options: argparse.Namespace) -> int:
 
     if not options.paths:
         raise InputError("nothing to evaluate: give scenes with truth_events.csv, or a STARSS or L3DAS23 folder")
+    refuse(options, NOT_FOR_EVENTS, f"--system {options.system}")
     config = _config(options)
     system = SoundEventSystem(config) if options.live else None
     network = system.network if system is not None else open_network(config)
@@ -104,6 +110,8 @@ def _config(options: argparse.Namespace) -> SoundEventsConfig:
     from avloc_ros.systems.event_network import EventNetworkConfig
     from avloc_ros.systems.sound_events import SoundEventsConfig
 
+    if options.threshold is not None and not 0 < options.threshold <= 1:
+        raise InputError(f"--threshold is {options.threshold}, allowed: above 0, up to 1")
     if len(options.weights) > 1:
         raise InputError(f"--weights is given {len(options.weights)} times: a sound event system has one set")
     weights = str(Path(options.weights[0])) if options.weights else ""

@@ -19,7 +19,7 @@ SAMPLE_S = 1.0
 AFTER_END_S = 1.0  # the last frames are still on their way
 
 
-def measure_live(scene: Path | None, seconds: float, out: Path, device: str, parameters: Sequence[str] = ()) -> dict[str, Any]:
+def run_live(scene: Path | None, seconds: float, out: Path, device: str, parameters: Sequence[str] = ()) -> dict[str, Any]:
     """Latency, drops, processor and memory of the pipeline at the pace of the scene's camera.
 
     frames_in counts the camera frames that came while we watched; one without a SpeakerArray of its stamp is dropped.

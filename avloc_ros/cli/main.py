@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -17,12 +18,21 @@ from avloc_ros.types import InputError
 
 COMMANDS = ("demo", "live", "replay", "record", "convert", "evaluate", "simulate", "train", "bench", "doctor", "arrays")
 DONE, OUR_FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+# What a user can mend: a path that is not there, may not be written or is of another kind, and a disk that is full.
+OF_THE_FILE_SYSTEM = {
+    errno.ENOENT, errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG,
+    errno.EROFS, errno.ENOSPC, errno.EDQUOT,
+}  # fmt: skip
+
+PACKAGES = {"skimage": "scikit-image", "espeakng_loader": "espeakng-loader"}  # module: package, where they differ
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `avloc`. Returns 0 when done, 2 on bad input (with the reason), 1 on a failure of ours, 130 on Ctrl-C."""
-    parser = build_parser()
-    options = parser.parse_args(arguments)
+    try:
+        options = build_parser().parse_args(arguments)
+    except KeyboardInterrupt:  # while the modules of the commands are still imported
+        return INTERRUPTED
     keep_ros_logs_in_cache()
     try:
         return int(options.run(options) or DONE)
@@ -38,10 +48,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output (head, less) has gone: nothing is left to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except OSError as error:
+        if error.errno not in OF_THE_FILE_SYSTEM:
+            return failed(options.command)
+        tell(options.command, f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror))
+        return BAD_INPUT
     except Exception:
-        error_console.print_exception(show_locals=False)
-        tell(options.command, "this is a failure of ours, not of your input")
-        return OUR_FAILURE
+        return failed(options.command)
+
+
+def failed(command: str) -> int:
+    """Print the traceback of the exception at hand, which the user cannot mend. Returns the exit status."""
+    error_console.print_exception(show_locals=False)
+    tell(command, "this is a failure of ours, not of your input")
+    return OUR_FAILURE
 
 
 def tell(command: str, reason: str) -> None:
@@ -90,7 +110,9 @@ def missing_module_advice(error: ModuleNotFoundError) -> str:
         return f"{error}: source your ROS 2 set-up first, or use the environment that `make demo` creates"
     for extra, modules in extras.items():
         if module in modules:
-            return f"{error}: pip install 'avloc-ros[{extra}]'"
+            package = PACKAGES.get(module, module)
+            # By its name: the package itself is on no index.
+            return f"{error}: pip install {package} (pip install '.[{extra}]' in the source folder: all of avloc-ros[{extra}])"
     return f"{error}: pip install {module}"
 
 

@@ -63,8 +63,13 @@ class NodeProcesses:
             if process.is_alive():
                 process.kill()
                 process.join()
+            self.status = self.status or max(process.exitcode or 0, 0)  # of a node that could not be configured
 
 
 def _run(name: str, parameters: NodeParameters, namespace: str | None, parent: int) -> None:
     """A node until it is told to stop, or the process that began this one is gone."""
-    sys.exit(run_in_one_process([node_class(name)], parameters, namespace, until=lambda: os.getppid() != parent))
+
+    def is_orphan() -> bool:
+        return os.getppid() != parent
+
+    sys.exit(run_in_one_process([node_class(name)], parameters, namespace, until=is_orphan, needs_all=True))

@@ -47,8 +47,8 @@ def run_nodes(options: argparse.Namespace, names: Sequence[str], parameters: Map
             return others.have_ended()
 
         classes = [node_class(name) for name in own]
-        status = run_in_one_process(classes, parameters, namespace, on_ready=watch, until=is_over)
-        return status or others.status
+        status = run_in_one_process(classes, parameters, namespace, on_ready=watch, until=is_over, needs_all=True)
+    return status or others.status
 
 
 @contextlib.contextmanager

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from avloc_ros.config import load_parameters, shipped_folder
+from avloc_ros.cli.given_options import yaml_value
+from avloc_ros.config import hint, shipped_folder
+from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.parameter_file import load_parameters, parameter_blocks
+from avloc_ros.runtime.engines import require_device
 from avloc_ros.types import InputError
 
 NODES = {
@@ -80,10 +82,18 @@ def pipeline_nodes(options: argparse.Namespace) -> list[str]:
 def pipeline_parameters(options: argparse.Namespace, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Parameters per node from the file, --system, --array, --device and --param, the later ones winning.
 
-    Raises InputError on a file that cannot be read, or a --param that names no node of this process.
+    Raises InputError on a file that cannot be read or says nothing to these nodes, on a --param that names no node of this
+    process, on a parameter that its node does not have, on an --array that is none and on a --device that is not there: a node
+    would wait for something better.
     """
     path = options.params_file or shipped_folder() / DEFAULT_PARAMETERS
-    parameters = {name: load_parameters(path, name) for name in names}
+    parameters = {name: load_parameters(path, name, options.namespace) for name in names}
+    if options.params_file is not None:
+        check_file(path, names, options.namespace)
+    if options.array is not None:
+        MicrophoneArray.load(options.array)
+    if options.device is not None:
+        require_device(options.device)
     for system in _systems(options):
         for name, preset in SYSTEMS[system].items():
             if name in parameters:
@@ -100,8 +110,34 @@ def pipeline_parameters(options: argparse.Namespace, names: Sequence[str]) -> di
         node, name, value = parsed_parameter(text)
         if node not in parameters:
             raise InputError(f"--param {text}: no node '{node}' here; nodes: {', '.join(names)}")
+        check_names(node, [name], f"--param {text}")
         parameters[node][name] = value
     return parameters
+
+
+def check_file(path: Path, names: Sequence[str], namespace: str) -> None:
+    """Raises InputError where no block of a parameter file is for these nodes, or one has a parameter that its node has not.
+
+    What `/**` has may be for nodes of others.
+    """
+    blocks = parameter_blocks(path)
+    for block in blocks:
+        for name in names:
+            if not block.is_for_all and block.matches(name, namespace):
+                check_names(name, block.parameters, f"{path}, {block.pattern}")
+    if not any(block.matches(name, namespace) for block in blocks for name in names):
+        raise InputError(
+            f"{path} says nothing to {', '.join(names)} in the namespace /{namespace.strip('/')}; "
+            f"its blocks are for {', '.join(block.pattern for block in blocks)}"
+        )
+
+
+def check_names(node: str, names: Iterable[str], where: str) -> None:
+    """Raises InputError, beginning with `where`, on a parameter that a node does not have: ROS would pass over it in silence."""
+    known = node_class(node).parameter_names()
+    for name in names:
+        if name not in known and not name.startswith("qos_overrides."):
+            raise InputError(f"{where}: {node} has no parameter '{name}'{hint(name, known)}")
 
 
 def parsed_parameter(text: str) -> tuple[str, str, Any]:
@@ -110,7 +146,7 @@ def parsed_parameter(text: str) -> tuple[str, str, Any]:
     node, dot, name = target.partition(".")
     if not separator or not dot or not name:
         raise InputError(f"--param {text}: write NODE.NAME:=VALUE, as in fusion.max_wait_s:=0.2")
-    return node, name, yaml.safe_load(value)
+    return node, name, yaml_value(value, f"--param {text}")
 
 
 def _systems(options: argparse.Namespace) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.live import Live
@@ -20,13 +21,15 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add `avloc record`."""
     parser = subparsers.add_parser("record", help="record topics into an mcap bag (pictures as JPEG)")
     parser.add_argument("--out", type=Path, required=True, help="folder of the new bag")
-    parser.add_argument("--topics", nargs="*", default=[], help="full topic names; default: all")
+    parser.add_argument("--topics", nargs="*", default=[], help="full topic names, /robot/speakers; default: all")
     parser.add_argument("--duration", type=float, default=0.0, metavar="S", help="stop after S seconds; 0: at Ctrl-C")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Record until the duration is over or Ctrl-C. Raises InputError where the folder exists."""
+    if not options.duration >= 0:
+        raise InputError(f"--duration is {options.duration}, need seconds, or 0 to record until Ctrl-C")
     if options.out.exists():
         raise InputError(f"{options.out} exists: name a new folder, bags are never overwritten")
     import rclpy
@@ -36,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
     from avloc_ros.nodes.base.dds import use_shared_memory_profile
     from avloc_ros.nodes.recorder import Recorder, discover_topics
 
+    wanted = tuple(topic if topic.startswith("/") else f"/{topic}" for topic in options.topics)
     use_shared_memory_profile()
     stop = threading.Event()
     restore = stop_on_signals(stop)  # the usual way to end a recording; a terminal and launch may both send it
@@ -48,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         with Live(console=error_console, refresh_per_second=4) as live:
             while time.monotonic() < end and not stop.is_set():
                 if time.monotonic() >= next_look:
-                    for topic in discover_topics(node, tuple(options.topics)):
+                    for topic in discover_topics(node, wanted):
                         recorder.add(topic)
                     next_look = time.monotonic() + LOOK_FOR_TOPICS_EVERY_S
                     live.update(counts_table(recorder.counts))
@@ -59,6 +63,9 @@ def run(options: argparse.Namespace) -> int:
         rclpy.try_shutdown()
         restore()
     console.print(f"{sum(counts.values())} messages on {len(counts)} topics in {options.out}")
+    missing = what_did_not_come(wanted, counts)
+    if missing:
+        error_console.print(f"{missing}: `avloc doctor --only graph` shows what runs here", soft_wrap=True)
     return 0
 
 
@@ -68,3 +75,14 @@ def counts_table(counts: dict[str, int]) -> Table:
     for name, count in sorted(counts.items()):
         table.add_row(name, str(count))
     return table
+
+
+def what_did_not_come(wanted: Sequence[str], counts: Mapping[str, int]) -> str:
+    """In words, which of the topics that were asked for gave nothing, or that there was no topic at all; "" where all is well.
+
+    counts: messages by the topic's name in the bag, where a picture's ends in /compressed.
+    """
+    if not wanted:
+        return "" if counts else "nobody publishes anything in this ROS domain"
+    silent = [name for name in wanted if not counts.get(name) and not counts.get(f"{name}/compressed")]
+    return f"nothing came on {', '.join(silent)}" if silent else ""

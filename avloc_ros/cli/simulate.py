@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from avloc_ros.simulation.shoebox_plan import ShoeboxParts
 
 Make = Callable[[Path, int], object]
-# What a user may leave out, and what it is then; `--like avdiar` has its own (specs: the AVDIAR corpus).
+# What a user may leave out, and what it is then; `--like avdiar` has its own (as the AVDIAR corpus was recorded).
 PLAIN: dict[str, Any] = {"array": "head_6mic", "sample_rate": 16000, "rt60": (0.15, 0.8), "in_view": None, "moving": 0.0}
 LIKE: dict[str, dict[str, Any]] = {"avdiar": {"sample_rate": 48000, "in_view": 0.85, "moving": 0.3}}
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avloc_ros.cli.overrides import overrides_of
+from avloc_ros.cli.given_options import overrides_of, refuse
 from avloc_ros.sources.arrays import named_array
 from avloc_ros.types import InputError
 
@@ -54,10 +54,10 @@ def kind_maker(options: argparse.Namespace) -> Make | None:
     if options.events and options.egocentric:
         raise InputError("--events and --egocentric are two kinds of scenes: choose one")
     if options.events:
-        _refuse(options, NOT_FOR_EVENTS, "--events")
+        refuse(options, NOT_FOR_EVENTS, "--events")
         return _event_maker(options)
     if options.egocentric:
-        _refuse(options, NOT_FOR_EGOCENTRIC, "--egocentric")
+        refuse(options, NOT_FOR_EGOCENTRIC, "--egocentric")
         return _egocentric_maker(options)
     if options.set or options.event_clips is not None:
         raise InputError("--set and --event-clips belong to --events or --egocentric")
@@ -148,10 +148,3 @@ def _settings(config: type[Any], given: dict[str, Any], options: argparse.Namesp
     from avloc_ros.config import from_mapping
 
     return from_mapping(config, given | overrides_of(options.set), "avloc simulate --set")
-
-
-def _refuse(options: argparse.Namespace, names: Sequence[str], kind: str) -> None:
-    """Raises InputError where an option is given that the kind of scene knows nothing of."""
-    wrong = [f"--{name.replace('_', '-')}" for name in names if getattr(options, name) not in (None, False)]
-    if wrong:
-        raise InputError(f"{', '.join(wrong)}: not with {kind}")

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from avloc_ros.cli.console import console
-from avloc_ros.cli.overrides import overrides_of
+from avloc_ros.cli.given_options import overrides_of
+from avloc_ros.cli.output_folder import check_writable
 from avloc_ros.cli.training_runs.dsw import train_everything
 from avloc_ros.cli.training_runs.dsw_audio import add_array_options
 from avloc_ros.cli.training_runs.dsw_fusion import make_grids
@@ -103,6 +104,12 @@ def _check(options: argparse.Namespace) -> None:
     for name in ("devices", "nodes", "jobs"):
         if getattr(options, name) < 1:
             raise InputError(f"--{name} is {getattr(options, name)}, need at least 1")
+    check_writable(options.out)
+    if options.device in ("gpu", "cuda"):
+        import torch
+
+        if not torch.cuda.is_available():
+            raise InputError(f"--device {options.device}, but torch sees no GPU here: take cpu or auto")
 
 
 def _first_comment(path: Path) -> str:

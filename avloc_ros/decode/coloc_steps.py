@@ -1,4 +1,4 @@
-"""CoLoC at work: find one direction after the other until there is none, then ask what sounds there (specs: coloc, Inference)."""
+"""CoLoC at work: find one direction after the other until there is none, then ask what sounds there (docs/papers.md: coloc)."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def faces_to_grid(
 ) -> SpeakerGrid:
     """The VIDEO grid (rows, cols) over the picture: each face marks the cell of its centre with its score.
 
-    binary: 1 in that cell and nothing else, as the paper does (specs: dsw).
+    binary: 1 in that cell and nothing else, as the paper does (docs/papers.md: dsw).
     spread_cells: the other cells get score * 0.5 ** ((d^2 - d0^2) / spread^2), with d their centre's distance from the
     face's centre and d0 that of the face's own cell, in cells. With the default of 1 a cell one width away gets about
     half, as a grid says "a talker is within one cell width"; the logarithm is a parabola, so that sub-cell interpolation

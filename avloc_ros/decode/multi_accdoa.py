@@ -1,4 +1,4 @@
-"""Multi-ACCDOA output to events (Shimada et al. 2022; specs: av_seld, Output).
+"""Multi-ACCDOA output to events (Shimada et al. 2022; docs/papers.md: av_seld).
 
 A track holds one vector per class: its direction is where, its length whether (active above 0.5). Tracks of one class
 that point to nearly the same place are one event.

@@ -19,7 +19,7 @@ def find_peaks(
 ) -> list[Peak]:
     """Local maxima of at least `threshold` (default: the grid's own), highest first, at most `max_peaks`.
 
-    Of two maxima nearer than `neighbourhood_cells` cell widths only the higher one stays (specs: dsw, Metrics). A
+    Of two maxima nearer than `neighbourhood_cells` cell widths only the higher one stays (docs/papers.md: dsw). A
     peak's (u, v) is interpolated by a parabola through the neighbouring cells, in the layout's unit. Raises InputError
     where the values do not have the layout's shape.
     """

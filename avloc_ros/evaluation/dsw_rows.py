@@ -1,4 +1,4 @@
-"""The rows of the DSW paper's Table 1, with the paper's figures (specs: dsw, Numbers to reproduce)."""
+"""The rows of the DSW paper's Table 1, with the paper's figures (docs/papers.md: dsw)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each system's own threshold, chosen on validation recordings (specs: dsw, Metrics)."""
+"""Each system's own threshold, chosen on validation recordings (docs/papers.md: dsw)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loss that teaches the Hungarian network: three cross-entropies (specs: diff_track)."""
+"""The loss that teaches the Hungarian network: three cross-entropies (docs/papers.md: diff_track)."""
 
 from __future__ import annotations
 

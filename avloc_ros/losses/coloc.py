@@ -1,4 +1,4 @@
-"""What CoLoC's two networks minimise (specs: coloc; report Eq. in Sec. 3.1 and 3.2)."""
+"""What CoLoC's two networks minimise (docs/papers.md: coloc; report Eq. in Sec. 3.1 and 3.2)."""
 
 from __future__ import annotations
 

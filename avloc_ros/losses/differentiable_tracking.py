@@ -16,7 +16,7 @@ from avloc_ros.types import InputError
 
 @dataclass(frozen=True)
 class TrackingLossConfig:
-    """Weights of the parts (specs: diff_track, loss)."""
+    """Weights of the parts (docs/papers.md: diff_track)."""
 
     motp_weight: float = setting(1.0, "of the mean distance of associated pairs", low=0.0)
     mota_weight: float = setting(1.0, "of false positives, misses and identity switches", low=0.0)

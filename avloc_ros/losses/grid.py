@@ -1,4 +1,4 @@
-"""Losses of probability grids and of the speaker count (specs: dsw, Training)."""
+"""Losses of probability grids and of the speaker count (docs/papers.md: dsw)."""
 
 from __future__ import annotations
 

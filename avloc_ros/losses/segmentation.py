@@ -16,7 +16,7 @@ SMOOTHING = 1.0  # pixels, on both sides of the fraction: an empty mask that sta
 
 @dataclass(frozen=True)
 class SegmentationLossConfig:
-    """Which loss and its numbers (specs: asl_unet, losses)."""
+    """Which loss and its numbers (docs/papers.md: asl_unet)."""
 
     kind: str = setting("bce_dice", "which loss", choices=LOSSES)
     positive_weight: float = setting(10.0, "bce: how much a speaker's pixel counts more than background", low=0.0)

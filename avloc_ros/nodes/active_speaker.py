@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from avloc_ros.nodes.messages.conversions import (
     mask_to_message,
     stamp_message,
 )
+from avloc_ros.nodes.messages.microphones import CHANNELS_HELP, chosen_channels
 from avloc_ros.nodes.messages.quality_of_service import (
     RELIABILITIES,
     audio_quality,
@@ -45,7 +46,7 @@ NO_CAMERA = "no camera frames"  # how AvSync begins its words
 class ActiveSpeakerConfig(SpeakerUNetSettings):
     """Settings of the active speaker node: those of asl_unet, and of its inputs."""
 
-    channels: tuple[int, ...] = setting((), "channels of `audio` that are the network's microphones, in order; empty: all")
+    channels: tuple[int, ...] = setting((), CHANNELS_HELP)
     audio_reliability: str = setting("best_effort", "QoS of `audio`", choices=RELIABILITIES, read_only=True)
     image_transport: str = setting("raw", TRANSPORT_HELP, choices=TRANSPORTS, read_only=True)
     image_reliability: str = setting("best_effort", "QoS of `image`", choices=RELIABILITIES, read_only=True)
@@ -133,11 +134,7 @@ class ActiveSpeakerNode(PipelineNode):
         self.health.problems("array", [] if same or self.config.channels else [words])
 
     def _microphones_of(self, chunk: AudioChunk) -> AudioChunk:
-        chosen, wanted = self.config.channels, self._system.audio.microphones
-        if chosen:
-            if not all(0 <= number < chunk.channels for number in chosen):
-                raise InputError(f"channels is {list(chosen)}, but audio has only {chunk.channels} channels")
-            chunk = replace(chunk, samples=chunk.samples[:, list(chosen)])
+        chunk, wanted = chosen_channels(chunk, self.config.channels), self._system.audio.microphones
         if chunk.channels != wanted:
             raise InputError(
                 f"audio has {chunk.channels} channels, '{self._system.name}' was trained for {wanted} microphones of "

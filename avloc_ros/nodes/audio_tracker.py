@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from sensor_msgs.msg import CameraInfo
 
 from avloc_ros.config import setting
+from avloc_ros.features.directions.srp_phat import require_device
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.msg import AudioFrame, MicrophoneArray as MicrophoneArrayMessage, SpeakerGrid
 from avloc_ros.nodes.base.compose import run_node
@@ -18,6 +18,7 @@ from avloc_ros.nodes.base.lone_sense import works_by
 from avloc_ros.nodes.base.node_base import PipelineNode
 from avloc_ros.nodes.messages.conversions import array_from_message, audio_from_message, stamp_ns
 from avloc_ros.nodes.messages.message_types import message_class
+from avloc_ros.nodes.messages.microphones import CHANNELS_HELP, chosen_channels, no_array
 from avloc_ros.nodes.messages.quality_of_service import (
     RELIABILITIES,
     audio_quality,
@@ -53,7 +54,7 @@ class AudioTrackerConfig(EarConfig):
     tracker: str = setting(DEFAULT_TRACKER, TRACKER_HELP, choices=TRACKERS)
     device: str = setting("auto", "where to compute: auto, cpu, cuda, cuda:N; auto is the CPU, a copy would cost more")
     array_file: str = setting("", "microphone array YAML or JSON; empty: the topic microphone_array", read_only=True)
-    channels: tuple[int, ...] = setting((), "channels of `audio` that are the microphones, in order; empty: all")
+    channels: tuple[int, ...] = setting((), CHANNELS_HELP)
     audio_type: str = setting(
         OWN_TYPE, "ROS type of `audio`; also those that docs/nodes.md lists, raw PCM only", read_only=True
     )
@@ -158,13 +159,8 @@ class AudioTrackerNode(PipelineNode):
 
     def _microphones_of(self, chunk: AudioChunk) -> AudioChunk:
         if self._array is None:
-            topic = self.resolve_topic_name("microphone_array")
-            raise InputError(f"no microphone array: publish it (latched) on {topic}, or set array_file")
-        chosen = self.config.channels
-        if chosen:
-            if not all(0 <= number < chunk.channels for number in chosen):
-                raise InputError(f"channels is {list(chosen)}, but audio has only {chunk.channels} channels")
-            chunk = replace(chunk, samples=chunk.samples[:, list(chosen)])
+            raise no_array(self)
+        chunk = chosen_channels(chunk, self.config.channels)
         if chunk.channels != self._array.channels:
             raise InputError(
                 f"audio has {chunk.channels} channels, the array '{self._array.name}' has {self._array.channels} "
@@ -229,6 +225,7 @@ class AudioTrackerNode(PipelineNode):
         self.health.values |= {
             "audio clock drift_ppm": f"{status.drift_ppm:.1f}",
             "audio stamp jitter_ms": f"{status.jitter_ms:.2f}",
+            "camera stamp jitter_ms": f"{status.frame_jitter_ms:.2f}",
             "audio gaps": str(status.gaps),
             "audio lost samples": str(status.lost_samples),
             "audio restarts": str(status.restarts),
@@ -247,12 +244,7 @@ def _on_device(config: AudioTrackerConfig) -> AudioTrackerConfig:
     if config.tracker != "srp":
         on_device = {name: replace(getattr(config, name), device=config.device) for name in LEARNED}
         return replace(config, **on_device)
-    if importlib.util.find_spec("torch") is None:
-        raise InputError(f"device is {config.device}, but torch is not installed: install it, or set device to cpu")
-    import torch
-
-    if not torch.cuda.is_available():
-        raise InputError(f"device is {config.device}, but torch sees no GPU here: set device to cpu or auto")
+    require_device(config.device)
     return replace(config, srp=replace(config.srp, device=config.device))
 
 

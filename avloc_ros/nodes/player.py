@@ -66,7 +66,6 @@ class PlayerNode(SourceNode):
         if config.stamps == "now" and not is_plain:
             raise InputError("stamps is now, but a rate other than 1 and /clock need the recorded stamps: set it to source")
         self._stamps_are_now = config.stamps == "now" or (config.stamps == "auto" and is_plain)
-        self.played_s = 0.0
         self._counted: tuple[int, int] | None = None  # stamp of the first packet, samples since, of an uncounted stream
         if config.publish_clock:
             self.announce(Clock, "/clock", image_quality("best_effort", 1), is_promised=False)
@@ -97,7 +96,6 @@ class PlayerNode(SourceNode):
                 shift_ns = time.time_ns() - first_ns if self._stamps_are_now else 0
             if not pace.wait_for(due):
                 return False
-            self.played_s = (due - first_ns) / 1e9
             self.send("/clock", Clock(clock=stamp_message(due)), due)
             self.publish_item(self._shifted(item, shift_ns))
         return first_ns is not None

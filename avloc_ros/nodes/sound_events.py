@@ -24,6 +24,7 @@ from avloc_ros.nodes.messages.conversions import (
     stamp_ns,
 )
 from avloc_ros.nodes.messages.event_messages import classes_to_message, events_to_message
+from avloc_ros.nodes.messages.microphones import CHANNELS_HELP, chosen_channels, no_array
 from avloc_ros.nodes.messages.quality_of_service import (
     RELIABILITIES,
     audio_quality,
@@ -52,6 +53,7 @@ class SoundEventsNodeConfig:
     )
     device: str = setting("auto", "where to infer: auto, cpu, cuda, cuda:N; auto falls back to the CPU and says so")
     array_file: str = setting("", "microphone array YAML or JSON; empty: the topic microphone_array", read_only=True)
+    channels: tuple[int, ...] = setting((), CHANNELS_HELP)
     audio_reliability: str = setting("best_effort", "QoS of `audio`", choices=RELIABILITIES, read_only=True)
     image_transport: str = setting("raw", TRANSPORT_HELP, choices=TRANSPORTS, read_only=True)
     image_reliability: str = setting("best_effort", "QoS of `image`", choices=RELIABILITIES, read_only=True)
@@ -112,7 +114,7 @@ class SoundEventsNode(PipelineNode):
             self._array, self._sync = array, None
 
     def _on_audio(self, message: AudioFrame) -> None:
-        chunk = audio_from_message(message)
+        chunk = chosen_channels(audio_from_message(message), self.config.channels)
         if self._sync is None or (self._sync.sample_rate_hz, self._sync.channels) != (chunk.sample_rate_hz, chunk.channels):
             self._sync = self._begin(chunk)
         self._sync.push_audio(chunk)
@@ -140,13 +142,14 @@ class SoundEventsNode(PipelineNode):
         if kind == "foa":
             return None
         if array is None:
-            topic = self.resolve_topic_name("microphone_array")
-            raise InputError(
-                f"no microphone array: publish it (latched) on {topic}, set array_file, or set input to foa where the "
-                "sound is first-order ambisonics (W, Y, Z, X)"
+            raise no_array(
+                self, "set array_file, or set input to foa where the sound is first-order ambisonics (W, Y, Z, X)"
             )
         if array.channels != chunk.channels:
-            raise InputError(f"audio has {chunk.channels} channels, the array '{array.name}' {array.channels} microphones")
+            raise InputError(
+                f"audio has {chunk.channels} channels, the array '{array.name}' has {array.channels} microphones: "
+                "give the right array_file, or choose the microphones by the parameter channels"
+            )
         return None if kind == "auto" and is_foa(array) else array
 
     def _picture_at(self, stamp: int) -> Any:

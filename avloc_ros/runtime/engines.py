@@ -126,6 +126,11 @@ def load_cuda_libraries(ort: Any) -> None:
             ort.preload_dlls()
 
 
+def require_device(device: str) -> None:
+    """Raises InputError where onnxruntime cannot run on a device here; `auto` always can."""
+    choose_providers(device, import_onnxruntime().get_available_providers())
+
+
 def choose_providers(device: str, available: list[str]) -> tuple[list[str | tuple[str, dict[str, str]]], str]:
     """onnxruntime's providers for a device, and a note where `auto` had to take the CPU. Raises InputError."""
     match = re.fullmatch(r"(auto|cpu|(?:cuda|tensorrt)(?::(\d+))?)", device)
@@ -139,7 +144,8 @@ def choose_providers(device: str, available: list[str]) -> tuple[list[str | tupl
         if device == "auto":
             return cpu, "onnxruntime has no CUDA here: runs on the CPU"
         raise InputError(
-            f"device '{device}': onnxruntime has only {', '.join(available)}; install the extra [gpu], or use cpu"
+            f"device '{device}': onnxruntime has only {', '.join(available)}; "
+            "pip install 'onnxruntime-gpu[cuda,cudnn]' in place of onnxruntime (the extra [gpu]), or use cpu"
         )
     return [(GPU_PROVIDERS[kind], {"device_id": match.group(2) or "0"}), *cpu], ""
 

@@ -42,7 +42,7 @@ DEFAULTS = {
     "yunet": KindDefaults(False, 1.0, 0.0, 0, 480, 320, 0.6, 0.3),
     "ultralight": KindDefaults(True, 1 / 128, 127.0, 127, 320, 256, 0.7, 0.3),
     "yolo": KindDefaults(True, 1 / 255, 0.0, 114, 640, 640, 0.4, 0.45),
-    "yolov3_darknet": KindDefaults(True, 1 / 255, 0.0, 128, 832, 832, 0.5, 0.45),  # the paper's (specs: dsw)
+    "yolov3_darknet": KindDefaults(True, 1 / 255, 0.0, 128, 832, 832, 0.5, 0.45),  # the paper's (docs/papers.md: dsw)
 }
 
 

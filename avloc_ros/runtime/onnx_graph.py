@@ -21,7 +21,7 @@ def import_onnx() -> Any:
         import onnx.version_converter
     except ImportError as error:
         raise InputError(
-            "preparing a face model needs the package onnx: install the extra [cpu] or [gpu]"
+            "preparing a face model needs the package onnx: pip install onnx"
         ) from error
     return onnx
 

@@ -16,5 +16,5 @@ def import_onnxruntime() -> Any:
         return importlib.import_module("onnxruntime")
     except ImportError as error:
         raise InputError(
-            "onnxruntime is not installed: install the package with the extra [cpu] (or [gpu] on a CUDA machine)"
+            "onnxruntime is not installed: pip install onnxruntime (onnxruntime-gpu[cuda,cudnn] on a CUDA machine)"
         ) from error

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from avloc_ros.simulation.cluster import over_machines
 from avloc_ros.types import InputError
 
 Make = Callable[[Path, int], Any]  # writes scene number `index` into the folder
+Work = tuple[Make, Path, int]
 
 
 def make_scenes(
@@ -37,7 +40,10 @@ def make_scenes(
     folders = [out / f"scene{index:04d}" for index in range(first, first + count)]
     there = [folder for folder in folders if folder.exists()]
     if there:
-        raise InputError(f"{there[0]} exists: name a new folder, scenes are never overwritten")
+        free = 1 + max(int(folder.name.removeprefix("scene")) for folder in there)
+        raise InputError(
+            f"{there[0]} exists, scenes are never overwritten: name a new folder, or add scenes with --first {free}"
+        )
     out.mkdir(parents=True, exist_ok=True)
     work = [(make, folder, index) for index, folder in enumerate(folders, first)]
     columns = TextColumn("scenes"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
@@ -47,17 +53,29 @@ def make_scenes(
             for _ in over_machines(_make_one, work, dask):
                 progress.advance(task)
             return folders
-        if jobs == 1:
-            for item in work:
-                _make_one(item)
-                progress.advance(task)
-            return folders
-        with multiprocessing.get_context("spawn").Pool(min(jobs, count)) as pool:
-            for _ in pool.imap_unordered(_make_one, work):
-                progress.advance(task)
+        done: set[Path] = set()
+        try:
+            with contextlib.closing(_made_here(work, min(jobs, count))) as made:  # no process writes on when this is left
+                for folder in made:
+                    done.add(folder)
+                    progress.advance(task)
+        except BaseException:  # also a Ctrl-C: each folder that stays is a whole scene
+            for folder in set(folders) - done:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
     return folders
 
 
-def _make_one(item: tuple[Make, Path, int]) -> None:
+def _made_here(work: list[Work], jobs: int) -> Generator[Path, None, None]:
+    """The folders of the scenes as they are made, in this process or in several."""
+    if jobs == 1:
+        yield from map(_make_one, work)
+        return
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        yield from pool.imap_unordered(_make_one, work)
+
+
+def _make_one(item: Work) -> Path:
     make, folder, index = item
     make(folder, index)
+    return folder

@@ -72,7 +72,7 @@ def _soundfile() -> Any:
         import soundfile  # an extra: a robot that only listens to topics needs no sound files
     except (ImportError, OSError) as error:
         raise InputError(
-            f"sound files need the package soundfile: pip install 'avloc-ros[sim]' ({error})"
+            f"sound files need the package soundfile: pip install soundfile ({error})"
         ) from error
     return soundfile
 

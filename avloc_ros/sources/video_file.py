@@ -71,7 +71,7 @@ def video_sound(path: str | Path) -> tuple[np.ndarray, int]:
     """
     path = _existing(path)
     if not _has_av():
-        raise InputError(f"{path}: reading the sound of a video needs PyAV: pip install 'avloc-ros[capture]'")
+        raise InputError(f"{path}: reading the sound of a video needs PyAV: pip install av")
     import av
 
     with _open_av(path) as container:
@@ -122,7 +122,7 @@ class VideoWriter:
             self._opencv = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, size)
             if not self._opencv.isOpened():
                 raise InputError(
-                    f"{path}: OpenCV cannot write mp4 here; pip install 'avloc-ros[capture]' brings PyAV"
+                    f"{path}: OpenCV cannot write mp4 here; `pip install av` brings PyAV"
                 )
 
     def write(self, image: np.ndarray) -> None:
@@ -242,6 +242,6 @@ def _open_opencv(path: Path) -> cv2.VideoCapture:
     capture = cv2.VideoCapture(str(path))
     if not capture.isOpened():
         raise InputError(
-            f"OpenCV cannot read {path}; pip install 'avloc-ros[capture]' brings PyAV, which reads more"
+            f"OpenCV cannot read {path}; `pip install av` brings PyAV, which reads more"
         )
     return capture

@@ -17,9 +17,10 @@ from avloc_ros.systems.srp import SrpConfig, SrpTracker
 TRACKERS = ("blend", "mixture", "any_array", "srp", "crnn", "diff_track")
 DEFAULT_TRACKER = "blend"
 TRACKER_HELP = (
-    "audio tracker: any_array is learned and knows voices, mixture finds each talker by himself with what any_array hears, srp "
-    "is classical and learns noise in pauses, blend takes mixture and srp, crnn was trained for one array and camera (`avloc "
-    "train dsw`) and takes the sphere from blend, diff_track was taught by tracking errors and needs an array with depth"
+    "audio tracker: blend takes mixture and srp together; mixture is learned and finds each of several talkers separately; "
+    "any_array is the learned network that mixture builds on, alone; srp is classical and learns noise in pauses; crnn was "
+    "trained for one array and camera (`avloc train dsw`) and takes the sphere from blend; diff_track was trained on tracking "
+    "errors and needs microphones that do not lie in one plane"
 )
 
 
@@ -41,8 +42,10 @@ def open_audio_tracker(
     """The tracker of a kind, one of TRACKERS; the image grid and the assumed range are those of `srp` for all.
 
     Raises InputError without an array, where weights are missing or were trained for another array or camera, or where
-    the array's shape does not do.
+    the array's shape does not do or two of its microphones are at one place.
     """
+    if array is not None:
+        array.require_apart()
     image_shape, range_m = (config.srp.image_rows, config.srp.image_cols), config.srp.assumed_range_m
     if kind == "srp":
         return SrpTracker(config.srp, array, camera, sample_rate_hz)

@@ -21,7 +21,6 @@ from avloc_ros.types import InputError
 
 SYSTEMS = ("av_seld", "seld_crnn")
 SHIPPED = "av_seld_baseline_small"  # of those that need no camera the best on validation (docs/sound_events_results.md)
-TRACK_AXES = 3
 
 
 class AvSeldNetwork:

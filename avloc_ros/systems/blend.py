@@ -1,6 +1,6 @@
 """Two audio trackers on the same sound, the learned and the classical one: their log odds are averaged.
 
-They err in different ways. mixture knows voices and finds each talker by himself, and hears one in some sounds that last; srp
+They err in different ways. mixture knows voices and finds each talker separately, but takes some lasting sounds for a voice; srp
 learns in pauses where noise comes from, and loses a voice that is no louder than the noise. With microphones on a line, whose
 cones the candidates of mixture do not part well, any_array takes its place (docs/any_array.md has the blend).
 """

@@ -1,4 +1,4 @@
-"""coloc at run time: localizer and classifier by onnxruntime, one event after the other (specs: coloc, Inference).
+"""coloc at run time: localizer and classifier by onnxruntime, one event after the other (docs/papers.md: coloc).
 
 The report's networks hear all by themselves; those that ship are made of a trained ear (systems.coloc_ear).
 """

@@ -1,4 +1,4 @@
-"""The audio tracker of DSW: a CRNN that was trained for one array and one camera (specs: dsw, Audio tracker)."""
+"""The audio tracker of DSW: a CRNN that was trained for one array and one camera (docs/papers.md: dsw)."""
 
 from __future__ import annotations
 

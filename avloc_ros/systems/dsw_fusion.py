@@ -1,4 +1,4 @@
-"""Fusion with dynamic stream weights, estimated and refined by a trained network (specs: dsw)."""
+"""Fusion with dynamic stream weights, estimated and refined by a trained network (docs/papers.md: dsw)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flat fusion of an audio and a video grid (specs: dsw, Eq. 1), and the weighted form that it is a case of (Eq. 2)."""
+"""Flat fusion of an audio and a video grid (docs/papers.md: dsw, Eq. 1), and the weighted form that it is a case of (Eq. 2)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def weighted_fusion(
 ) -> np.ndarray:
     """exp(LA log zA + LV log zV) per cell, float32 (rows, cols): Eq. 2; with both weights 1 it is Eq. 1.
 
-    Weights are scalars or (rows, cols). Probabilities below the floor, and NaN, count as the floor (specs: dsw).
+    Weights are scalars or (rows, cols). Probabilities below the floor, and NaN, count as the floor (docs/papers.md: dsw).
     """
     score = audio_weight * floored_log(audio) + video_weight * floored_log(video)  # (rows, cols)
     return np.exp(score).astype(np.float32)

@@ -45,6 +45,18 @@ def test_a_node_that_cannot_start_ends_the_pipeline_with_its_status(capfd):
     assert "threshold" in said and "the process of fusion ended with status 2" in said
 
 
+def test_a_node_that_cannot_be_configured_goes_on_and_shows_in_the_status_at_the_end(capfd):
+    said = ""
+    with NodeProcesses(["fusion"], {"fusion": {"kind": "scalar", "weights": "no/such.onnx"}}, None) as others:
+        end = time.monotonic() + PATIENCE_S
+        while "cannot configure" not in said:
+            assert time.monotonic() < end
+            time.sleep(0.2)
+            said += capfd.readouterr().err
+        assert not others.have_ended() and others.status == 0
+    assert others.status == 2
+
+
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
 def test_no_process_outlives_the_pipeline(end):
     live = subprocess.Popen(

@@ -15,4 +15,6 @@ def test_the_extra_is_named(monkeypatch, tmp_path, capsys, missing):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, missing, None)
     assert main(["train", "dsw_tiny", "--out", str(tmp_path / "new")]) == 2
-    assert "avloc-ros[train]" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "avloc-ros[train]" in said
+    assert f"pip install {missing} " in said  # a command that works: the package itself is on no index

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from avloc_ros.config import cache_folder, from_mapping, load_parameters, setting, settings_of, to_mapping
+from avloc_ros.config import cache_folder, from_mapping, setting, settings_of, to_mapping
+from avloc_ros.parameter_file import ParameterBlock, load_parameters
 from avloc_ros.types import InputError
 
 
@@ -55,6 +56,34 @@ def test_blocks_of_a_parameter_file_win_in_order(tmp_path: Path) -> None:
         "other:\n  ros__parameters: {a: 9}\n"
     )
     assert load_parameters(path, "fusion") == {"a": 2, "b.c": 3, "d": 4}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matching", "others"),
+    [
+        ("/robot/fusion", ["/robot"], ["", "/other", "/robot/head"]),
+        ("/*/fusion", ["/robot"], ["", "/robot/head"]),
+        ("/**/fusion", ["", "/robot", "/robot/head"], []),
+        ("/robot/**", ["/robot", "/robot/head"], ["", "/other"]),
+        ("fusion", ["", "/robot"], []),  # more lenient than ROS, which would take the root namespace alone
+        ("/fusion", [""], ["/robot"]),
+        ("/**/other", [], ["", "/robot"]),
+    ],
+)
+def test_a_block_holds_for_the_nodes_that_its_name_says(pattern: str, matching: list[str], others: list[str]) -> None:
+    block = ParameterBlock(pattern, {})
+    assert all(block.matches("fusion", namespace) for namespace in matching)
+    assert not any(block.matches("fusion", namespace) for namespace in others)
+
+
+def test_one_file_serves_two_robots(tmp_path: Path) -> None:
+    path = tmp_path / "robots.yaml"
+    path.write_text(
+        "/first/fusion:\n  ros__parameters: {a: 1}\nsecond:\n  fusion:\n    ros__parameters: {a: 2, b: {c: 3}}\n"
+    )
+    assert load_parameters(path, "fusion", "first") == {"a": 1}
+    assert load_parameters(path, "fusion", "/second/") == {"a": 2, "b.c": 3}
+    assert load_parameters(path, "fusion", "") == {}
 
 
 @pytest.mark.parametrize(("text", "words"), [("a: [", "not YAML"), ("- 1", "mapping")])

@@ -1,4 +1,4 @@
-"""Assignment problems drawn in torch: solved as scipy solves them, and drawn as the spec says."""
+"""Assignment problems drawn in torch: solved as scipy solves them, and drawn as the recipe says."""
 
 from __future__ import annotations
 

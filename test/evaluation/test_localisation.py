@@ -1,4 +1,4 @@
-"""LE, FR, FP against values worked out by hand from specs/dsw.md."""
+"""LE, FR, FP against values worked out by hand from the definitions (docs/evaluation.md)."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_snapping_to_cells_makes_cell_centres_exact_and_a_perfect_report_of_them
     rng = np.random.default_rng(3)
     points = rng.uniform([0, 0], [720, 450], (4000, 2))
     snapped = PICTURE.snapped(points)
-    assert np.linalg.norm(points - snapped, axis=1).mean() == pytest.approx(10.1, abs=0.15)  # specs: dsw, [V]
+    assert np.linalg.norm(points - snapped, axis=1).mean() == pytest.approx(10.1, abs=0.15)  # by arithmetic
     truth = make.row(0, "a", 101.0, 100.0)
     score = score_frames([make.frame(0, [truth], [make.candidate(0.9, 118.0, 92.0)])], PICTURE)
     assert score.error_cell_px == 0.0 and score.error_px == pytest.approx(np.hypot(17, 8))

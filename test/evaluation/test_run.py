@@ -42,6 +42,30 @@ def make_scene(folder, azimuth_rad=0.5):
     return write_scene(folder, array=SQUARE, audio=noise(0.8), sample_rate_hz=16000, truth=rows)
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--out", "{file}/report"), "is not a folder"),
+        (("--out", "{file}"), "is not a folder"),
+        (("--out", "{new}", "--grid-sizes", "3"), "--grid-sizes 3"),
+        (("--out", "{new}", "--live"), "--live belongs to"),
+        (("--out", "{new}", "--system", "av_seld", "--compare", "--config", "{file}"), "--compare, --config: not with"),
+        (("--out", "{new}", "--system", "av_seld", "--threshold", "2"), "--threshold is 2.0"),
+    ],
+)
+def test_what_cannot_be_is_told_before_hours_of_work(tmp_path, monkeypatch, words, reason):
+    def too_early(*_):
+        raise AssertionError("recordings are looked for before the options are checked")
+
+    monkeypatch.setattr(command, "runner", too_early)
+    monkeypatch.setattr("avloc_ros.datasets.events.event_folders.read_event_folders", too_early)
+    (tmp_path / "file").touch()
+    given = [word.format(file=tmp_path / "file", new=tmp_path / "new" / "report") for word in words]
+    with pytest.raises(InputError, match=reason):
+        command.run(arguments(tmp_path / "scenes", *given))
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_folder_of_scenes_leaves_the_whole_report(tmp_path, capsys):
     pytest.importorskip("jinja2", reason="reports are written with jinja2")
     pytest.importorskip("matplotlib", reason="plots are drawn with matplotlib")

@@ -9,8 +9,6 @@ import pytest
 from avloc_ros.features.inputs.image import (
     bgr_picture,
     brighten_dark_parts,
-    cell_luminance,
-    cell_sharpness,
     cell_visibility,
     letterbox,
 )
@@ -66,29 +64,6 @@ def test_letterbox_keeps_shape_and_points_come_back(size: tuple[int, int]) -> No
     np.testing.assert_allclose(middle, (500.5, 130.5), atol=2.5)
     aspect = (np.ptp(cols) + 1) / (np.ptp(rows) + 1)
     assert abs(aspect - 1) < 0.35 if min(size) < 100 else abs(aspect - 1) < 0.06
-
-
-def test_luminance_is_the_mean_of_each_cell() -> None:
-    picture = np.zeros((400, 480, 3), np.uint8)
-    picture[100:120, 200:220] = 255
-    light = cell_luminance(picture, 20, 24)
-    expected = np.zeros((20, 24))
-    expected[5, 10] = 1
-    np.testing.assert_allclose(light, expected, atol=1e-3)
-
-
-def test_sharpness_falls_with_blur_and_darkness_and_not_with_size() -> None:
-    random = np.random.default_rng(1)
-    coarse = random.integers(0, 256, (225, 360, 3)).astype(np.uint8)
-    sharp = cv2.resize(coarse, (720, 450), interpolation=cv2.INTER_LINEAR)
-    blurred = np.asarray(cv2.GaussianBlur(sharp, (0, 0), 6))
-    mean = [float(cell_sharpness(image, 20, 24).mean()) for image in (sharp, blurred, sharp // 16)]
-    assert mean[0] > 0.5
-    assert mean[1] < 0.2
-    assert mean[2] < 0.5 * mean[0]
-    large = cv2.resize(sharp, (1440, 900), interpolation=cv2.INTER_LINEAR)
-    assert abs(float(cell_sharpness(large, 20, 24).mean()) - mean[0]) < 0.1
-    assert cell_sharpness(np.full((450, 720, 3), 128, np.uint8), 20, 24).max() == 0
 
 
 def test_dark_parts_are_lifted_and_bright_pictures_stay() -> None:

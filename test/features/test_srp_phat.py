@@ -110,3 +110,10 @@ def test_same_direction_as_pyroomacoustics() -> None:
 def test_a_wrong_shape_is_said() -> None:
     with pytest.raises(InputError, match="points"):
         SrpPhat(ARRAY, FREQUENCIES_HZ, np.zeros((5, 2)))
+
+
+@pytest.mark.parametrize(("device", "words"), [("tpu-9", "allowed are"), ("cuda:99", "torch sees")])
+def test_a_device_that_is_not_there_is_named(device: str, words: str) -> None:
+    pytest.importorskip("torch")
+    with pytest.raises(InputError, match=words):
+        SrpPhat(ARRAY, FREQUENCIES_HZ, np.eye(3), device)

@@ -85,6 +85,8 @@ def test_other_encodings_become_bgr():
     assert conversions.image_from_message(rgb).image.tolist() == [[[30, 20, 10], [60, 50, 40]]]
     grey = Image(height=1, width=2, encoding="mono8", step=2, data=[7, 9])
     assert conversions.image_from_message(grey).image.tolist() == [[[7, 7, 7], [9, 9, 9]]]
+    grey.encoding = "8UC1"  # as drivers that speak OpenCV's names send the same
+    assert conversions.image_from_message(grey).image.tolist() == [[[7, 7, 7], [9, 9, 9]]]
 
 
 @pytest.mark.parametrize(
@@ -98,8 +100,9 @@ def test_other_encodings_become_bgr():
 def test_bad_pictures_are_named(message, words):
     with pytest.raises(InputError, match=words):
         conversions.image_from_message(message)
-    with pytest.raises(InputError, match="cannot be decoded"):
-        conversions.image_from_compressed(CompressedImage(format="jpeg", data=[1, 2, 3]))
+    for data in ([1, 2, 3], []):
+        with pytest.raises(InputError, match="cannot be decoded"):
+            conversions.image_from_compressed(CompressedImage(format="jpeg", data=data))
 
 
 def test_filling_a_picture_message_takes_no_time():
@@ -183,6 +186,25 @@ def test_a_grid_survives(layout, weights):
 def test_a_grid_of_another_size_than_it_says_is_refused():
     with pytest.raises(InputError, match="has 3 cells"):
         speaker_messages.grid_from_message(SpeakerGridMessage(rows=2, cols=2, probability=[0.0] * 3))
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"modality": 9}, "9 is not a valid Modality"),
+        ({"projection": 7}, "7 is not a valid Projection"),
+        ({"audio_weight": [0.5] * 3}, "3 weights"),
+    ],
+)
+def test_a_grid_of_a_foreign_node_that_does_not_fit_is_refused(fields, words):
+    message = SpeakerGridMessage(rows=2, cols=2, u_step=1.0, v_step=1.0, probability=[0.0] * 4, **fields)
+    with pytest.raises(InputError, match=words):
+        speaker_messages.grid_from_message(message)
+
+
+def test_half_a_landmark_is_refused():
+    with pytest.raises(InputError, match="pairs of u and v"):
+        speaker_messages.faces_from_message(FaceArray(faces=[FaceMessage(landmarks=[1.0, 2.0, 3.0])]), (8, 8))
 
 
 def test_faces_survive_and_boxes_are_cut_to_the_picture():

@@ -8,8 +8,10 @@ from copy import deepcopy
 
 import numpy as np
 import pytest
+from builtin_interfaces.msg import Time
 
 from avloc_ros.nodes.messages.conversions import stamp_message, stamp_ns
+from avloc_ros.nodes.visual_detector import VisualDetectorNode
 
 AUDIO, VIDEO, FUSED = 0, 1, 2
 FACE_AZIMUTH_DEG = float(np.degrees(np.arctan2(-(220.0 - 160.0), 270.0)))
@@ -169,6 +171,20 @@ def test_wrong_encodings(pipeline, faults):
     assert seen.said("visual_detector", "image encoding 'quad9' cannot be turned into bgr8")
     assert pipeline.wait(lambda: seen.said("speaker_tracker", "no output"))
     assert pipeline.talk_until(lambda: seen.modalities()[-3:] == [FUSED] * 3)
+
+
+def test_pictures_whose_stamp_nobody_fills_in_are_named(rig, faults):
+    def unstamped(message, _number):
+        message.header.stamp = Time()
+        return message
+
+    rig.add(VisualDetectorNode)
+    faults.on_image = unstamped
+    words = "stamps of image stand still: its sender must fill in header.stamp"
+    assert rig.talk_until(lambda: rig.seen.said("visual_detector", words), faults=faults)
+    rig.seen.clear()
+    assert rig.talk_until(lambda: rig.seen.said("visual_detector", "running"))
+    assert words not in rig.seen.words["visual_detector"][-1]
 
 
 def test_image_size_changes_in_mid_stream(pipeline, faults):

@@ -13,6 +13,7 @@ import pytest
 from rclpy.parameter import Parameter
 
 from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.msg import MicrophoneArray as MicrophoneArrayMessage
 from avloc_ros.nodes.attention import AttentionConfig, AttentionNode
 from avloc_ros.nodes.audio_capture import AudioCaptureNode
 from avloc_ros.nodes.audio_tracker import AudioTrackerNode
@@ -20,6 +21,7 @@ from avloc_ros.nodes.base.compose import make_node, run_in_one_process
 from avloc_ros.nodes.base.source_node import SourceNode
 from avloc_ros.nodes.camera_capture import CameraCaptureNode
 from avloc_ros.nodes.fusion import FusionNode
+from avloc_ros.nodes.messages.quality_of_service import result_quality
 from avloc_ros.nodes.player import PlayerNode
 from avloc_ros.nodes.speaker_tracker import SpeakerTrackerNode
 from avloc_ros.nodes.visual_detector import VisualDetectorNode
@@ -69,8 +71,38 @@ def test_a_parameter_out_of_range_stops_the_start_with_a_clear_line(rig, capfd):
     assert "threshold" in capfd.readouterr().err
 
 
+def test_a_namespace_that_ros_does_not_take_stops_the_start_with_a_clear_line(capfd):
+    assert run_in_one_process([FusionNode], namespace="1st room", until=lambda: True) == 2
+    said = capfd.readouterr().err
+    assert "namespace '1st room'" in said and "Traceback" not in said
+
+
+def test_a_misspelt_parameter_is_told_and_one_meant_for_others_is_not(rig, capfd):
+    given = {"switch_after": 2.0, "camera.yaw_rad": 0.1, "use_sim_time": False}
+    (node,) = rig.add(AttentionNode, parameters={"attention": given})
+    said = "".join(capfd.readouterr())
+    assert "parameter 'switch_after' is not known and has no effect: did you mean 'switch_after_s'?" in said
+    assert "yaw_rad" not in said and "use_sim_time" not in said
+    assert node.config == AttentionConfig()
+
+
 def test_a_source_that_cannot_be_opened_ends_the_process_that_plays_it():
     assert run_in_one_process([PlayerNode], {"player": {"path": "no/such/scene", "exit_at_end": True}}) == 2
+
+
+def test_a_node_that_could_not_be_configured_shows_in_the_status_of_the_process(capfd):
+    """The others go on without it; who runs the process by a script must learn of it all the same."""
+    bad = {"fusion": {"weights": "no/such/weights.onnx", "kind": "scalar"}}
+
+    def status_after_a_while(needs_all):
+        begin_s = time.monotonic()
+        is_over = lambda: time.monotonic() - begin_s > 1.5  # noqa: E731
+        return run_in_one_process([AttentionNode, FusionNode], bad, until=is_over, needs_all=needs_all)
+
+    assert status_after_a_while(needs_all=False) == 0  # a ROS executable: its life cycle manager may configure it anew
+    assert status_after_a_while(needs_all=True) == 2
+    said = capfd.readouterr().err
+    assert "could not be configured, see above: fusion" in said and "attention" not in said.split("see above")[1]
 
 
 @pytest.mark.parametrize("node_class", [CameraCaptureNode, AudioCaptureNode])
@@ -127,6 +159,14 @@ def test_no_array_and_a_wrong_one_are_named(rig, faults):
     rig.tell_array()  # the right one, while running
     rig.seen.clear()
     assert rig.talk_until(lambda: "audio_tracker" in rig.seen.words and "no output" not in rig.seen.words["audio_tracker"][-1])
+
+
+def test_an_array_that_is_not_latched_is_told_apart_from_one_that_nobody_publishes(rig):
+    rig.node.destroy_publisher(rig._array)
+    rig._array = rig.node.create_publisher(MicrophoneArrayMessage, "microphone_array", result_quality())
+    rig.add(AudioTrackerNode)
+    rig.tell_array()
+    assert rig.talk_until(lambda: rig.seen.said("audio_tracker", "offers volatile, we ask for transient local (latched)"))
 
 
 def test_a_namespace_and_many_rooms_do_not_mix(rig):

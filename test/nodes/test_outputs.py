@@ -14,7 +14,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from visualization_msgs.msg import MarkerArray
 
 from avloc_ros.geometry import rotation_from_quaternion, rotation_from_yaw_pitch_roll
-from avloc_ros.msg import AudioFrame, FaceArray, SpeakerArray
+from avloc_ros.msg import AudioFrame, FaceArray, MicrophoneArray as MicrophoneArrayMessage, SpeakerArray
 from avloc_ros.nodes.attention import AttentionNode
 from avloc_ros.nodes.audio_tracker import AudioTrackerNode
 from avloc_ros.nodes.fusion import FusionNode
@@ -24,7 +24,12 @@ from avloc_ros.nodes.messages.conversions import (
     stamp_ns,
     transform_from_mount,
 )
-from avloc_ros.nodes.messages.quality_of_service import audio_quality, image_quality, result_quality
+from avloc_ros.nodes.messages.quality_of_service import (
+    audio_quality,
+    image_quality,
+    latched_quality,
+    result_quality,
+)
 from avloc_ros.nodes.overlay import OverlayNode
 from avloc_ros.nodes.player import PlayerNode
 from avloc_ros.nodes.speaker_tracker import SpeakerTrackerNode
@@ -164,6 +169,19 @@ def test_the_player_gives_every_sample_and_picture_once_at_its_time(rig, short_s
     assert stamps[0] == stamp_ns(sound[0].header.stamp)
     assert [m.first_sample_index for m in sound] == list(range(0, 16000, 320))
     assert rig.wait(lambda: rig.seen.said("player", "end of the source"))
+
+
+def test_sound_is_in_the_frame_of_its_array(rig, short_scene, tmp_path):
+    array_file = tmp_path / "head.yaml"
+    array_file.write_text(
+        "frame_id: head_mics\npositions_m: [[0.05, 0.05, 0], [-0.05, 0.05, 0], [-0.05, -0.05, 0], [0.05, -0.05, 0]]\n"
+    )
+    sound = listen(rig, AudioFrame, "audio", audio_quality("reliable"))
+    arrays = listen(rig, MicrophoneArrayMessage, "microphone_array", latched_quality())
+    settings = {"path": str(short_scene), "array_file": str(array_file), "frame_prefix": "r1/", "start_after_s": 0.3}
+    rig.add(PlayerNode, parameters={"player": settings})
+    assert rig.wait(lambda: len(sound) > 3 and bool(arrays), 10)
+    assert {message.header.frame_id for message in (*sound, *arrays)} == {"r1/head_mics"}
 
 
 def test_the_player_runs_a_clock_faster_than_time_and_loops_back(rig, short_scene):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from rclpy.parameter import Parameter
 
 from avloc_ros.geometry import MicrophoneArray, angle_between, direction_from_angles
 from avloc_ros.msg import SoundEventArray, SoundEventClasses
@@ -46,6 +47,20 @@ def test_events_come_with_stamp_frame_direction_and_the_class_table_is_latched(r
     rig.node.create_subscription(SoundEventClasses, "sound_event_classes", tables.append, latched_quality())
     assert rig.wait(lambda: bool(tables)), "a late comer gets no class table"
     assert (tables[0].weights, len(tables[0].names), tables[0].names[3]) == ("compass", 13, "telephone")
+
+
+def test_the_microphones_are_chosen_among_the_channels_of_a_driver(rig, compass_weights):
+    rig.sound = np.random.default_rng(5).normal(0, 0.1, (2 * RATE, 6)).astype(np.float32)
+    parameters = {"sound_events": {"system.network.weights": str(compass_weights), "device": "cpu"}}
+    (node,) = rig.add(SoundEventsNode, parameters=parameters)
+    rig.tell_array(FOA)
+    assert rig.talk_until(lambda: rig.seen.said("sound_events", "choose the microphones by the parameter channels"))
+    (done,) = node.set_parameters([Parameter("channels", value=[1, 2, 3, 4])])
+    assert done.successful
+    rig.seen.clear()
+    assert rig.talk_until(lambda: rig.seen.said("sound_events", "running"))
+    (done,) = node.set_parameters([Parameter("channels", value=[1, 2, 3, 9])])
+    assert rig.talk_until(lambda: rig.seen.said("sound_events", "audio has only 6 channels"))
 
 
 def test_an_event_survives_its_message():

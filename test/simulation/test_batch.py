@@ -47,3 +47,19 @@ def test_a_cluster_makes_the_same_scenes(tmp_path: Path) -> None:
     assert [(f.name, (f / "number.txt").read_text()) for f in folders] == [
         (f"scene000{n}", str(n)) for n in range(3, 8)
     ]
+
+
+def half_a_scene(folder: Path, index: int) -> None:
+    folder.mkdir()
+    (folder / "audio.wav").touch()
+    if index == 1:
+        raise KeyboardInterrupt
+    (folder / "scene.json").touch()
+
+
+def test_an_interrupt_leaves_whole_scenes_only_and_the_rest_can_be_added(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        make_scenes(half_a_scene, tmp_path, 3, 1, Console(quiet=True))
+    assert [path.name for path in tmp_path.iterdir()] == ["scene0000"]
+    with pytest.raises(InputError, match="add scenes with --first 1"):
+        make_scenes(half_a_scene, tmp_path, 3, 1, Console(quiet=True))

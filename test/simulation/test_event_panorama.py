@@ -36,7 +36,7 @@ def drawn(events: list[PlannedEvent], **values: float) -> np.ndarray:
 
 @pytest.mark.parametrize("azimuth_deg", [0.0, 90.0, -135.0, 179.5])
 def test_a_thing_stands_at_its_azimuth_and_elevation(azimuth_deg):
-    """Pixels by the formula of the spec: azimuth_deg = 180 - (column + 0.5) * 360 / width; the seam is no edge."""
+    """Pixels by the formula of the data set: azimuth_deg = 180 - (column + 0.5) * 360 / width; the seam is no edge."""
     seen = drawn([event("door", azimuth_deg, 20.0)]).sum(0) > 0  # (height, width)
     columns = np.flatnonzero(seen.any(0))
     angle = np.angle(np.exp(1j * np.radians(180 - (columns + 0.5) * 360 / WIDTH)).mean(), deg=True)

@@ -70,6 +70,23 @@ def test_stamps_that_stand_still_are_named(make_recording, make_sync, play_strea
     assert any("audio stamps stand still" in reason for reason in sync.status().reasons)
 
 
+def test_stamps_that_stand_still_are_named_where_nobody_counts(make_recording, make_sync, play_streams):
+    recording = make_recording(duration_s=2.0)
+    sync = make_sync(recording)
+    packets = [(t, replace(chunk, stamp_ns=0, first_sample_index=-1)) for t, chunk in recording.packets()]
+    play_streams(sync, packets, [])
+    assert any("audio stamps stand still" in reason for reason in sync.status().reasons)
+
+
+def test_stamps_of_another_clock_are_told_apart_from_a_delay(make_recording, make_sync, play_streams):
+    recording = make_recording(duration_s=2.0)
+    for back_s, words in ((3.0, "3.0 s ahead of the other stream"), (1.5e9, "does not fill in header.stamp")):
+        sync = make_sync(recording)
+        packets = [(t, replace(chunk, stamp_ns=chunk.stamp_ns + round(back_s * 1e9))) for t, chunk in recording.packets()]
+        play_streams(sync, packets, recording.pictures())
+        assert any(words in reason for reason in sync.status().reasons)
+
+
 def test_a_wrong_sample_rate_is_suspected(make_recording, make_sync, play_streams):
     recording = make_recording(duration_s=6.0)
     packets = [(t, replace(chunk, sample_rate_hz=14400)) for t, chunk in recording.packets()]

@@ -274,9 +274,9 @@ def test_what_a_killed_recorder_left_in_an_mcap_can_be_saved(small_scene, tmp_pa
     data = storage.read_bytes()
     assert scan_mcap(storage) is None  # finished
     storage.write_bytes(data[: round(0.6 * len(data))])
-    with pytest.raises(InputError, match=r"chunks of messages in it are whole: save them with .*repair_mcap"):
+    with pytest.raises(InputError, match=r"messages in it are whole: save them with `avloc convert --repair .* repaired\.mcap`"):
         BagSource(tmp_path / "bag")
-    found = repair_mcap(storage, tmp_path / "repaired.mcap")
+    found = repair_mcap(tmp_path / "bag", tmp_path / "repaired.mcap")  # the folder of one file will do
     saved = BagSource(tmp_path / "repaired.mcap")
     chunks = list(saved.chunks())
     assert 10 < len(chunks) < 60
@@ -285,6 +285,10 @@ def test_what_a_killed_recorder_left_in_an_mcap_can_be_saved(small_scene, tmp_pa
     )
     assert saved.truth == small_scene.truth
     assert found.messages == sum(1 for _ in read_messages(tmp_path / "repaired.mcap"))
+    (tmp_path / "empty").mkdir()
+    for none in (tmp_path / "empty", tmp_path / "none.mcap"):
+        with pytest.raises(InputError, match="name the one that was cut off|no mcap file at"):
+            repair_mcap(none, tmp_path / "again.mcap")
     with pytest.raises(InputError, match="nothing to repair"):
         repair_mcap(tmp_path / "repaired.mcap", tmp_path / "again.mcap")
 

@@ -12,6 +12,7 @@ from avloc_ros.config import shipped_folder
 from avloc_ros.features.directions.gathered_talkers import AROUND_CELLS, gathered_talkers
 from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.systems.any_array import AnyArrayConfig, AnyArrayTracker
+from avloc_ros.systems.audio_tracker import TRACKERS, EarConfig, open_audio_tracker
 from avloc_ros.systems.blend import SUREST, BlendConfig, BlendTracker
 from avloc_ros.systems.mixture import MixtureConfig, MixtureTracker
 from avloc_ros.systems.srp import SrpConfig, SrpTracker
@@ -127,3 +128,10 @@ def test_the_threshold_of_srp_alone_does_not_count(windows) -> None:
     )
     for window in windows[:10]:
         np.testing.assert_array_equal(usual.step(window).sphere.probability, other.step(window).sphere.probability)
+
+
+@pytest.mark.parametrize("kind", TRACKERS)
+def test_no_tracker_takes_microphones_at_one_place(kind):
+    """A driver that does not know its geometry publishes zeros: every direction would be as likely."""
+    with pytest.raises(InputError, match="mic0 and mic1 are at the same place"):
+        open_audio_tracker(kind, EarConfig(), MicrophoneArray(np.zeros((4, 3))), None, RATE_HZ)

@@ -17,7 +17,7 @@ def check_gpu() -> list[Finding]:
     if gpu:
         findings = [Finding("onnxruntime gpu", State.OK, ", ".join(gpu))]
     else:
-        advice = "fine for live use; for a GPU: pip install 'avloc-ros[gpu]' in place of [cpu]"
+        advice = "fine for live use; for a GPU: pip install 'onnxruntime-gpu[cuda,cudnn]' in place of onnxruntime"
         findings = [Finding("onnxruntime gpu", State.NOTE, f"none: {', '.join(providers)}", advice)]
     if find_spec("torch") is not None:
         import torch
@@ -30,7 +30,7 @@ def check_gpu() -> list[Finding]:
 def check_audio() -> list[Finding]:
     """Input devices with two or more channels."""
     if find_spec("sounddevice") is None:
-        advice = "for `avloc live --microphone`: pip install 'avloc-ros[capture]'"
+        advice = "for `avloc live --microphone`: pip install sounddevice"
         return [Finding("microphones", State.NOTE, "sounddevice is not installed", advice)]
     try:
         import sounddevice

@@ -15,7 +15,7 @@ MOST_OF_ONE_CLASS = 3
 
 
 def adpit_labels(rows: Iterable[EventRow], frames: int, classes: int, first_frame: int = 0) -> np.ndarray:
-    """float32 (frames, 6, 4, classes): activity, x, y, z per place (specs: av_seld, Output).
+    """float32 (frames, 6, 4, classes): activity, x, y, z per place (docs/papers.md: av_seld).
 
     Frame 0 of the result is `first_frame` of the rows; of more than three events of a class the first three are kept.
     """

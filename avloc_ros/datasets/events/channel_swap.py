@@ -1,4 +1,4 @@
-"""Turns and mirrors a scene by swapping FOA channels, and its 360-degree pictures with it (specs: av_seld, AVCS).
+"""Turns and mirrors a scene by swapping FOA channels, and its 360-degree pictures with it (docs/papers.md: av_seld).
 
 A transform is azimuth' = sign * azimuth + offset (a multiple of 90 degrees), elevation' = sign * elevation. There are 16
 (Mazzon et al. 2019); audio-visual channel swap uses 8 of them. Signs, channels and pixels all follow from this formula.

@@ -28,7 +28,7 @@ def scene_recordings(
             found.append(_recording(truth, folder, split, as_foa))
     if not found:
         raise InputError(
-            f"no scene with {TRUTH_NAME} in {', '.join(map(str, folders))}: `avloc simulate` makes them"
+            f"no scene with {TRUTH_NAME} in {', '.join(map(str, folders))}: `avloc simulate --events` makes them"
         )
     return tuple(found)
 

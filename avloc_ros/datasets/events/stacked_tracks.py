@@ -1,4 +1,4 @@
-"""Stacked tracks: the events of each frame piled up from row 0, without holes (specs: coloc; report Sec. 2.2)."""
+"""Stacked tracks: the events of each frame piled up from row 0, without holes (docs/papers.md: coloc; report Sec. 2.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""STARSS22 and STARSS23 as they lie on disk (specs: av_seld, STARSS23 on disk)."""
+"""STARSS22 and STARSS23 as they lie on disk (docs/papers.md: av_seld)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""EasyCom on disk: conversations in noise, seen and heard from a pair of glasses (specs: asl_unet).
+"""EasyCom on disk: conversations in noise, seen and heard from a pair of glasses (docs/papers.md: asl_unet).
 
     Main/Video_Compressed/Session_N/mm-ss-SSS.mp4       and likewise, with its own suffix,
     Glasses_Microphone_Array_Audio (wav), Face_Bounding_Boxes, Head_Bounding_Boxes, Speech_Transcriptions (json)

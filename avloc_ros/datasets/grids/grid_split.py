@@ -1,4 +1,4 @@
-"""Which recordings train, validate and test: by scene, every subset with every number of talkers (specs: dsw)."""
+"""Which recordings train, validate and test: by scene, every subset with every number of talkers (docs/papers.md: dsw)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a grid should say: 1 in each cell that holds an active speaker (specs: dsw, Training)."""
+"""What a grid should say: 1 in each cell that holds an active speaker (docs/papers.md: dsw)."""
 
 from __future__ import annotations
 

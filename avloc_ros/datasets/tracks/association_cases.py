@@ -16,7 +16,7 @@ QUANTUM = 2.0**-20  # distances are multiples of it: sums are exact, so that equ
 
 @dataclass(frozen=True)
 class AssociationCasesConfig:
-    """What cases are drawn from (specs: diff_track, Hungarian network)."""
+    """What cases are drawn from (docs/papers.md: diff_track)."""
 
     slots: int = setting(2, "references and predictions at most, each", low=2, high=5)
     resolutions_deg: tuple[float, ...] = setting(

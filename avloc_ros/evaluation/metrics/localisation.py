@@ -1,4 +1,4 @@
-"""LE, FR and FP in the picture (specs: dsw, Metrics; paper Sec. 3.3)."""
+"""LE, FR and FP in the picture (docs/papers.md: dsw; paper Sec. 3.3)."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from avloc_ros.evaluation.recording import PAPER_THRESHOLD, Recording
 
-TRUE, REPORTED = "#9aa5b1", "#d9480f"
+TRUE = "#9aa5b1"
 COLOURS = ("#d9480f", "#1971c2", "#2f9e44", "#9c36b5", "#e8a100", "#0c8599", "#c2255c", "#5f3dc4")
 
 

@@ -35,7 +35,7 @@ class ClassFrames:
 
 
 def highest_frame(rows: Iterable[EventRow]) -> int:
-    """The highest frame index, 0 without rows; the evaluator takes it for the number of frames (specs: av_seld)."""
+    """The highest frame index, 0 without rows; the evaluator takes it for the number of frames (docs/papers.md: av_seld)."""
     return max((row.frame for row in rows), default=0)
 
 

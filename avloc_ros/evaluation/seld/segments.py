@@ -1,4 +1,4 @@
-"""ER20, F20, LE_CD, LR_CD and SELD over blocks of one second (DCASE 2022/23 Task 3; specs: av_seld, Metrics).
+"""ER20, F20, LE_CD, LR_CD and SELD over blocks of one second (DCASE 2022/23 Task 3; docs/papers.md: av_seld).
 
 Where the rules of the public evaluator surprise, the code says so; results agree with it.
 """

@@ -8,7 +8,6 @@ from avloc_ros.features.inputs.foa_features import FoaFeatureConfig, mel_of
 from avloc_ros.features.spectra.centred_stft import decibels
 
 LEVEL, FLOW, ENERGY = slice(0, 1), slice(1, 4), slice(4, 5)
-FLOW_CHANNELS = 5
 COMPRESSION = 0.25  # exponent of a bin's energy in its flow: loud bins do not drown the many that know the direction
 TINY = 1e-10
 X_Y_Z = [3, 1, 2]  # of the channels W, Y, Z, X

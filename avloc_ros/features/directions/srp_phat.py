@@ -9,6 +9,7 @@ product with the steering costs directions x pairs x tens, instead of directions
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any
 
 import numpy as np
@@ -28,11 +29,13 @@ class SrpPhat:
 
     frequencies_hz (bins,): the bins that count. points_m (cells, 3): where the array listens, array frame; the delays
     are those of spherical waves from there. device: "cpu" (numpy), or a torch device, for which arrays are tensors.
+    Raises InputError where that device is not there.
     """
 
     def __init__(
         self, array: MicrophoneArray, frequencies_hz: np.ndarray, points_m: np.ndarray, device: str = "cpu"
     ) -> None:
+        require_device(device)
         points = np.asarray(points_m, float)
         if points.ndim != 2 or points.shape[1] != 3 or not np.all(np.isfinite(points)):
             raise InputError(
@@ -90,6 +93,24 @@ class SrpPhat:
         import torch
 
         return torch.cat(parts, dim=-1)
+
+
+def require_device(device: str) -> None:
+    """Raises InputError where SRP cannot be computed on a device: "cpu", or what torch calls a device, such as cuda:0."""
+    if device == "cpu":
+        return
+    if importlib.util.find_spec("torch") is None:
+        raise InputError(f"device is {device}, but torch is not installed: install it, or set device to cpu")
+    import torch
+
+    try:
+        wanted = torch.device(device.removeprefix("torch:"))
+    except RuntimeError as error:
+        raise InputError(f"device is {device}, allowed are cpu, cuda and cuda:N") from error
+    if wanted.type == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"device is {device}, but torch sees no GPU here: set device to cpu or auto")
+    if wanted.type == "cuda" and (wanted.index or 0) >= torch.cuda.device_count():
+        raise InputError(f"device is {device}, but torch sees only {torch.cuda.device_count()} GPU here, counted from 0")
 
 
 def pair_delays(

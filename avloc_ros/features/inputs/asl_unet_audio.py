@@ -17,7 +17,7 @@ FULL_SCALE = 0.99
 
 @dataclass(frozen=True)
 class SegmentAudioConfig:
-    """Sound around one video frame (specs: asl_unet, inputs)."""
+    """Sound around one video frame (docs/papers.md: asl_unet)."""
 
     sample_rate_hz: int = setting(16_000, "rate of the sound, Hz", low=8000, high=96_000)
     microphones: int = setting(6, "channels", low=1, high=64)

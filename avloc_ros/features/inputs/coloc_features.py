@@ -1,4 +1,4 @@
-"""What CoLoC hears: log power, phase and intensity of FOA spectra in linear bins (specs: coloc, Inputs)."""
+"""What CoLoC hears: log power, phase and intensity of FOA spectra in linear bins (docs/papers.md: coloc)."""
 
 from __future__ import annotations
 

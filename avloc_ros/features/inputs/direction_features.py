@@ -19,7 +19,7 @@ FOA_FEATURES = 7  # four log-mel spectra, three components of the intensity
 
 @dataclass(frozen=True)
 class DirectionFeaturesConfig:
-    """Analysis (specs: diff_track, localizer): 24 kHz, 50 spectra a second, 64 mel bands."""
+    """Analysis (docs/papers.md: diff_track): 24 kHz, 50 spectra a second, 64 mel bands."""
 
     kind: str = setting("microphones", "what the channels are", choices=("microphones", "foa"))
     sample_rate_hz: int = setting(24_000, "rate of the sound, Hz", low=8000, high=96_000)

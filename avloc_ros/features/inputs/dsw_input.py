@@ -1,4 +1,4 @@
-"""The input of the DSW audio network: magnitudes and phases of a few frames (specs: dsw, Inputs). numpy, live and offline."""
+"""The input of the DSW audio network: magnitudes and phases of a few frames (docs/papers.md: dsw). numpy, live and offline."""
 
 from __future__ import annotations
 

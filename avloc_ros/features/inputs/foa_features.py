@@ -1,4 +1,4 @@
-"""What networks hear of first-order ambisonics (FOA): log-mel bands and acoustic intensity (specs: av_seld, Inputs)."""
+"""What networks hear of first-order ambisonics (FOA): log-mel bands and acoustic intensity (docs/papers.md: av_seld)."""
 
 from __future__ import annotations
 

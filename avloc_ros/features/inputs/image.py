@@ -113,27 +113,6 @@ def round_up(length_px: int, multiple: int) -> int:
     return -(-length_px // multiple) * multiple
 
 
-def cell_luminance(image: np.ndarray, rows: int, cols: int) -> np.ndarray:
-    """Mean brightness of each grid cell in [0, 1], float32 (rows, cols): near 0 is too dark to see a face."""
-    grey = cv2.cvtColor(bgr_picture(image), cv2.COLOR_BGR2GRAY)
-    return cv2.resize(grey, (cols, rows), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-
-
-def cell_sharpness(image: np.ndarray, rows: int, cols: int, cell_px: int = 16) -> np.ndarray:
-    """Share of fine detail of each grid cell in [0, 1), float32 (rows, cols): 0 is flat, blurred or dark.
-
-    Standard deviation of the Laplacian within the cell (variance of Laplacian, Pech-Pacheco 2000) on a picture of
-    `cell_px` pixels per cell, mapped by s / (s + 16 grey levels), so that it does not depend on the camera's size.
-    """
-    grey = cv2.cvtColor(bgr_picture(image), cv2.COLOR_BGR2GRAY)
-    grey = cv2.resize(grey, (cols * cell_px, rows * cell_px), interpolation=cv2.INTER_AREA)
-    laplacian = cv2.Laplacian(grey, cv2.CV_32F)
-    squares = cv2.resize(laplacian * laplacian, (cols, rows), interpolation=cv2.INTER_AREA)
-    mean = cv2.resize(laplacian, (cols, rows), interpolation=cv2.INTER_AREA)
-    deviation = np.sqrt(np.maximum(squares - mean * mean, 0))
-    return (deviation / (deviation + 16)).astype(np.float32)
-
-
 def cell_visibility(image: np.ndarray, rows: int, cols: int) -> np.ndarray:
     """How well the camera sees each grid cell, in [0, 1], float32 (rows, cols).
 

@@ -14,7 +14,7 @@ def centred_stft(samples: np.ndarray, fft_length: int, window_length: int, hop_l
     """Spectra complex64 (channels, frames, bins) of samples (n, channels), with n // hop_length frames.
 
     Periodic Hann window in the middle of the FFT, chunk mirrored at its ends; the last centred frame is dropped, so that
-    3 s at 24 kHz and hop 150 give 480 (specs: av_seld). Raises InputError where the chunk is shorter than half a frame.
+    3 s at 24 kHz and hop 150 give 480 (docs/papers.md: av_seld). Raises InputError where the chunk is shorter than half a frame.
     """
     if len(samples) <= fft_length // 2:
         raise InputError(

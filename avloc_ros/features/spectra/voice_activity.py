@@ -1,29 +1,12 @@
-"""Is somebody speaking: the classical answer from level above an adaptive floor and from voicing, and a plug.
-
-`VoiceActivity` is the plug: `runtime.silero` runs an ONNX file that the user brings.
-"""
+"""Is somebody speaking: the classical answer, from the level above an adaptive floor and from voicing."""
 
 from __future__ import annotations
-
-from typing import Protocol
 
 import numpy as np
 from scipy.fft import irfft
 
 VOICE_BAND_HZ = (200.0, 4000.0)
 PITCH_PERIOD_S = (1 / 400, 1 / 75)  # of voices from children's to deep men's
-
-
-class VoiceActivity(Protocol):
-    """Tells from one channel whether it holds a voice."""
-
-    def probability(self, samples: np.ndarray) -> float:
-        """Probability of a voice at the end of the next samples, float32 (frames,), of the stream."""
-        ...
-
-    def reset(self) -> None:
-        """Forget the stream so far."""
-        ...
 
 
 class Voicing:

@@ -12,7 +12,7 @@ FUSIONS = ("none", "early", "bottleneck", "both")
 
 @dataclass(frozen=True)
 class SpeakerUNetConfig:
-    """Sizes of the network (specs: asl_unet, networks); the defaults are the report's, but for the early plane."""
+    """Sizes of the network (docs/papers.md: asl_unet); the defaults are the report's, but for the early plane."""
 
     rows: int = setting(360, "height of the picture that goes in, pixels", low=16)
     cols: int = setting(640, "width of the picture that goes in, pixels", low=16)

@@ -13,7 +13,7 @@ from avloc_ros.config import setting
 
 @dataclass(frozen=True)
 class LocalizerNetworkConfig:
-    """Sizes (specs: diff_track, localizer). Feature frames per label frame: time_pooling."""
+    """Sizes (docs/papers.md: diff_track). Feature frames per label frame: time_pooling."""
 
     feature_channels: int = setting(10, "7 for FOA, microphones + pairs else", low=1)
     bands: int = setting(64, "mel bands; a multiple of 8", low=8)

@@ -1,4 +1,4 @@
-"""The audio tracker of DSW: a DOAnet-like CRNN from spectra to the image grid (specs: dsw, Audio tracker)."""
+"""The audio tracker of DSW: a DOAnet-like CRNN from spectra to the image grid (docs/papers.md: dsw)."""
 
 from __future__ import annotations
 

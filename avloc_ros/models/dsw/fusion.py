@@ -1,4 +1,4 @@
-"""The fusion networks of DSW: flat, scalar and spatial stream weights, then refinement (specs: dsw; Eq. 1 and 2).
+"""The fusion networks of DSW: flat, scalar and spatial stream weights, then refinement (docs/papers.md: dsw; Eq. 1 and 2).
 
 All kinds have the same refinement and are trained with the same loss, so that only the weights differ.
 """
@@ -115,7 +115,7 @@ class FusionNetwork(nn.Module):
 
 
 def floored_log(probability: Tensor) -> Tensor:
-    """log max(z, 1e-6), with NaN as 1e-6 (specs: dsw, Floor)."""
+    """log max(z, 1e-6), with NaN as 1e-6 (docs/papers.md: dsw)."""
     floor = torch.full_like(probability, PROBABILITY_FLOOR)
     finite = torch.where(torch.isnan(probability), floor, probability)
     return torch.log(torch.clamp(finite, PROBABILITY_FLOOR, 1.0))

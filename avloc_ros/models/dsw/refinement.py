@@ -1,4 +1,4 @@
-"""The refinement network of DSW: removes outliers from the fused grid (specs: dsw, Refinement; Mao et al. 2016)."""
+"""The refinement network of DSW: removes outliers from the fused grid (docs/papers.md: dsw; Mao et al. 2016)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stream weight estimators of DSW (specs: dsw, Weight estimation; paper Fig. 3).
+"""The stream weight estimators of DSW (docs/papers.md: dsw; paper Fig. 3).
 
 Networks are torch modules and are imported by offline rooms only; live, their ONNX export runs.
 """

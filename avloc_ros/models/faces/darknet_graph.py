@@ -31,7 +31,7 @@ class DarknetGraph:
             import onnx.numpy_helper
         except ImportError as error:
             raise InputError(
-                "reading Darknet weights needs the package onnx: install the extra [cpu] or [gpu]"
+                "reading Darknet weights needs the package onnx: pip install onnx"
             ) from error
         self._onnx: Any = onnx
         self._width, self._height, self._picture_channels = width, height, channels

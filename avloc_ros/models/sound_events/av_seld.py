@@ -1,4 +1,4 @@
-"""The whole network of av_seld: encoders, fusion, and a head that gives multi-ACCDOA vectors (specs: av_seld)."""
+"""The whole network of av_seld: encoders, fusion, and a head that gives multi-ACCDOA vectors (docs/papers.md: av_seld)."""
 
 from __future__ import annotations
 

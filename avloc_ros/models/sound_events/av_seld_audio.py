@@ -1,4 +1,4 @@
-"""The CNN-Conformer that hears (specs: av_seld, Audio encoder)."""
+"""The CNN-Conformer that hears (docs/papers.md: av_seld)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How av_seld brings sound and picture together: the fusions of the paper's Table 1 (specs: av_seld, Fusion).
+"""How av_seld brings sound and picture together: the fusions of the paper's Table 1 (docs/papers.md: av_seld).
 
 Each takes embeddings of equal length, one (batch, frames, width) per encoder, and gives (batch, frames, width_out).
 """

@@ -1,4 +1,4 @@
-"""The eyes of av_seld: 360-degree pictures to one embedding per label frame (specs: av_seld, Visual encoders)."""
+"""The eyes of av_seld: 360-degree pictures to one embedding per label frame (docs/papers.md: av_seld)."""
 
 from __future__ import annotations
 

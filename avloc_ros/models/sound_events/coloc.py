@@ -1,4 +1,4 @@
-"""CoLoC: a localizer that is told what it has found already, and a classifier that is told where to listen (specs: coloc)."""
+"""CoLoC: a localizer that is told what was found already, a classifier that is told where to listen (docs/papers.md: coloc)."""
 
 from __future__ import annotations
 

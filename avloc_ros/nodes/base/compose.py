@@ -12,6 +12,7 @@ from typing import Any
 
 import rclpy
 from rclpy.context import Context
+from rclpy.exceptions import InvalidNamespaceException
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.parameter import Parameter
@@ -40,12 +41,14 @@ def run_in_one_process(
     arguments: Sequence[str] | None = None,
     on_ready: Callable[[list[Any], Executor], None] | None = None,
     until: Callable[[], bool] = lambda: False,
+    needs_all: bool = False,
 ) -> int:
     """Run nodes until a signal, until `until()` is true, or until one is finished that shall end the process.
 
     parameters: {node name or "/**": {name: value}}. arguments: command line with --ros-args, as sys.argv. on_ready: gets
-    the nodes and the executor before they spin (to add nodes of one's own). Returns 0, or 2 where a parameter is bad or
-    a source cannot be opened (the reason is logged).
+    the nodes and the executor before they spin (to add nodes of one's own). Returns 0, or 2 where a parameter is bad or a
+    source cannot be opened; with needs_all also where a node could not be configured and the others went on without it (the
+    reason is logged).
     """
     stop = threading.Event()
     restore = stop_on_signals(stop)
@@ -72,7 +75,10 @@ def run_in_one_process(
                 return stop.is_set() or until() or any(node.is_finished for node in nodes)
 
             spin(executor, is_over)
-        status = BAD_INPUT if any(node.has_failed for node in nodes) else DONE
+        failed = [node.get_name() for node in nodes if node.has_failed and (needs_all or node.is_finished)]
+        if failed:
+            print(f"could not be configured, see above: {', '.join(failed)}", file=sys.stderr)
+        status = BAD_INPUT if failed else DONE
     except InputError as error:
         print(f"cannot start: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -85,10 +91,13 @@ def run_in_one_process(
 def make_node(
     node_class: type[Any], context: Context, parameters: NodeParameters = {}, namespace: str | None = None  # noqa: B006
 ) -> Any:
-    """One node with its parameters. Raises InputError where a parameter does not fit."""
+    """One node with its parameters. Raises InputError where a parameter or the namespace does not fit."""
     values = {**parameters.get("/**", {}), **parameters.get(node_class.NAME, {})}
     overrides = [Parameter(name, value=_plain(value)) for name, value in values.items()]
-    return node_class(context=context, namespace=namespace, parameter_overrides=overrides)
+    try:
+        return node_class(context=context, namespace=namespace, parameter_overrides=overrides)
+    except InvalidNamespaceException as error:
+        raise InputError(f"namespace '{namespace}': letters, digits, _ and / only, no digit first") from error
 
 
 def make_executor(context: Context) -> Executor:

@@ -1,6 +1,6 @@
 """Fast DDS with a large shared memory transport, unless the user has a profile of his own.
 
-With the default segment, best-effort pictures between processes are lost almost entirely (measured: design, section 1).
+With the default segment, best-effort pictures between processes are lost almost entirely (measured: docs/nodes.md).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from rclpy.qos import ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from avloc_ros.nodes.base.health import NOBODY, QUIET, Health, HealthReport, Level
 
@@ -58,12 +58,17 @@ class DiagnosticsPublisher:
             logger.info(report.message)
 
 
-def explain_silence(node: Node, topic: str, asks_reliable: bool) -> str:
-    """Why nothing arrives on a topic, as far as the graph shows it."""
-    publishers = node.get_publishers_info_by_topic(topic)
-    if not publishers:
+def explain_silence(node: Node, topic: str, asked: QoSProfile) -> str:
+    """Why nothing arrives on a topic that was subscribed with a quality of service, as far as the graph shows it."""
+    offered = [info.qos_profile for info in node.get_publishers_info_by_topic(topic)]
+    if not offered:
         return NOBODY
-    best_effort = [info for info in publishers if info.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT]
-    if asks_reliable and len(best_effort) == len(publishers):
+    if asked.reliability == ReliabilityPolicy.RELIABLE and all(
+        profile.reliability == ReliabilityPolicy.BEST_EFFORT for profile in offered
+    ):
         return "its publisher offers best effort, we ask for reliable: set the *_reliability parameter to best_effort"
+    if asked.durability == DurabilityPolicy.TRANSIENT_LOCAL and all(
+        profile.durability == DurabilityPolicy.VOLATILE for profile in offered
+    ):
+        return "its publisher offers volatile, we ask for transient local (latched): let it publish that way"
     return QUIET

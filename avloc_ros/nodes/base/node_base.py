@@ -15,17 +15,19 @@ from typing import Any, ClassVar
 import message_filters
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile
 from rclpy.timer import Timer
 
-from avloc_ros.config import setting
+from avloc_ros.config import setting, settings_of
 from avloc_ros.nodes.base.diagnostics import DiagnosticsPublisher, explain_silence
 from avloc_ros.nodes.base.health import OVERLOAD, Health, Level
-from avloc_ros.nodes.base.parameters import declare_settings, read_settings, watch_settings
+from avloc_ros.nodes.base.parameters import declare_settings, misspelt, read_settings, watch_settings
 from avloc_ros.nodes.base.stamp_order import Order, StampOrder
 from avloc_ros.nodes.base.worker import Worker
 from avloc_ros.nodes.messages.conversions import stamp_ns
 from avloc_ros.types import InputError
+
+OF_RCLPY = {"use_sim_time", "start_type_description_service"}  # parameters that rclpy declares on every node
 
 
 @dataclass(frozen=True)
@@ -61,16 +63,16 @@ class PipelineNode(LifecycleNode):
     def __init__(self, **node_options: Any) -> None:
         self.is_active = False
         self.is_finished = False  # nothing more will come of it: the process that runs it may end
-        self.has_failed = False  # it is finished because it could not do what it was asked to
+        self.has_failed = False  # it could not be configured as it was asked to be
         self._is_built = False
         self._worker: Worker | None = None
         self._filters: list[message_filters.Subscriber] = []
-        self._reliable_topics: set[str] = set()
+        self._asked: dict[str, QoSProfile] = {}  # by resolved topic
         self._outputs: dict[str, Any] = {}
         self._timers_made: list[Timer] = []
         self._orders: dict[str, StampOrder] = {}
         super().__init__(self.NAME, **node_options)
-        self.health = Health(self._why_silent, excuse=self.excuse)
+        self.health = Health(self.why_silent, excuse=self.excuse)
         try:
             declare_settings(self, NodeSettings)
             declare_settings(self, self.CONFIG)
@@ -80,6 +82,8 @@ class PipelineNode(LifecycleNode):
         except InputError:
             self.destroy_node()
             raise
+        for given, meant in misspelt(self):
+            self.get_logger().warning(f"parameter '{given}' is not known and has no effect: did you mean '{meant}'?")
         self._diagnostics = DiagnosticsPublisher(
             self, self.health, self.settings.diagnostics_period_s, lambda: self.is_active
         )
@@ -87,6 +91,11 @@ class PipelineNode(LifecycleNode):
         self._autostart_timer: Timer | None = None
         if self.settings.autostart:
             self._autostart_timer = self.create_timer(0.0, self._autostart, clock=_steady_clock())
+
+    @classmethod
+    def parameter_names(cls) -> set[str]:
+        """Names of all parameters of the node, with those that rclpy declares."""
+        return {item.name for config in (NodeSettings, cls.CONFIG) for item in settings_of(config)} | OF_RCLPY
 
     # -------------------------------------------------------------------------------------------- for subclasses
     def listen(
@@ -102,8 +111,7 @@ class PipelineNode(LifecycleNode):
         """Subscribe; `callback` runs only while active and may raise InputError. consequence: what is lost without it."""
         stream = stream or topic
         resolved = self.resolve_topic_name(topic)
-        if qos.reliability == ReliabilityPolicy.RELIABLE:
-            self._reliable_topics.add(resolved)
+        self._asked[resolved] = qos
         self.health.expect(stream, resolved, consequence)
         subscriber = message_filters.Subscriber(self, message_type, topic, qos_profile=qos)
         subscriber.registerCallback(partial(self._receive, stream, callback))
@@ -146,6 +154,8 @@ class PipelineNode(LifecycleNode):
         before_ns = order.newest_ns
         stamp = stamp_ns(message.header.stamp)
         judged = order.judge(stamp)
+        words = f"stamps of {stream} stand still: its sender must fill in header.stamp"
+        self.health.problems(f"stamps:{stream}", [words] if order.stands_still else [])
         if judged == Order.JUMPED_BACK:
             self.time_jumped(stream, ((before_ns or stamp) - stamp) / 1e9)
             self._orders[stream].judge(stamp)
@@ -158,6 +168,10 @@ class PipelineNode(LifecycleNode):
         """Forget everything that belongs to the time before a jump."""
         self.health.note(f"time jumped back by {back_s:.1f} s in {stream} (a bag that loops?): state reset")
         self._forget()
+
+    def why_silent(self, topic: str) -> str:
+        """Why nothing arrives on a topic that the node listens to, by its resolved name."""
+        return explain_silence(self, topic, self._asked[topic])
 
     def report_failure(self, where: str, error: Exception) -> None:
         """Bad input, or a failure of ours, becomes a word in diagnostics."""
@@ -209,7 +223,9 @@ class PipelineNode(LifecycleNode):
             self._take_down()
             self.report_failure("configure", error)
             self.get_logger().error(f"cannot configure: {error}")
+            self.has_failed = True
             return TransitionCallbackReturn.FAILURE
+        self.has_failed = False
         self._is_built = True
         return super().on_configure(state)
 
@@ -312,7 +328,7 @@ class PipelineNode(LifecycleNode):
         if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
         else:
-            self.has_failed = self.is_finished = self.is_vital()
+            self.is_finished = self.is_vital()
 
     def _apply_config(self, config: Any) -> None:
         if self._is_built:
@@ -329,9 +345,6 @@ class PipelineNode(LifecycleNode):
 
     def _note_drop(self) -> None:
         self.health.dropped(OVERLOAD)
-
-    def _why_silent(self, topic: str) -> str:
-        return explain_silence(self, topic, topic in self._reliable_topics)
 
 
 def _steady_clock() -> Clock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ from avloc_ros.types import InputError
 
 Config = TypeVar("Config")
 _LARGEST_INTEGER = 2**63 - 1
+CLOSE = 0.85  # two names so alike are one and a slip of it; no two parameters of different nodes of ours are
 
 
 def declare_settings(node: Node, config_class: type) -> None:
@@ -69,6 +71,20 @@ def read_settings(node: Node, config_class: type[Config], changed: Iterable[Para
         # ROS hands arrays over as list or array.array
         values[item.name] = tuple(value) if item.kind is tuple and not isinstance(value, str) else value
     return from_mapping(config_class, values, node.get_name())
+
+
+def misspelt(node: Node) -> list[tuple[str, str]]:
+    """(name, name that was probably meant) of values given at the start for parameters that the node does not have.
+
+    ROS passes over them in silence. Names that resemble none of the node's are left alone: a block `/**` of a parameter file
+    gives every node what is meant for some.
+    """
+    known = [parameter.name for parameter in node.get_parameters_by_prefix("").values()]
+    pairs = []
+    for name in node._parameter_overrides:  # rclpy tells of them nowhere else
+        close = difflib.get_close_matches(name, known, 1, CLOSE) if name not in known else []
+        pairs += [(name, close[0])] if close else []
+    return pairs
 
 
 def watch_settings(node: Node, appliers: Mapping[type, Callable[[Any], None]]) -> None:

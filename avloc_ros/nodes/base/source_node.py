@@ -126,9 +126,9 @@ class SourceNode(PipelineNode):
             self._static_tf.sendTransform(transform)
 
     def publish_item(self, item: AudioChunk | VideoFrame) -> None:
-        """Publish sound, or a picture with its camera_info."""
-        if self._prefix:
-            item = replace(item, frame_id=self._prefix + item.frame_id)
+        """Publish sound, or a picture with its camera_info, in the frame of the array or camera where that is known."""
+        geometry = self.source.camera if isinstance(item, VideoFrame) else self.source.array
+        item = replace(item, frame_id=self._prefix + (geometry.frame_id if geometry is not None else item.frame_id))
         if isinstance(item, VideoFrame):
             self._publish_frame(item)
         else:

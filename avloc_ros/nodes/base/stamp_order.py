@@ -14,6 +14,9 @@ class Order(Enum):
     JUMPED_BACK = "jumped back"
 
 
+STANDS_STILL = 3  # messages in a row with the stamp of the one before: no middleware repeats so often
+
+
 class StampOrder:
     """Remembers the newest stamp of one stream.
 
@@ -23,10 +26,17 @@ class StampOrder:
     def __init__(self, jump_back_s: float) -> None:
         self._jump_back_ns = round(jump_back_s * 1e9)
         self.newest_ns: int | None = None
+        self._repeated = 0
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether the newest messages all have one stamp: their sender does not fill it in."""
+        return self._repeated >= STANDS_STILL
 
     def judge(self, stamp_ns: int) -> Order:
         """Classify a stamp; NEXT and JUMPED_BACK make it the newest."""
         before = self.newest_ns
+        self._repeated = self._repeated + 1 if stamp_ns == before else 0
         if before is None or stamp_ns > before:
             self.newest_ns = stamp_ns
             return Order.NEXT
@@ -38,3 +48,4 @@ class StampOrder:
     def reset(self) -> None:
         """Forget the newest stamp."""
         self.newest_ns = None
+        self._repeated = 0

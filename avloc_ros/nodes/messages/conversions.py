@@ -32,7 +32,9 @@ NANOSECONDS = 1_000_000_000
 PLAIN_ENCODINGS = {  # name: bytes per pixel, what turns it into BGR
     "bgr8": (3, None),
     "rgb8": (3, cv2.COLOR_RGB2BGR),
+    "8UC3": (3, None),
     "mono8": (1, cv2.COLOR_GRAY2BGR),
+    "8UC1": (1, cv2.COLOR_GRAY2BGR),
     "bgra8": (4, cv2.COLOR_BGRA2BGR),
     "rgba8": (4, cv2.COLOR_RGBA2BGR),
 }
@@ -148,7 +150,8 @@ def image_from_message(message: Image) -> VideoFrame:
 
 def image_from_compressed(message: CompressedImage) -> VideoFrame:
     """A decoded JPEG or PNG picture. Raises InputError where it cannot be decoded."""
-    pixels = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
+    data = np.frombuffer(message.data, np.uint8)
+    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if pixels is None:
         raise InputError(f"compressed image of format '{message.format}' cannot be decoded: send jpeg or png")
     return VideoFrame(stamp_ns(message.header.stamp), pixels, message.header.frame_id or "camera")

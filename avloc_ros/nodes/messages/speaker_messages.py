@@ -56,19 +56,23 @@ def grid_to_message(grid: SpeakerGrid) -> SpeakerGridMessage:
 
 
 def grid_from_message(message: SpeakerGridMessage) -> SpeakerGrid:
-    """The grid of a message. Raises InputError where the number of cells does not fit rows and cols."""
+    """The grid of a message. Raises InputError where its numbers do not fit each other, or are not of the message's constants."""
     shape = int(message.rows), int(message.cols)
     values = np.array(message.probability, np.float32)
     if values.size != shape[0] * shape[1]:
         raise InputError(f"SpeakerGrid of '{message.system}' has {values.size} cells, rows x cols say {shape}")
+    try:
+        projection, modality = Projection(message.projection), Modality(message.modality)
+    except ValueError as error:
+        raise InputError(f"SpeakerGrid of '{message.system}': projection or modality: {error}") from error
     layout = GridLayout(
-        Projection(message.projection), *shape,
+        projection, *shape,
         message.u_min, message.u_step, message.v_min, message.v_step, message.wraps,
     )  # fmt: skip
     return SpeakerGrid(
         stamp_ns(message.header.stamp),
         layout,
-        Modality(message.modality),
+        modality,
         values.reshape(shape),
         message.threshold,
         message.system,
@@ -87,6 +91,8 @@ def _weight(values: object, shape: tuple[int, int]) -> np.ndarray | None:
     weight = np.array(values, np.float32)
     if weight.size == 0:
         return None
+    if weight.size not in (1, shape[0] * shape[1]):
+        raise InputError(f"SpeakerGrid with {weight.size} weights: none, one, or one for each cell of rows x cols {shape}")
     return weight.reshape(()) if weight.size == 1 else weight.reshape(shape)
 
 
@@ -114,6 +120,8 @@ def _face_message(face: Face, image_size: tuple[int, int]) -> FaceMessage:
 
 def _face(message: FaceMessage) -> Face:
     roi = message.roi
+    if len(message.landmarks) % 2:
+        raise InputError(f"a face with {len(message.landmarks)} numbers as landmarks: they are pairs of u and v")
     points = np.array(message.landmarks, float).reshape(-1, 2)
     landmarks = tuple((float(u), float(v)) for u, v in points)
     motion = message.mouth_motion if message.mouth_motion >= 0 else None

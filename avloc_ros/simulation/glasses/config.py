@@ -17,7 +17,7 @@ FPS = 20
 
 @dataclass(frozen=True)
 class EgocentricConfig:
-    """What scenes are drawn from (specs: asl_unet; issue 5)."""
+    """What scenes are drawn from (docs/papers.md: asl_unet)."""
 
     width: int = setting(640, "of the picture, pixels", low=64)
     height: int = setting(360, "of the picture, pixels", low=36)

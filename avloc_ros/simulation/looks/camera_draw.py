@@ -7,7 +7,7 @@ import numpy as np
 from avloc_ros.geometry import CameraModel, rotation_from_yaw_pitch_roll
 from avloc_ros.simulation.measured_rooms import Response, position_m
 
-WIDTH, HEIGHT, FX, FY = 720, 450, 318.5, 268.1  # 97 x 80 degrees (specs: dsw)
+WIDTH, HEIGHT, FX, FY = 720, 450, 318.5, 268.1  # 97 x 80 degrees (docs/papers.md: dsw)
 HALF_VIEW_RAD = float(np.arctan(WIDTH / 2 / FX))
 OFF_CAMERA_SHARE = 0.1  # scenes without anybody in the picture
 EDGE_PX = 22.0  # no face centre this near to the picture's edge: half a face is neither in nor out

@@ -58,13 +58,23 @@ def scan_mcap(path: str | Path) -> UnfinishedFile | None:
 
 
 def repair_mcap(path: str | Path, repaired: str | Path) -> UnfinishedFile:
-    """Write a finished copy of the whole records of a file. Raises InputError where there is nothing to repair."""
+    """Write a finished copy of the whole records of a file, or of the only one in a bag's folder.
+
+    Raises InputError where there is nothing to repair.
+    """
+    path = Path(path)
+    files = sorted(path.glob("*.mcap")) if path.is_dir() else [path]
+    if len(files) != 1:
+        raise InputError(f"{path} holds {len(files)} mcap files: name the one that was cut off")
+    path = files[0]
+    if not path.is_file():
+        raise InputError(f"no mcap file at {path}")
     found = scan_mcap(path)
     if found is None:
         raise InputError(f"{path} is finished, or is no mcap file: there is nothing to repair")
     if Path(repaired).exists():
         raise InputError(f"{repaired} exists: name a new file")
-    with Path(path).open("rb") as source, Path(repaired).open("wb") as target:
+    with path.open("rb") as source, Path(repaired).open("wb") as target:
         target.write(MAGIC)
         for start, end in found.ranges:
             _copy(source, target, start, end)
@@ -82,7 +92,7 @@ def unfinished_mcap_words(path: Path) -> str:
     ]
     words = [
         f"; {part.path.name} was not finished, {part.contents} in it are whole: save them with "
-        f"avloc_ros.sources.bags.bag_repair.repair_mcap('{part.path}', 'repaired.mcap')"
+        f"`avloc convert --repair {part.path} repaired.mcap`"
         for part in found
     ]
     return "".join(words)

@@ -28,7 +28,7 @@ def message_types() -> Any:
         from rosbags.typesys import Stores, get_types_from_msg, get_typestore
     except ImportError as error:
         raise InputError(
-            f"bags need the package rosbags: pip install 'avloc-ros[capture]' ({error})"
+            f"bags need the package rosbags: pip install rosbags ({error})"
         ) from error
     store = get_typestore(Stores.LATEST)
     definitions: dict[str, Any] = {}

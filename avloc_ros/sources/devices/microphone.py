@@ -178,7 +178,7 @@ def _sounddevice() -> Any:
         import sounddevice
     except ImportError as error:
         raise InputError(
-            f"a live microphone needs sounddevice: pip install 'avloc-ros[capture]' ({error})"
+            f"a live microphone needs sounddevice: pip install sounddevice ({error})"
         ) from error
     except OSError as error:  # the package is there, the C library is not
         raise InputError(f"sounddevice needs PortAudio: sudo apt install libportaudio2 ({error})") from error

@@ -13,6 +13,7 @@ NS = 1e9
 STEP_S = 1.0  # a stamp this far from its prediction cannot be jitter: the stream was interrupted
 GATE_S = 0.05  # beyond this (and six sigmas) a stamp is an outlier, unless several in a row agree
 AGREEING = 3
+STAND_STILL = "audio stamps stand still: the sender must fill in header.stamp"
 COUNTS = ("gaps", "lost_samples", "duplicates", "out_of_order", "clock_steps", "restarts")
 REMEMBERED = 16  # recent packets in which duplicates are looked for when the sender does not count
 LAGS = 16  # packets over which a lag is averaged before it counts as a lost packet
@@ -40,6 +41,7 @@ class AudioPlacement:
         self._sender_end = first.first_sample_index + len(first.samples)  # one past the newest, by its own count
         self._outliers: deque[float] = deque(maxlen=AGREEING)
         self._recent: deque[int] = deque(maxlen=REMEMBERED)
+        self._repeated = 0  # packets in a row whose stamp was had
         self._lags_s: deque[float] = deque(maxlen=LAGS)
 
     def index_at(self, time_ns: int) -> int:
@@ -59,7 +61,7 @@ class AudioPlacement:
             return None
         late_s = self.clock.innovation_s(index, chunk.stamp_ns)
         if chunk.stamp_ns == self._newest_stamp_ns and index >= end:
-            self.event = "audio stamps stand still: the sender must fill in header.stamp"
+            self.event = STAND_STILL
         if self._counts_anew(chunk, late_s):
             index = self._begin_again(chunk, end)
         elif abs(late_s) > STEP_S or self._agree_on_step(late_s):
@@ -83,7 +85,11 @@ class AudioPlacement:
         """Place a packet of a sender that does not count: after the last one, or some packets off."""
         if chunk.stamp_ns in self._recent:
             self.counts["duplicates"] += 1
+            self._repeated += 1
+            if self._repeated >= AGREEING:  # nobody sends a packet so often
+                self.event = STAND_STILL
             return None
+        self._repeated = 0
         self._recent.append(chunk.stamp_ns)
         frames = len(chunk.samples)
         packet_s = frames / self._rate

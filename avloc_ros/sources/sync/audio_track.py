@@ -117,6 +117,8 @@ class AudioTrack:
             return
         end = self._ring.end or 0
         index = self._placement.place(chunk, end)
+        if self._placement.event:
+            self._notes.say("clock", self._placement.event, chunk.stamp_ns)
         if index is None:
             return  # was there before
         if index + len(chunk.samples) <= self._ring.start:
@@ -124,8 +126,6 @@ class AudioTrack:
             return
         self._placement.written(index, self._ring.write(index, chunk.samples), end)
         self._note_end()
-        if self._placement.event:
-            self._notes.say("clock", self._placement.event, chunk.stamp_ns)
 
     def _note_end(self) -> None:
         end = self._ring.end

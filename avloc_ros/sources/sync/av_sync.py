@@ -17,6 +17,7 @@ from avloc_ros.sources.sync.sync_status import AvSyncConfig, AvSyncStatus, Notes
 from avloc_ros.types import AudioChunk, AudioWindow, InputError
 
 LARGEST_DRIFT_PPM = 2000.0  # ten times that of a bad crystal
+OTHER_CLOCK_S = 1e6  # eleven days: no delay is so long
 
 __all__ = ["AvSync", "AvSyncConfig", "AvSyncStatus"]
 
@@ -109,9 +110,6 @@ class AvSync:
             jitter_ms=audio.jitter_s * 1e3,
             frame_jitter_ms=self._frame_clock.jitter_s * 1e3,
             pending=len(self._frames),
-            buffered_s=0.0 if audio.end is None else (audio.end - audio.oldest) / self.sample_rate_hz,
-            audio_stamp_ns=audio.heard_until_ns,
-            frame_stamp_ns=self._newest_frame_ns,
             camera_present=self._camera_present(),
             reasons=tuple(self._reasons()),
             **self._notes.counts,
@@ -266,10 +264,7 @@ class AvSync:
         if heard_ns is None:
             reasons.append("no audio has come")
         elif seen_ns is not None and abs(seen_ns - heard_ns) > self.config.max_wait_s * NS:
-            ahead = "camera" if seen_ns > heard_ns else "audio"
-            reasons.append(
-                f"stamps of {ahead} are {abs(seen_ns - heard_ns) / NS:.1f} s ahead of the other stream"
-            )
+            reasons.append(_apart_in_words(seen_ns, heard_ns))
         if abs(self._audio.drift_ppm) > LARGEST_DRIFT_PPM:
             percent = self._audio.drift_ppm * 1e-4
             reasons.append(
@@ -281,3 +276,15 @@ class AvSync:
             )
             reasons.append(f"no camera frames: {without}")
         return reasons
+
+
+def _apart_in_words(seen_ns: int, heard_ns: int) -> str:
+    """That the newest stamps of camera and sound do not belong together, and what is probably wrong."""
+    ahead, behind = ("camera", "audio") if seen_ns > heard_ns else ("audio", "camera")
+    apart_s = abs(seen_ns - heard_ns) / NS
+    if apart_s < OTHER_CLOCK_S:
+        return f"stamps of {ahead} are {apart_s:.1f} s ahead of the other stream"
+    return (
+        f"stamps of {ahead} are {apart_s:.0f} s ahead of the other stream: they are of another clock, or the sender of {behind} "
+        "does not fill in header.stamp"
+    )

@@ -73,9 +73,6 @@ class AvSyncStatus:
     windows: int = 0
     resets: int = 0
     pending: int = 0
-    buffered_s: float = 0.0
-    audio_stamp_ns: int | None = None
-    frame_stamp_ns: int | None = None
     camera_present: bool = False
     reasons: tuple[str, ...] = ()
 

@@ -27,7 +27,7 @@ from avloc_ros.training.onnx_export import export_onnx, largest_difference, stor
 from avloc_ros.training.trainer import RunOptions, is_first_process
 from avloc_ros.types import InputError
 
-DEFAULT_CAMERA = CameraModel(720, 450, 318.5, 268.1, 360.0, 225.0)  # 97 x 80 degrees, at the array (specs: dsw)
+DEFAULT_CAMERA = CameraModel(720, 450, 318.5, 268.1, 360.0, 225.0)  # 97 x 80 degrees, at the array (docs/papers.md: dsw)
 SYSTEM = "dsw_audio"
 Tell = Callable[[str, int, int], None]  # what is made, how much is done, of how much
 

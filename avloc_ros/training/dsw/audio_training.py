@@ -1,4 +1,4 @@
-"""Trains the DSW audio network on sound that is mixed on the fly (specs: dsw, Training)."""
+"""Trains the DSW audio network on sound that is mixed on the fly (docs/papers.md: dsw)."""
 
 from __future__ import annotations
 

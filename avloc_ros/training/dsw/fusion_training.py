@@ -1,4 +1,4 @@
-"""Trains a fusion network on cached grids; the front ends are frozen by construction (specs: dsw, Training)."""
+"""Trains a fusion network on cached grids; the front ends are frozen by construction (docs/papers.md: dsw)."""
 
 from __future__ import annotations
 

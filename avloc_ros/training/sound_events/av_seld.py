@@ -1,4 +1,4 @@
-"""Trains av_seld and the DCASE baseline (specs: av_seld, Training)."""
+"""Trains av_seld and the DCASE baseline (docs/papers.md: av_seld)."""
 
 from __future__ import annotations
 

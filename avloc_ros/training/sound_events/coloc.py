@@ -1,4 +1,4 @@
-"""Trains CoLoC: the localizer and the classifier, each for itself (specs: coloc; report Sec. 3)."""
+"""Trains CoLoC: the localizer and the classifier, each for itself (docs/papers.md: coloc; report Sec. 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well CoLoC's two networks do together, and each for itself (specs: coloc, Numbers)."""
+"""How well CoLoC's two networks do together, and each for itself (docs/papers.md: coloc)."""
 
 from __future__ import annotations
 
