@@ -21,8 +21,6 @@ from avloc_ros.types import AudioWindow, InputError, SoundEvents, VideoFrame
 
 BACKENDS = ("av_seld", "coloc")
 SILENCE_DB = -100.0
-LOUDER_DB = 3.0  # above all of QUIET_FRAMES before: something may begin
-LOUDER_FRAMES, QUIET_FRAMES = 6, 5  # label frames
 NS = 1_000_000_000
 
 
@@ -32,9 +30,6 @@ class SoundEventsConfig:
 
     backend: str = setting("av_seld", "which system: av_seld (also its baseline), or coloc", choices=BACKENDS)
     hop_s: float = setting(0.2, "time between two runs of the network, a multiple of 0.1 s", low=0.1, high=10.0)
-    onset_hop_s: float = setting(
-        0.1, "the same while an event begins: for class_frames after one began, or 0.6 s after sound became louder", low=0.1, high=10.0
-    )
     lookahead_s: float = setting(
         0.1, "sound after a label frame that is awaited before it is judged, a multiple of 0.1 s", low=0.0, high=5.0
     )
@@ -42,7 +37,7 @@ class SoundEventsConfig:
     events: EventTrackerConfig = field(default_factory=EventTrackerConfig)
 
     def __post_init__(self) -> None:
-        for name in ("hop_s", "onset_hop_s", "lookahead_s"):
+        for name in ("hop_s", "lookahead_s"):
             _frames(getattr(self, name), name)
 
 
@@ -55,7 +50,6 @@ class SoundEventSystem:
     def __init__(self, config: SoundEventsConfig, array: MicrophoneArray | None = None) -> None:
         self.config = config
         network = self.network = open_events(config, array)
-        self._onset_hop = _frames(config.onset_hop_s, "onset_hop_s")
         self._hop, self._lookahead = _frames(config.hop_s, "hop_s"), _frames(config.lookahead_s, "lookahead_s")
         if self._hop + self._lookahead > network.frames:
             raise InputError(
@@ -98,8 +92,7 @@ class SoundEventSystem:
         self._stamps.append((window.stamp_ns, level_db(window.samples)))
         self._unjudged = min(self._unjudged + 1, self.network.frames)
         ready = self._unjudged - self._lookahead
-        hop = self._onset_hop if self._begins() else self._hop
-        if ready < hop or (not is_newest and self._unjudged < self.network.frames):
+        if ready < self._hop or (not is_newest and self._unjudged < self.network.frames):
             return ()
         pictures = self._chunk.pictures() if self.network.picture_size is not None else None
         again = min(self.config.events.class_frames, self.network.frames - self._unjudged)  # frames told of before
@@ -110,14 +103,6 @@ class SoundEventSystem:
             self._tracker.step(stamp_ns, heard[place], level, heard[:place])
             for place, (stamp_ns, level) in enumerate(judged, again)
         )
-
-    def _begins(self) -> bool:
-        """Whether an event has just begun, or sound has lately become louder than it was in the half second before."""
-        if self._tracker.has_young:
-            return True
-        levels = [level for _, level in self._stamps]
-        lately = range(max(len(levels) - LOUDER_FRAMES, 1), len(levels))
-        return any(levels[now] > max(levels[max(now - QUIET_FRAMES, 0) : now]) + LOUDER_DB for now in lately)
 
     def _seen(self, picture: VideoFrame | None) -> np.ndarray | None:
         size = self.network.picture_size

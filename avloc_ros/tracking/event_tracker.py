@@ -79,11 +79,6 @@ class EventTracker:
         self._tracks: list[_Track] = []
         self._last_ns: int | None = None
 
-    @property
-    def has_young(self) -> bool:
-        """Whether there is an event whose class may still be corrected, or one that is not confirmed yet."""
-        return any(track.age < self.config.class_frames or not track.id for track in self._tracks)
-
     def step(
         self, stamp_ns: int, heard: Sequence[FrameEvent], level_db: float = -100.0, earlier: EventsByFrame | None = None
     ) -> SoundEvents:

@@ -31,7 +31,7 @@ HANN = cv2.createHanningWindow(PATCH, cv2.CV_32F)
 
 
 def mouth_motion(before: np.ndarray, now: np.ndarray, face: Face, apart_s: float = USUAL_S) -> float | None:
-    """Change of the mouth over that of the rest of the face: near .4 at rest, 1 in between, 2 in speech; None where unknown.
+    """Change of the mouth over that of the rest of the face: about .7 at rest, 2 in speech; None where unknown.
 
     The root of the mean square of the mouth's change between two pictures, over that of a quiet quarter of the face and 3.5 %
     of the face's contrast together: where the camera is still and free of noise the contrast counts, else the noise.
