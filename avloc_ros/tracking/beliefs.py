@@ -8,6 +8,8 @@ import numpy as np
 
 from avloc_ros.tracking.config import LifeConfig, MouthConfig, SpeakingConfig
 
+LEAST_READABLE = 0.02  # of a mouth, and of its contrary: what is learnt of a face can be unlearnt
+
 
 class Place(Enum):
     """Where a talker is for the camera, in one frame: that decides what sound alone is worth."""
@@ -57,9 +59,21 @@ def evidence_ratio(evidence: float, config: SpeakingConfig, prior: float, place:
 
 
 def mouth_ratio(motion: float, config: MouthConfig) -> float:
-    """Likelihood ratio of speaking by the motion of the mouth in one picture: log-linear, within limits either way."""
+    """Likelihood ratio of speaking by the motion of a readable mouth in one picture: log-linear, within limits either way."""
     log_odds = config.slope * np.log(max(motion, 1e-6) / config.even_motion)
     return float(np.exp(config.weight * np.clip(log_odds, -config.most, config.most)))
+
+
+def after_mouth(speaking: float, readable: float, motion: float, config: MouthConfig) -> tuple[float, float]:
+    """Probabilities of speaking, and of a mouth that tells, after its motion in one picture.
+
+    A mouth that does not tell (a mask, a beard, a profile) moves as one at rest does whether its owner speaks or not. So the more a mouth
+    rests before a sure voice, the less it tells; and one that moves with a voice does.
+    """
+    ratio = mouth_ratio(motion, config)
+    tells = speaking * ratio + 1 - speaking  # likelihood of this motion if the mouth tells, over that if it does not
+    speaking_now = bayes(speaking, readable * ratio + 1 - readable)
+    return speaking_now, min(max(bayes(readable, tells**config.learning), LEAST_READABLE), 1 - LEAST_READABLE)
 
 
 def is_speaking_after(previous: bool, probability: float, config: SpeakingConfig) -> bool:

@@ -9,11 +9,11 @@ import numpy as np
 from avloc_ros.tracking import sphere_filter
 from avloc_ros.tracking.beliefs import (
     Place,
+    after_mouth,
     bayes,
     evidence_ratio,
     existence_unsupported,
     is_speaking_after,
-    mouth_ratio,
     speaking_after,
 )
 from avloc_ros.tracking.config import SpeakerTrackerConfig
@@ -37,6 +37,7 @@ class Track:
     is_speaking: bool = False
     face: Face | None = None  # in the present frame
     face_id: str = ""
+    readable: float | None = None  # probability that its mouth tells when it speaks; None before a motion was seen
     sound: Bearing | None = None  # in the present frame
     is_outside: bool = False  # of the picture, in the present frame
     audio_weight: float = 0.0
@@ -114,8 +115,10 @@ class Track:
             self.speaking_probability, evidence, duration_s, config.speaking, self.place
         )
         if self.face is not None and self.face.mouth_motion is not None and evidence is not None:
-            ratio = mouth_ratio(self.face.mouth_motion, config.mouth)
-            self.speaking_probability = bayes(self.speaking_probability, ratio)
+            readable = config.mouth.readable if self.readable is None else self.readable
+            self.speaking_probability, self.readable = after_mouth(
+                self.speaking_probability, readable, self.face.mouth_motion, config.mouth
+            )
         self.is_speaking = is_speaking_after(self.is_speaking, self.speaking_probability, config.speaking)
         if self.face is None and self.sound is None:
             self.existence = existence_unsupported(self.existence, self.confirmed, duration_s, config.life)
