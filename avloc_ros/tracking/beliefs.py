@@ -67,8 +67,8 @@ def mouth_ratio(motion: float, config: MouthConfig) -> float:
 def after_mouth(speaking: float, readable: float, motion: float, config: MouthConfig) -> tuple[float, float]:
     """Probabilities of speaking, and of a mouth that tells, after its motion in one picture.
 
-    A mouth that does not tell (a mask, a beard, a profile) moves as one at rest does whether its owner speaks or not. So the more a mouth
-    rests before a sure voice, the less it tells; and one that moves with a voice does.
+    A mouth that does not tell (a mask, a beard, a profile) moves as one at rest, whether its owner speaks or not. So a mouth
+    that rests before a sure voice tells less, and one that moves with a voice tells more.
     """
     ratio = mouth_ratio(motion, config)
     tells = speaking * ratio + 1 - speaking  # likelihood of this motion if the mouth tells, over that if it does not

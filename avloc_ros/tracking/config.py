@@ -127,10 +127,10 @@ class MouthConfig:
     slope: float = setting(2.4, "log-odds of speaking per e-fold of motion", low=0.0, high=10.0)
     most: float = setting(1.5, "log-odds that one picture is believed at most, either way", low=0.0, high=10.0)
     readable: float = setting(
-        0.8, "how likely a mouth is to tell, when a face is first seen: masks, beards, hands and profiles do not", low=0.01, high=1.0
+        0.8, "how likely the mouth of a new face is to tell: masks, beards, hands and profiles do not", low=0.01, high=1.0
     )
     learning: float = setting(
-        0.15, "how fast that is learnt of a face: a mouth at rest in front of a clear voice does not tell; 0: never", low=0.0, high=1.0
+        0.15, "how fast that is learnt of a face: a mouth at rest before a clear voice does not tell; 0: never", low=0.0, high=1.0
     )
 
 
