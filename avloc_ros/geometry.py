@@ -18,6 +18,7 @@ import yaml
 from avloc_ros.types import GridLayout, InputError, Projection
 
 SPEED_OF_SOUND_MPS = 343.0
+ARRAY_FRAME = "microphone_array"  # unless an array names another
 SAME_PLACE_M = 1e-4  # microphones nearer to each other are no two: the smallest capsules are a millimetre wide
 ARRAY_KEYS = (  # of an array file; others are for people to read
     "positions_m", "mics_m", "channel_names", "channels", "sound_speed_mps", "name", "frame_id", "device_channels",
@@ -264,7 +265,7 @@ class MicrophoneArray:
     channel_names: tuple[str, ...] = ()
     sound_speed_mps: float = SPEED_OF_SOUND_MPS
     name: str = "array"
-    frame_id: str = "microphone_array"
+    frame_id: str = ARRAY_FRAME
     device_channels: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -339,18 +340,19 @@ class MicrophoneArray:
             tuple(str(n) for n in array.get("channel_names", array.get("channels", ())) or ()),
             sound_speed_mps,
             str(array.get("name", name)),
-            str(array.get("frame_id", "microphone_array")),
+            str(array.get("frame_id", ARRAY_FRAME)),
             device_channels,
         )
 
     def to_mapping(self) -> dict[str, Any]:
         """The `array` block of a scene, as from_mapping reads it."""
-        return {
+        content = {
             "name": self.name,
             "positions_m": self.positions_m.tolist(),
             "channel_names": list(self.channel_names),
             "sound_speed_mps": self.sound_speed_mps,
         }
+        return content if self.frame_id == ARRAY_FRAME else content | {"frame_id": self.frame_id}
 
     @staticmethod
     def load(path: str | Path) -> MicrophoneArray:

@@ -134,3 +134,11 @@ def test_every_cell_centre_lies_in_its_cell() -> None:
 def test_a_bad_array_is_refused_with_words(content: dict, words: str) -> None:
     with pytest.raises(InputError, match=words):
         MicrophoneArray.from_mapping(content)
+
+
+@pytest.mark.parametrize("frame_id", ["microphone_array", "head_mics"])
+def test_an_array_survives_its_mapping_with_its_frame(frame_id):
+    """A scene made of a bag keeps the frame in which directions are told."""
+    array = MicrophoneArray(np.array([[0.0, 0.1, 0.0], [0.0, -0.1, 0.0]]), name="pair", frame_id=frame_id)
+    back = MicrophoneArray.from_mapping(array.to_mapping(), "pair")
+    assert back.frame_id == frame_id and np.array_equal(back.positions_m, array.positions_m)
