@@ -58,21 +58,27 @@ def evidence_ratio(evidence: float, config: SpeakingConfig, prior: float, place:
     return float((odds(believed) / odds(prior)) ** exponent)
 
 
-def mouth_ratio(motion: float, config: MouthConfig) -> float:
+def mouth_ratio(motion: float, weight: float, config: MouthConfig) -> float:
     """Likelihood ratio of speaking by the motion of a readable mouth in one picture: log-linear, within limits either way."""
     log_odds = config.slope * np.log(max(motion, 1e-6) / config.even_motion)
-    return float(np.exp(config.weight * np.clip(log_odds, -config.most, config.most)))
+    return float(np.exp(weight * np.clip(log_odds, -config.most, config.most)))
 
 
-def after_mouth(speaking: float, readable: float, motion: float, config: MouthConfig) -> tuple[float, float]:
+def after_mouth(
+    speaking: float, readable: float, motion: float, config: MouthConfig, is_heard: bool = True
+) -> tuple[float, float]:
     """Probabilities of speaking, and of a mouth that tells, after its motion in one picture.
+
+    is_heard: whether there was sound to compare with; without, nothing is learnt of the mouth, and it counts by `weight_alone`.
 
     A mouth that does not tell (a mask, a beard, a profile) moves as one at rest, whether its owner speaks or not. So a mouth
     that rests before a sure voice tells less, and one that moves with a voice tells more.
     """
-    ratio = mouth_ratio(motion, config)
+    ratio = mouth_ratio(motion, config.weight if is_heard else config.weight_alone, config)
     tells = speaking * ratio + 1 - speaking  # likelihood of this motion if the mouth tells, over that if it does not
     speaking_now = bayes(speaking, readable * ratio + 1 - readable)
+    if not is_heard:
+        return speaking_now, readable
     return speaking_now, min(max(bayes(readable, tells**config.learning), LEAST_READABLE), 1 - LEAST_READABLE)
 
 

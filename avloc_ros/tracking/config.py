@@ -123,6 +123,9 @@ class MouthConfig:
     weight: float = setting(
         1.0, "how far one picture's evidence counts: neighbouring pictures share their motion; 0: not at all", low=0.0, high=1.0
     )
+    weight_alone: float = setting(
+        0.5, "the same where no sound comes: mouths are all that tells then", low=0.0, high=1.0
+    )
     even_motion: float = setting(1.35, "motion that says nothing: as likely in speech as at rest", low=0.1, high=10.0)
     slope: float = setting(2.4, "log-odds of speaking per e-fold of motion", low=0.0, high=10.0)
     most: float = setting(1.5, "log-odds that one picture is believed at most, either way", low=0.0, high=10.0)

@@ -114,10 +114,10 @@ class Track:
         self.speaking_probability = speaking_after(
             self.speaking_probability, evidence, duration_s, config.speaking, self.place
         )
-        if self.face is not None and self.face.mouth_motion is not None and evidence is not None:
+        if self.face is not None and self.face.mouth_motion is not None:
             readable = config.mouth.readable if self.readable is None else self.readable
             self.speaking_probability, self.readable = after_mouth(
-                self.speaking_probability, readable, self.face.mouth_motion, config.mouth
+                self.speaking_probability, readable, self.face.mouth_motion, config.mouth, evidence is not None
             )
         self.is_speaking = is_speaking_after(self.is_speaking, self.speaking_probability, config.speaking)
         if self.face is None and self.sound is None:

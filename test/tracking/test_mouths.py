@@ -77,26 +77,28 @@ def test_a_mixture_of_mouths_that_tell_and_do_not_is_bayes_rule_written_out():
     """Both posteriors against the joint table of two yes-or-no questions, with no tempering."""
     config = MouthConfig(learning=1.0)
     speaking, readable, motion = 0.3, 0.6, 0.9
-    ratio = mouth_ratio(motion, config)
+    ratio = mouth_ratio(motion, config.weight, config)
     joint = np.outer([speaking, 1 - speaking], [readable, 1 - readable]) * [[ratio, 1], [1, 1]]
     joint /= joint.sum()
     assert after_mouth(speaking, readable, motion, config) == pytest.approx((joint[0].sum(), joint[:, 0].sum()))
 
 
-def test_without_sound_mouths_are_not_asked(world):
+def test_without_sound_mouths_alone_tell_who_speaks(world):
     tracker = SpeakerTracker()
     for k in range(30):
-        out = tracker.step(k * world.frame_ns, None, world.faces(k, [(0, 0)], mouths=[SPEAKS]), None, world.camera)
-    assert not any(s.is_speaking for s in out.speakers)
+        faces = world.faces(k, PEOPLE, mouths=[SPEAKS, RESTS])
+        out = tracker.step(k * world.frame_ns, None, faces, None, world.camera)
+    left, right = sorted(out.speakers, key=lambda speaker: speaker.direction[1])
+    assert left.is_speaking and not right.is_speaking
 
 
 def test_the_ratio_is_one_where_motion_says_nothing_and_limited_either_way():
-    config = MouthConfig(weight=0.5, even_motion=1.2, slope=2.0, most=1.5)
-    assert mouth_ratio(1.2, config) == pytest.approx(1.0)
-    assert mouth_ratio(1.2 * np.e**0.5, config) == pytest.approx(np.exp(0.5))
-    assert mouth_ratio(100.0, config) == pytest.approx(np.exp(0.75)) == pytest.approx(1 / mouth_ratio(0.0, config))
-    assert mouth_ratio(100.0, MouthConfig(weight=0.0)) == 1.0
-    assert odds(bayes(0.5, mouth_ratio(2.0, config))) == pytest.approx(mouth_ratio(2.0, config))
+    config = MouthConfig(even_motion=1.2, slope=2.0, most=1.5)
+    assert mouth_ratio(1.2, 0.5, config) == pytest.approx(1.0)
+    assert mouth_ratio(1.2 * np.e**0.5, 0.5, config) == pytest.approx(np.exp(0.5))
+    assert mouth_ratio(100.0, 0.5, config) == pytest.approx(np.exp(0.75)) == pytest.approx(1 / mouth_ratio(0.0, 0.5, config))
+    assert mouth_ratio(100.0, 0.0, config) == 1.0
+    assert odds(bayes(0.5, mouth_ratio(2.0, 0.5, config))) == pytest.approx(mouth_ratio(2.0, 0.5, config))
 
 
 def test_weight_zero_is_the_tracker_without_mouths(world):
