@@ -82,13 +82,17 @@ def name_events(
     return events
 
 
-def name_apart(classify: Classify, found: np.ndarray, classes: int, apart_deg: float) -> EventsByFrame:
-    """Events per frame of stacked directions (rows, frames, 3), named together: classify takes and answers all rows at once.
+def name_apart(
+    classify: Classify, found: np.ndarray, classes: int, apart_deg: float, newest: int | None = None
+) -> EventsByFrame:
+    """Events of the newest frames (None: all) of stacked directions (rows, frames, 3); classify takes and answers all at once.
 
     In a frame the surest is named first; others nearer to it than `apart_deg` are of another class, for two events of one
     class at one place are one event.
     """
-    probability = _softmax(classify(found[None])[0]).astype(float)  # (rows, frames, classes + 1)
+    first = found.shape[1] - newest if newest else 0
+    probability = _softmax(classify(found[None])[0][:, first:]).astype(float)  # (rows, frames, classes + 1)
+    found = found[:, first:]
     beside = np.einsum("afi,bfi->fab", found, found) > np.cos(np.radians(apart_deg))
     events: EventsByFrame = [[] for _ in range(found.shape[1])]
     for frame, left in enumerate((np.abs(found).sum(-1) > 0).T):

@@ -12,7 +12,6 @@ import numpy as np
 
 from avloc_ros.config import setting
 from avloc_ros.decode.frame_event import EventsByFrame, FrameEvent
-from avloc_ros.geometry import angle_between
 from avloc_ros.types import InputError
 
 
@@ -54,9 +53,9 @@ def merge_close(vectors: np.ndarray, closer_than_deg: float) -> list[np.ndarray]
     """Means (3,) of the groups of vectors (n, 3) that are linked by angles below the limit."""
     if len(vectors) == 1:
         return [vectors[0]]
-    angles_deg = np.degrees(angle_between(vectors[:, None], vectors[None]))  # (n, n)
-    linked = (angles_deg < closer_than_deg) | np.eye(len(vectors), dtype=bool)
-    for _ in range(len(vectors)):  # friends of friends
-        linked = (linked.astype(int) @ linked.astype(int)) > 0
+    units = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    linked = (units @ units.T > np.cos(np.radians(closer_than_deg))) | np.eye(len(vectors), dtype=bool)
+    for _ in range(len(vectors) - 2):  # friends of friends
+        linked = linked @ linked
     groups = {tuple(np.flatnonzero(row)) for row in linked}
     return [vectors[list(group)].mean(0) for group in sorted(groups)]

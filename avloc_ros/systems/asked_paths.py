@@ -84,7 +84,9 @@ class AskedNetwork:
         self._network, self.name = network, network.name
         self.classes, self.frames, self.picture_size = network.classes, network.frames, network.picture_size
         self.sample_rate_hz, self.channels = network.sample_rate_hz, network.channels
-        self._spectra = FoaSpectra(foa.sample_rate_hz, (foa.fft_length, foa.window_length, foa.hop_length), array)
+        own = FoaSpectra(foa.sample_rate_hz, (foa.fft_length, foa.window_length, foa.hop_length), array)
+        shared: FoaSpectra | None = getattr(network, "spectra", None)
+        self._spectra = shared if shared is not None and shared.hears_as(own) else own
         self._per_label = round(FRAME_S * foa.sample_rate_hz / foa.hop_length)
         self._map = from_mapping(FlowMapConfig, recipe["map"], where)
         self._paths = from_mapping(PathsConfig, recipe["paths"], where)

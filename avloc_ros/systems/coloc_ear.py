@@ -16,7 +16,7 @@ from avloc_ros.geometry import MicrophoneArray
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import Weights, sha256_of, shipped_weights
 from avloc_ros.systems.av_seld import AvSeldNetwork
-from avloc_ros.systems.event_network import KEEP_SHARE, EventNetworkConfig
+from avloc_ros.systems.event_network import KEEP_SHARE, EventNetworkConfig, FoaSpectra
 from avloc_ros.types import InputError
 
 
@@ -50,6 +50,11 @@ class ColocEarNetwork:
             engine.warm_up()
 
     @property
+    def spectra(self) -> FoaSpectra:
+        """What it hears."""
+        return self._ear.spectra
+
+    @property
     def engines(self) -> tuple[OnnxEngine, ...]:
         """What runs the networks."""
         return (*self._ear.engines, *self._engines.values())
@@ -69,11 +74,11 @@ class ColocEarNetwork:
             return self._engines["classifier"].run({"vectors": heard["vectors"], "directions": directions})["logits"]
 
         found = find_directions(localize, self.frames, self._rows, self.steps)
-        named = name_apart(classify, found, len(self.classes), self._apart_deg)
+        named = name_apart(classify, found, len(self.classes), self._apart_deg, newest)
         if self._heard_from:
-            told = decode_multi_accdoa(heard["vectors"][0], len(self.classes), MultiAccdoaConfig(self._heard_from))
+            told = decode_multi_accdoa(heard["vectors"][0][-newest:], len(self.classes), MultiAccdoaConfig(self._heard_from))
             named = and_heard(named, told, self.steps.max_overlap)
-        return named[-newest:]
+        return named
 
 
 def open_ear(name: str, config: EventNetworkConfig, array: MicrophoneArray | None = None) -> AvSeldNetwork:

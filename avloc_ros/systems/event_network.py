@@ -67,16 +67,24 @@ class EventNetwork(Protocol):
 class FoaSpectra:
     """Spectra (4, frames, bins) in order W, Y, Z, X of samples: as they are (array None), or encoded from an array.
 
-    Raises InputError where the array does not carry FOA.
+    Two networks that hear the same way may share one: of the same chunk it makes them once. Raises InputError where the array
+    does not carry FOA.
     """
 
     def __init__(self, sample_rate_hz: int, fft: tuple[int, int, int], array: MicrophoneArray | None) -> None:
         self._fft = fft  # length of FFT, window and hop
+        self._made: tuple[np.ndarray, np.ndarray] | None = None  # the last chunk and its spectra
         self._encoder = None if array is None or is_foa(array) else FoaEncoder(array, sample_rate_hz, fft[0])
         self.channels = 4 if array is None else array.channels
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
         if samples.shape[1] != self.channels:
             raise InputError(f"sound with {samples.shape[1]} channels, need {self.channels}")
-        spectra = centred_stft(samples, *self._fft)
-        return spectra if self._encoder is None else self._encoder(spectra)
+        if self._made is None or self._made[0] is not samples:
+            spectra = centred_stft(samples, *self._fft)
+            self._made = samples, spectra if self._encoder is None else self._encoder(spectra)
+        return self._made[1]
+
+    def hears_as(self, other: FoaSpectra) -> bool:
+        """Whether another one makes the same of a chunk, given the same array."""
+        return (self._fft, self.channels) == (other._fft, other.channels)
