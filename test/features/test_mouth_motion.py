@@ -60,7 +60,7 @@ def test_a_head_that_moves_a_little_does_not_speak(shift):
     assert moves < 1.4 and moves_and_speaks > 3 * moves
 
 
-@pytest.mark.parametrize("shift", [(2.5, 0.0), (0.0, -4.0), (-4.0, 2.5)])
+@pytest.mark.parametrize("shift", [(2.5, 0.0), (0.0, -4.0), (-4.0, 2.5), (12.0, 0.0), (-18.0, 8.0)])
 def test_a_head_that_moves_fast_tells_nothing(shift):
     assert mouth_motion(picture(), picture(shift=shift), box()) is None
 

@@ -27,6 +27,7 @@ USUAL_S, LONGEST_S = 0.04, 0.12  # between two pictures
 GROWTH = 0.7  # of the change with the time between: measured at 40 and 80 ms on filmed talkers
 STEPS = 3  # of the search for the head's motion
 FARTHEST = 0.7  # pixels of the patch that a head may move between two pictures; beyond, motion of the mouth tells nothing
+MOST_CHANGED = 0.3  # of the contrast, by the quiet quarter: beyond, it is another face, or the same one far from where it was
 HANN = cv2.createHanningWindow(PATCH, cv2.CV_32F)
 
 
@@ -38,7 +39,7 @@ def mouth_motion(before: np.ndarray, now: np.ndarray, face: Face, apart_s: float
 
     before, now: grey pictures uint8 (rows, columns) of one size, `apart_s` seconds apart; face: in `now`. Unknown are faces
     under 12 pixels a side, faces whose mouth is not in the picture, heads that move by more than 2 % of their width between the
-    pictures, and pictures of which one is more than .12 s older.
+    pictures (also where they left the reach of the search: all of the face changes then), and pictures of which one is more than .12 s older.
     """
     if min(face.width, face.height) < SMALLEST_FACE_PX or not 0 < apart_s <= LONGEST_S or before.shape != now.shape:
         return None
@@ -47,26 +48,31 @@ def mouth_motion(before: np.ndarray, now: np.ndarray, face: Face, apart_s: float
     mouth = _mouth_pixels(face)
     patch = _patch(now, face, (0.0, 0.0))
     head = _head_motion(patch, before, face, ~mouth)
-    if np.hypot(*head) > FARTHEST:
+    if head is None or np.hypot(*head) > FARTHEST:
         return None
     squares = np.square(patch - _patch(before, face, head))
     moved, still = float(squares[mouth].mean()), _quiet(squares, mouth)
-    floor = (CONTRAST_SHARE * (float(patch.std()) + FAINT)) ** 2
+    contrast = float(patch.std()) + FAINT
+    if still > (MOST_CHANGED * contrast) ** 2:
+        return None
+    floor = (CONTRAST_SHARE * contrast) ** 2
     ratio = np.sqrt((moved + ROUNDING) / (still + floor))
     return float(ratio * (USUAL_S / apart_s) ** GROWTH)
 
 
-def _head_motion(patch: np.ndarray, before: np.ndarray, face: Face, rest: np.ndarray) -> tuple[float, float]:
+def _head_motion(patch: np.ndarray, before: np.ndarray, face: Face, rest: np.ndarray) -> tuple[float, float] | None:
     """Where in the picture before the face was, in pixels of the patch to the right and down: (0, 0) if that fits better.
 
-    Phase correlation, then steps of Lucas and Kanade on what is not the mouth.
+    Phase correlation, then steps of Lucas and Kanade on what is not the mouth. None where it was too far away to be found.
     """
     then = _patch(before, face, (0.0, 0.0))
     (right, down), _ = cv2.phaseCorrelate(then.copy(), patch.copy(), HANN)  # it weighs its inputs in place
     shift = np.array([-right, -down])
+    if _is_too_far(shift):
+        return None
     best, least = (0.0, 0.0), float(np.square(patch - then)[rest].mean())
     for _ in range(STEPS):
-        if np.any(np.abs(shift) >= MARGIN * np.array(PATCH)):
+        if _is_too_far(shift):
             break
         there = _patch(before, face, (float(shift[0]), float(shift[1])))
         error = (patch - there)[rest]
@@ -76,6 +82,11 @@ def _head_motion(patch: np.ndarray, before: np.ndarray, face: Face, rest: np.nda
         slopes = np.stack([slope_right[rest], slope_down[rest]])
         shift = shift + np.linalg.solve(slopes @ slopes.T + np.eye(2), slopes @ error)
     return best
+
+
+def _is_too_far(shift: np.ndarray) -> bool:
+    """Whether a patch moved by so much would leave what is cut out around the face."""
+    return bool(np.any(np.abs(shift) >= MARGIN * np.array(PATCH)))
 
 
 def _quiet(squares: np.ndarray, mouth: np.ndarray) -> float:
