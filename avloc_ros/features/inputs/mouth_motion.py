@@ -39,7 +39,7 @@ def mouth_motion(before: np.ndarray, now: np.ndarray, face: Face, apart_s: float
 
     before, now: grey pictures uint8 (rows, columns) of one size, `apart_s` seconds apart; face: in `now`. Unknown are faces
     under 12 pixels a side, faces whose mouth is not in the picture, heads that move by more than 2 % of their width between the
-    pictures (also where they left the reach of the search: all of the face changes then), and pictures of which one is more than .12 s older.
+    pictures (also out of reach of the search: all of the face changes then), and pictures more than .12 s apart.
     """
     if min(face.width, face.height) < SMALLEST_FACE_PX or not 0 < apart_s <= LONGEST_S or before.shape != now.shape:
         return None
