@@ -22,7 +22,8 @@ import soundfile
 from scipy.optimize import minimize
 from scipy.signal import fftconvolve, resample_poly
 
-from avloc_ros.geometry import MicrophoneArray, angle_between, direction_from_angles, wrap_angle
+from avloc_ros.geometry import angle_between, direction_from_angles, wrap_angle
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.systems.srp import SrpConfig, SrpTracker
 from avloc_ros.systems.srp_probability import PeakCalibration, peak_features
 from avloc_ros.types import AudioWindow

@@ -28,7 +28,8 @@ from scipy.signal import fftconvolve
 from avloc_ros.cli.main import main as avloc
 from avloc_ros.datasets.events.event_recording import read_sound, resampled
 from avloc_ros.evaluation.metrics_file import machine
-from avloc_ros.geometry import MicrophoneArray, angle_between
+from avloc_ros.geometry import angle_between
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.simulation.kit import Kit, open_kit
 from avloc_ros.simulation.measured import read_mono
 from avloc_ros.simulation.measured_rooms import position_m, read_response

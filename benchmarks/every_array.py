@@ -22,7 +22,8 @@ from one_voice_in_a_room import Scores, run, validation_parts
 
 from avloc_ros.cli.evaluate import chain_config
 from avloc_ros.features.directions.array_ambiguity import ArrayAmbiguity
-from avloc_ros.geometry import MicrophoneArray, direction_from_angles, wrap_angle
+from avloc_ros.geometry import direction_from_angles, wrap_angle
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.arrays import shipped_arrays
 from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER
 

@@ -25,7 +25,8 @@ from calibrate_srp import RATE_HZ, WINDOW, Parts, scene
 
 from avloc_ros.cli.evaluate import chain_config
 from avloc_ros.datasets.mixtures.held_out import recording_of, shares, talker_of
-from avloc_ros.geometry import MicrophoneArray, angles_from_direction, wrap_angle
+from avloc_ros.geometry import angles_from_direction, wrap_angle
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.simulation.measured_rooms import share_of_split
 from avloc_ros.systems.audio_tracker import DEFAULT_TRACKER
 from avloc_ros.systems.localizer import Localizer, LocalizerConfig

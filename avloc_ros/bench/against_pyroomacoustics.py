@@ -16,7 +16,8 @@ import numpy as np
 
 from avloc_ros.features.directions.srp_phat import SrpPhat
 from avloc_ros.features.spectra.stft import StreamingStft
-from avloc_ros.geometry import MicrophoneArray, angle_between
+from avloc_ros.geometry import angle_between
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.arrays import named_array
 
 RATE_HZ = 48_000

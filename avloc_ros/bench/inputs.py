@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from avloc_ros.geometry import CameraModel, MicrophoneArray, direction_from_angles, even_directions
+from avloc_ros.geometry import CameraModel, direction_from_angles, even_directions
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.types import AudioWindow, VideoFrame
 
 FRAME_S = 0.04

@@ -17,7 +17,7 @@ from avloc_ros.bench.inputs import (
     sphere_array,
 )
 from avloc_ros.decode.face_grid import faces_to_grid
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.runtime.diff_track_network import SYSTEM as LIVE_LOCALIZER
 from avloc_ros.runtime.weights import shipped_weights
 from avloc_ros.systems.any_array import AnyArrayConfig

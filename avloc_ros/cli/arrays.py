@@ -10,7 +10,7 @@ from rich.table import Table
 
 from avloc_ros.cli.console import console
 from avloc_ros.features.inputs.foa_encoder import FoaEncoder
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.arrays import shipped_arrays
 from avloc_ros.types import InputError
 

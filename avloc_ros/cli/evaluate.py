@@ -202,7 +202,7 @@ def chosen_systems(
 def runner(options: argparse.Namespace) -> Callable[..., Evaluation]:
     """evaluate(paths, contestants, config, what): `evaluate_paths` with the command's options and a progress bar."""
     from avloc_ros.evaluation.run import evaluate_paths
-    from avloc_ros.geometry import MicrophoneArray
+    from avloc_ros.microphone_array import MicrophoneArray
 
     array = MicrophoneArray.load(options.array) if options.array else None
 

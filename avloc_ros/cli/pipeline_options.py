@@ -10,7 +10,7 @@ from typing import Any
 
 from avloc_ros.cli.given_options import yaml_value
 from avloc_ros.config import hint, shipped_folder
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.parameter_file import load_parameters, parameter_blocks
 from avloc_ros.runtime.engines import require_device
 from avloc_ros.types import InputError

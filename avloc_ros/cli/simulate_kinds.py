@@ -13,7 +13,7 @@ from avloc_ros.sources.arrays import named_array
 from avloc_ros.types import InputError
 
 if TYPE_CHECKING:
-    from avloc_ros.geometry import MicrophoneArray
+    from avloc_ros.microphone_array import MicrophoneArray
     from avloc_ros.simulation.events.event_scene import EventSceneConfig
     from avloc_ros.simulation.glasses.guests import EgocentricParts
 

@@ -16,7 +16,7 @@ from avloc_ros.evaluation.inputs.find import find_inputs
 from avloc_ros.evaluation.inputs.recording_input import EvaluationInput
 from avloc_ros.evaluation.metrics.localisation import PictureGeometry
 from avloc_ros.evaluation.recording import Recording
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.systems.localizer import LocalizerConfig
 
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from avloc_ros.config import setting
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.nodes.base.compose import run_node
 from avloc_ros.nodes.base.source_node import SourceNode
 from avloc_ros.nodes.messages.quality_of_service import RELIABILITIES

@@ -10,7 +10,7 @@ from sensor_msgs.msg import CameraInfo
 
 from avloc_ros.config import setting
 from avloc_ros.features.directions.srp_phat import require_device
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.msg import AudioFrame, MicrophoneArray as MicrophoneArrayMessage, SpeakerGrid
 from avloc_ros.nodes.base.compose import run_node
 from avloc_ros.nodes.base.health import Level

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from rosgraph_msgs.msg import Clock
 
 from avloc_ros.config import setting
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.nodes.base.compose import run_node
 from avloc_ros.nodes.base.pacing import Item, Pace, in_due_order
 from avloc_ros.nodes.base.source_node import TRANSPORTS, SourceNode

@@ -9,7 +9,7 @@ from typing import Any
 
 from avloc_ros.config import setting
 from avloc_ros.features.inputs.foa_encoder import is_foa
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.msg import (
     AudioFrame,
     MicrophoneArray as MicrophoneArrayMessage,

@@ -15,7 +15,8 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter
 
 from avloc_ros.config import cache_folder
-from avloc_ros.geometry import CameraModel, MicrophoneArray, angles_from_direction
+from avloc_ros.geometry import CameraModel, angles_from_direction
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.simulation.demo_script import DURATION_S, FPS, ROLES, Role
 from avloc_ros.simulation.looks.backdrop import Room, draw_room
 from avloc_ros.simulation.looks.picture import FACE_WIDTH_M, CameraNoise, paste

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.simulation.measured_rooms import Response, find_responses, rooms_of_split, share_of_split
 from avloc_ros.types import InputError
 

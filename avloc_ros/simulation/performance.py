@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.simulation.looks.scene_picture import Performance, appearance_of, pictures
 from avloc_ros.simulation.looks.talker_clip import TalkerClip
 from avloc_ros.simulation.measured_rooms import Response

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.simulation.conditions import NEEDS_A_FACE, condition_of, is_noisy, visual_kind
 from avloc_ros.simulation.looks.camera_draw import HALF_VIEW_RAD, WIDTH, camera_with_yaw, draw_camera
 from avloc_ros.simulation.looks.trouble import VisualTrouble

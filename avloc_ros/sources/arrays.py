@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from avloc_ros.config import shipped_folder
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 
 
 def shipped_arrays() -> dict[str, Path]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.geometry import CameraModel
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.audio_file import audio_blocks, audio_file_info
 from avloc_ros.sources.stream import merge_by_stamp, stamp_of
 from avloc_ros.sources.video_file import video_file_info, video_images, video_sound

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.geometry import CameraModel
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.bags.bag import BagSource
 from avloc_ros.sources.devices.live import open_live
 from avloc_ros.sources.media import MediaSource

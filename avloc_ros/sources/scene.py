@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.geometry import CameraModel
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.audio_file import AudioFileInfo, audio_blocks, audio_file_info, read_audio, write_audio
 from avloc_ros.sources.stream import merge_by_stamp, stamp_of
 from avloc_ros.sources.truth import TruthRow, parse_truth, read_truth, write_truth

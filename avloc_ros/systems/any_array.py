@@ -35,7 +35,8 @@ from avloc_ros.features.inputs.any_array_layout import (
 from avloc_ros.features.spectra.channel_check import channel_reasons, usable_channels
 from avloc_ros.features.spectra.mel import RelativeLevels, band_spread, mel_filters
 from avloc_ros.features.spectra.stft import StreamingStft
-from avloc_ros.geometry import CameraModel, MicrophoneArray, sphere_grid
+from avloc_ros.geometry import CameraModel, sphere_grid
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.runtime.any_array_network import AnyArrayEngines, load_any_array
 from avloc_ros.systems.audio_grids import AudioGrids, check_window
 from avloc_ros.systems.sphere_view import SphereView

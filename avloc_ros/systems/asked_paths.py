@@ -15,7 +15,7 @@ from avloc_ros.decode.direction_paths import PathsConfig
 from avloc_ros.decode.frame_event import EventsByFrame
 from avloc_ros.features.directions.flow_map import FlowMapConfig, flow_peaks
 from avloc_ros.features.inputs.foa_features import FoaFeatureConfig
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import Weights, find_weights, read_weights, shipped_weights
 from avloc_ros.systems.event_network import FRAME_S, EventNetwork, EventNetworkConfig, FoaSpectra

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.geometry import CameraModel
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.types import AudioWindow, InputError, SpeakerGrid
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.geometry import CameraModel
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.systems.any_array import AnyArrayConfig, AnyArrayTracker
 from avloc_ros.systems.audio_grids import AudioTracker
 from avloc_ros.systems.blend import BlendConfig, BlendTracker

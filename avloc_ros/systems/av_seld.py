@@ -13,7 +13,7 @@ from avloc_ros.decode.frame_event import EventsByFrame
 from avloc_ros.decode.multi_accdoa import MultiAccdoaConfig, decode_multi_accdoa
 from avloc_ros.features.inputs.array_features import ArrayFeatureConfig, gcc_features, salsa_lite
 from avloc_ros.features.inputs.foa_features import FoaFeatureConfig, foa_features_of_spectra
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import Weights, read_weights, shipped_weights
 from avloc_ros.systems.event_network import FRAME_S, KEEP_SHARE, EventNetworkConfig, FoaSpectra

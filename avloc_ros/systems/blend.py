@@ -16,7 +16,8 @@ from avloc_ros.config import setting
 from avloc_ros.features.directions.array_ambiguity import ArrayShape
 from avloc_ros.features.directions.gathered_talkers import gathered_talkers
 from avloc_ros.features.inputs.any_array_layout import COLS, ROWS
-from avloc_ros.geometry import CameraModel, MicrophoneArray, sphere_grid
+from avloc_ros.geometry import CameraModel, sphere_grid
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.systems.any_array import AnyArrayConfig
 from avloc_ros.systems.audio_grids import AudioGrids
 from avloc_ros.systems.mixture import MixtureConfig, MixtureTracker

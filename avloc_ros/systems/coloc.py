@@ -14,7 +14,7 @@ from avloc_ros.decode.coloc_steps import ColocStepsConfig, find_directions, name
 from avloc_ros.decode.event_classes import class_names
 from avloc_ros.decode.frame_event import EventsByFrame
 from avloc_ros.features.inputs.coloc_features import ColocFeatureConfig, coloc_features_of_spectra
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import Weights, find_weights
 from avloc_ros.systems.coloc_ear import ColocEarNetwork

@@ -12,7 +12,7 @@ from avloc_ros.decode.coloc_steps import ColocStepsConfig, and_heard, find_direc
 from avloc_ros.decode.frame_event import EventsByFrame
 from avloc_ros.decode.multi_accdoa import MultiAccdoaConfig, decode_multi_accdoa
 from avloc_ros.features.directions.flow_features import flow_features_of_spectra
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import Weights, sha256_of, shipped_weights
 from avloc_ros.systems.av_seld import AvSeldNetwork

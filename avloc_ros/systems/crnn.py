@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.geometry import CameraModel
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.systems.audio_grids import AudioGrids, AudioTracker
 from avloc_ros.systems.dsw_audio import DswAudioConfig, DswAudioTracker
 from avloc_ros.types import AudioWindow

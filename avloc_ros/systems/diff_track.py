@@ -16,11 +16,8 @@ from avloc_ros.features.directions.array_ambiguity import ArrayAmbiguity
 from avloc_ros.features.inputs.direction_stream import DirectionStream
 from avloc_ros.features.inputs.foa_encoder import FoaEncoder
 from avloc_ros.features.spectra.channel_check import channel_reasons, usable_channels
-from avloc_ros.geometry import (
-    CameraModel,
-    MicrophoneArray,
-    sphere_grid,
-)
+from avloc_ros.geometry import CameraModel, sphere_grid
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.runtime.diff_track_network import LiveLocalizer, live_weights
 from avloc_ros.systems.audio_grids import AudioGrids, check_window
 from avloc_ros.systems.diff_track_card import LiveCard

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from avloc_ros.config import from_mapping
 from avloc_ros.decode.direction_grid import DirectionCalibration
 from avloc_ros.features.inputs.direction_features import DirectionFeaturesConfig
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.runtime.weights import Weights
 from avloc_ros.types import InputError
 

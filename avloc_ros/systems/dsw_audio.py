@@ -9,7 +9,8 @@ import numpy as np
 
 from avloc_ros.config import from_mapping, setting
 from avloc_ros.features.inputs.dsw_input import DswInputConfig, frame_maps
-from avloc_ros.geometry import CameraModel, MicrophoneArray, image_grid
+from avloc_ros.geometry import CameraModel, image_grid
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import find_weights
 from avloc_ros.types import AudioWindow, InputError, Modality, SpeakerGrid

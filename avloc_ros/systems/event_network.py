@@ -11,7 +11,7 @@ from avloc_ros.config import setting
 from avloc_ros.decode.frame_event import EventsByFrame
 from avloc_ros.features.inputs.foa_encoder import FoaEncoder, is_foa
 from avloc_ros.features.spectra.centred_stft import centred_stft
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.types import InputError
 

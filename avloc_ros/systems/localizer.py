@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 
 from avloc_ros.config import setting
 from avloc_ros.decode.face_grid import faces_to_grid
-from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.geometry import CameraModel
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.systems.audio_grids import AudioGrids, AudioTracker
 from avloc_ros.systems.audio_tracker import (
     DEFAULT_TRACKER,

@@ -17,7 +17,8 @@ from avloc_ros.features.directions.array_ambiguity import ArrayShape
 from avloc_ros.features.directions.power_peaks import PowerPeaks
 from avloc_ros.features.directions.talker_candidates import Candidates
 from avloc_ros.features.inputs.any_array_layout import COLS, ROWS
-from avloc_ros.geometry import CameraModel, MicrophoneArray, sphere_grid
+from avloc_ros.geometry import CameraModel, sphere_grid
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.runtime.mixture_network import MixtureEngine, load_mixture
 from avloc_ros.systems.any_array import AnyArrayConfig, AnyArrayTracker, HeardMoment, Steered
 from avloc_ros.systems.audio_grids import AudioGrids

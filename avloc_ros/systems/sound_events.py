@@ -11,7 +11,7 @@ import numpy as np
 
 from avloc_ros.config import setting
 from avloc_ros.features.inputs.event_chunk import RollingChunk
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.systems.asked_paths import ask_alone, asked_again, is_query
 from avloc_ros.systems.av_seld import AvSeldNetwork, has_eyes
 from avloc_ros.systems.coloc import open_coloc

@@ -17,7 +17,8 @@ from avloc_ros.features.spectra.noise_floor import NoiseFloor, stands_out
 from avloc_ros.features.spectra.stft import StreamingStft
 from avloc_ros.features.spectra.voice_activity import LevelAboveFloor, Voicing
 from avloc_ros.features.spectra.voice_network import FRAME_S, HOP_S, VoiceNetwork
-from avloc_ros.geometry import CameraModel, MicrophoneArray, image_grid, sphere_grid
+from avloc_ros.geometry import CameraModel, image_grid, sphere_grid
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.runtime.silero import SileroVoiceActivity
 from avloc_ros.systems.audio_grids import AudioGrids, check_window
 from avloc_ros.systems.srp_probability import (

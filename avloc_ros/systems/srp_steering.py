@@ -9,7 +9,8 @@ import numpy as np
 from avloc_ros.features.directions.array_ambiguity import ArrayAmbiguity
 from avloc_ros.features.directions.power_peaks import map_statistics
 from avloc_ros.features.directions.srp_phat import SrpPhat, pair_delays
-from avloc_ros.geometry import MicrophoneArray, cell_centres, direction_from_angles, layout_directions
+from avloc_ros.geometry import cell_centres, direction_from_angles, layout_directions
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.types import GridLayout
 
 TRIAL_AZIMUTHS_RAD = np.radians([0.0, 50.0, 100.0, 170.0, 250.0])

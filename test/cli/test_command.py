@@ -20,7 +20,7 @@ from rosbags.highlevel import AnyReader
 from avloc_ros.cli import bench, pipeline_options
 from avloc_ros.cli.main import COMMANDS, INTERRUPTED, build_parser, keep_ros_logs_in_cache, main
 from avloc_ros.cli.record import what_did_not_come
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.scene import load_scene, write_scene
 from avloc_ros.types import InputError
 

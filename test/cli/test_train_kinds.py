@@ -15,7 +15,8 @@ soundfile = pytest.importorskip("soundfile")
 
 from avloc_ros.cli.main import main
 from avloc_ros.datasets.events.event_folders import read_event_folders
-from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.geometry import CameraModel
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.runtime.weights import read_weights
 from avloc_ros.sources.dcase_csv import EventRow, write_events
 from avloc_ros.sources.scene import write_scene

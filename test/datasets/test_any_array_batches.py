@@ -17,7 +17,7 @@ from avloc_ros.datasets.mixtures.room_bank import RATE_HZ, generator_of, plan_ro
 from avloc_ros.datasets.mixtures.room_tensors import BEFORE_PEAK, MOST_CHANNELS, RoomTensors  # noqa: E402
 from avloc_ros.datasets.mixtures.sound_tensors import Recorded, SoundTensors  # noqa: E402
 from avloc_ros.datasets.mixtures.sounds import SoundLibrary  # noqa: E402
-from avloc_ros.geometry import MicrophoneArray  # noqa: E402
+from avloc_ros.microphone_array import MicrophoneArray  # noqa: E402
 
 FRAMES, EXAMPLES = 20, 6
 CPU = torch.device("cpu")

@@ -12,7 +12,7 @@ from avloc_ros.datasets.avdiar.corpus import find_sequences, load_sequence
 from avloc_ros.datasets.avdiar.truth import read_turns
 from avloc_ros.evaluation.inputs.avdiar_input import avdiar_inputs, require_sequences
 from avloc_ros.evaluation.inputs.find import find_inputs
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.audio_file import write_audio
 from avloc_ros.sources.video_file import VideoWriter
 from avloc_ros.types import InputError

@@ -20,7 +20,8 @@ from avloc_ros.datasets.mixtures.joined_voices import JoinedVoices  # noqa: E402
 from avloc_ros.datasets.mixtures.response_bank import BankConfig, make_bank  # noqa: E402
 from avloc_ros.datasets.mixtures.voices import Voice  # noqa: E402
 from avloc_ros.features.inputs.dsw_input import DswInputConfig, frame_maps, stacked_frames  # noqa: E402
-from avloc_ros.geometry import CameraModel, MicrophoneArray  # noqa: E402
+from avloc_ros.geometry import CameraModel  # noqa: E402
+from avloc_ros.microphone_array import MicrophoneArray  # noqa: E402
 from avloc_ros.types import InputError  # noqa: E402
 
 RATE = 16000

@@ -17,7 +17,7 @@ from avloc_ros.datasets.glasses.easycom import (
     read_boxes,
     read_easycom,
 )
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.audio_file import write_audio
 from avloc_ros.sources.video_file import VideoWriter
 from avloc_ros.types import InputError

@@ -16,7 +16,7 @@ from avloc_ros.datasets.tracks.tracked_segments import (
     turned,
 )
 from avloc_ros.features.inputs.direction_features import DirectionFeaturesConfig, direction_features
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.simulation.sound.moving_sources import MovingSource, MovingSourcesConfig, draw_segment
 from avloc_ros.types import InputError
 

@@ -21,7 +21,8 @@ from avloc_ros.evaluation.chain.front_end_frames import (
 from avloc_ros.evaluation.chain.source_digest import source_files
 from avloc_ros.evaluation.chain.stages import run_stages
 from avloc_ros.evaluation.inputs.find import find_inputs
-from avloc_ros.geometry import MicrophoneArray, image_grid, sphere_grid
+from avloc_ros.geometry import image_grid, sphere_grid
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.scene import write_scene
 from avloc_ros.sources.truth import TruthRow
 from avloc_ros.systems.localizer import LocalizerConfig

@@ -13,7 +13,8 @@ from avloc_ros.evaluation.chain.stages import run_stages
 from avloc_ros.evaluation.grid_making import cache_grids, make_grid_recording, truth_arrays
 from avloc_ros.evaluation.inputs.scene_input import scene_input
 from avloc_ros.features.inputs.image import cell_visibility
-from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.geometry import CameraModel
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.scene import write_scene
 from avloc_ros.sources.truth import TruthRow
 from avloc_ros.systems.localizer import LocalizerConfig

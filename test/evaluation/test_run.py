@@ -14,7 +14,7 @@ import pytest
 from avloc_ros.cli import evaluate as command
 from avloc_ros.evaluation.inputs.find import find_inputs
 from avloc_ros.evaluation.inputs.labelled_clips import turned_by_rotation
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.audio_file import write_audio
 from avloc_ros.sources.scene import write_scene
 from avloc_ros.sources.truth import TruthRow

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from avloc_ros.features.directions.array_ambiguity import ArrayAmbiguity
-from avloc_ros.geometry import MicrophoneArray, direction_from_angles
+from avloc_ros.geometry import direction_from_angles
+from avloc_ros.microphone_array import MicrophoneArray
 
 SQUARE = MicrophoneArray(np.array([[1, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]]) * 0.05)
 WALL = MicrophoneArray(np.array([[0, 1, 1], [0, -1, 1], [0, -1, -1], [0, 1, -1]]) * 0.05)

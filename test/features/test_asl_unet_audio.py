@@ -10,7 +10,8 @@ from scipy.signal import stft
 
 from avloc_ros.config import shipped_folder
 from avloc_ros.features.inputs.asl_unet_audio import SegmentAudioConfig, segment_features, window_around
-from avloc_ros.geometry import MicrophoneArray, direction_from_angles
+from avloc_ros.geometry import direction_from_angles
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.types import InputError
 
 CONFIG = SegmentAudioConfig()

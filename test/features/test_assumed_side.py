@@ -7,7 +7,8 @@ import pytest
 
 from avloc_ros.features.directions.array_ambiguity import ArrayAmbiguity
 from avloc_ros.features.directions.assumed_side import AssumedSide
-from avloc_ros.geometry import MicrophoneArray, cell_centres, sphere_grid
+from avloc_ros.geometry import cell_centres, sphere_grid
+from avloc_ros.microphone_array import MicrophoneArray
 
 LAYOUT = sphere_grid(36, 72)
 CENTRES = cell_centres(LAYOUT)  # (rows, cols, 2): azimuth, elevation

@@ -11,7 +11,8 @@ from avloc_ros.features.directions.direction_mixture import SLOW_S, DirectionMix
 from avloc_ros.features.directions.masked_srp import pair_phases
 from avloc_ros.features.directions.srp_phat import SrpPhat
 from avloc_ros.features.inputs.any_array_layout import COLS, MAP_ROWS, map_directions
-from avloc_ros.geometry import MicrophoneArray, angle_between, direction_from_angles
+from avloc_ros.geometry import angle_between, direction_from_angles
+from avloc_ros.microphone_array import MicrophoneArray
 
 FREQUENCIES_HZ = np.arange(200.0, 7000.0, 31.25)
 BANDS = [slice(int(first), int(first) + 18) for first in range(0, len(FREQUENCIES_HZ) - 17, 18)]

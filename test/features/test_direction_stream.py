@@ -10,7 +10,8 @@ from avloc_ros.config import shipped_folder
 from avloc_ros.features.inputs.direction_features import DirectionFeaturesConfig, direction_features
 from avloc_ros.features.inputs.direction_stream import DirectionStream
 from avloc_ros.features.inputs.foa_encoder import FoaEncoder
-from avloc_ros.geometry import MicrophoneArray, direction_from_angles
+from avloc_ros.geometry import direction_from_angles
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.types import AudioWindow, InputError
 
 FOA = DirectionFeaturesConfig("foa", 16000, 320, 640, 1024, 32)

@@ -7,7 +7,8 @@ import pytest
 
 from avloc_ros.features.inputs.foa_encoder import FoaEncoder, is_foa
 from avloc_ros.features.inputs.foa_features import intensity
-from avloc_ros.geometry import MicrophoneArray, angle_between, direction_from_angles, even_directions
+from avloc_ros.geometry import angle_between, direction_from_angles, even_directions
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.types import InputError
 
 RATE, FFT = 24000, 512

@@ -5,7 +5,8 @@ import pytest
 
 from avloc_ros.features.directions.masked_srp import MaskMemory, pair_phases, project_masked, sum_under_masks
 from avloc_ros.features.directions.srp_phat import SrpPhat
-from avloc_ros.geometry import MicrophoneArray, direction_from_angles
+from avloc_ros.geometry import direction_from_angles
+from avloc_ros.microphone_array import MicrophoneArray
 
 FREQUENCIES_HZ = np.arange(250.0, 7000.0, 31.25)
 AZIMUTHS = np.radians(np.arange(-180, 180, 5.0))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from avloc_ros.features.directions.srp_phat import SrpPhat
-from avloc_ros.geometry import MicrophoneArray, direction_from_angles
+from avloc_ros.geometry import direction_from_angles
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.types import InputError
 
 POSITIONS_M = np.array(

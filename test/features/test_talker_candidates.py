@@ -10,7 +10,8 @@ from avloc_ros.features.directions.array_ambiguity import ArrayAmbiguity
 from avloc_ros.features.directions.direction_mixture import DirectionMixture
 from avloc_ros.features.directions.talker_candidates import FACTS, CandidateFinder, Moment
 from avloc_ros.features.inputs.any_array_layout import COLS, MAP_ROWS, ROWS, map_directions
-from avloc_ros.geometry import MicrophoneArray, angle_between, direction_from_angles, wrap_angle
+from avloc_ros.geometry import angle_between, direction_from_angles, wrap_angle
+from avloc_ros.microphone_array import MicrophoneArray
 
 DIRECTIONS = map_directions()
 EVEN = np.full(MAP_ROWS * COLS, 1 / (MAP_ROWS * COLS))

@@ -9,7 +9,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from avloc_ros import geometry
-from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.geometry import CameraModel
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.types import InputError
 
 CAMERA = CameraModel(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from avloc_ros.geometry import MicrophoneArray, direction_from_angles
+from avloc_ros.geometry import direction_from_angles
+from avloc_ros.microphone_array import MicrophoneArray
 
 
 def as_heard(sound: np.ndarray, array: MicrophoneArray, azimuth_deg: float, elevation_deg: float, rate_hz: int) -> np.ndarray:

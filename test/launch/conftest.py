@@ -10,7 +10,8 @@ import pytest
 from scipy.signal import resample_poly
 
 from avloc_ros.config import shipped_folder
-from avloc_ros.geometry import CameraModel, MicrophoneArray, angles_from_direction
+from avloc_ros.geometry import CameraModel, angles_from_direction
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.scene import write_scene
 
 RATE_HZ, DURATION_S, FPS = 16000, 8.0, 25.0

@@ -19,7 +19,8 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CameraInfo, Image
 
-from avloc_ros.geometry import CameraModel, MicrophoneArray, angles_from_direction
+from avloc_ros.geometry import CameraModel, angles_from_direction
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.msg import AudioFrame, MicrophoneArray as MicrophoneArrayMessage, SpeakerArray, SpeakerGrid
 from avloc_ros.nodes.base.compose import make_executor, make_node, shut_down
 from avloc_ros.nodes.messages.conversions import (

@@ -12,13 +12,8 @@ from rclpy.serialization import deserialize_message, serialize_message
 from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, RegionOfInterest
 
-from avloc_ros.geometry import (
-    CameraModel,
-    MicrophoneArray,
-    image_grid,
-    rotation_from_yaw_pitch_roll,
-    sphere_grid,
-)
+from avloc_ros.geometry import CameraModel, image_grid, rotation_from_yaw_pitch_roll, sphere_grid
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.msg import AudioFrame, Face as FaceMessage, FaceArray, SpeakerGrid as SpeakerGridMessage
 from avloc_ros.nodes.messages import conversions, speaker_messages
 from avloc_ros.types import (

@@ -9,7 +9,8 @@ from scipy.signal import resample_poly
 pytest.importorskip("onnxruntime")
 
 from avloc_ros.config import shipped_folder
-from avloc_ros.geometry import MicrophoneArray, cell_centres, direction_from_angles, sphere_grid
+from avloc_ros.geometry import cell_centres, direction_from_angles, sphere_grid
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.msg import SpeakerGrid
 from avloc_ros.nodes.audio_tracker import AudioTrackerNode
 from avloc_ros.nodes.messages.quality_of_service import result_quality

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rclpy.parameter import Parameter
 
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.msg import MicrophoneArray as MicrophoneArrayMessage
 from avloc_ros.nodes.attention import AttentionConfig, AttentionNode
 from avloc_ros.nodes.audio_capture import AudioCaptureNode

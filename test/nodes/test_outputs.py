@@ -142,7 +142,8 @@ def test_the_mounting_comes_from_tf_and_is_asked_for_where_it_is_missing(rig, fa
 
 @pytest.fixture(scope="module")
 def short_scene(tmp_path_factory, talker_sound, talker_picture):
-    from avloc_ros.geometry import CameraModel, MicrophoneArray
+    from avloc_ros.geometry import CameraModel
+    from avloc_ros.microphone_array import MicrophoneArray
     from avloc_ros.sources.scene import write_scene
 
     folder = tmp_path_factory.mktemp("scene") / "short"
@@ -233,7 +234,8 @@ def test_sound_alone_gives_speakers_all_around(rig, faults):
 
 @pytest.mark.parametrize("is_connected", [False, True])
 def test_the_doctor_looks_for_the_frames_that_this_robot_names(rig, is_connected):
-    from avloc_ros.geometry import CameraModel, MicrophoneArray
+    from avloc_ros.geometry import CameraModel
+    from avloc_ros.microphone_array import MicrophoneArray
 
     array = MicrophoneArray(np.eye(3) * 0.1, frame_id="head/ears")
     camera = CameraModel(320, 200, 270, 270, 160, 100, frame_id="head/optical")

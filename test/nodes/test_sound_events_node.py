@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from rclpy.parameter import Parameter
 
-from avloc_ros.geometry import MicrophoneArray, angle_between, direction_from_angles
+from avloc_ros.geometry import angle_between, direction_from_angles
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.msg import SoundEventArray, SoundEventClasses
 from avloc_ros.nodes.messages.event_messages import events_from_message, events_to_message
 from avloc_ros.nodes.messages.quality_of_service import latched_quality, result_quality

@@ -12,7 +12,8 @@ from avloc_ros.decode.event_classes import STARSS_CLASSES
 from avloc_ros.features.inputs.foa_features import intensity
 from avloc_ros.features.spectra.centred_stft import centred_stft
 from avloc_ros.features.spectra.slaney_mel import mel_weights
-from avloc_ros.geometry import MicrophoneArray, angle_between, direction_from_angles
+from avloc_ros.geometry import angle_between, direction_from_angles
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.simulation.events.event_scene import (
     EventSceneConfig,
     EventScenePlan,

@@ -10,7 +10,8 @@ import pytest
 
 pytest.importorskip("pyroomacoustics", reason="rooms are simulated by pyroomacoustics")
 
-from avloc_ros.geometry import MicrophoneArray, angle_between
+from avloc_ros.geometry import angle_between
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.simulation.sound.moving_sources import (
     MovingSourcesConfig,
     draw_room_of,

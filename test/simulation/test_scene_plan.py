@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.simulation.kit import Kit, open_kit
 from avloc_ros.simulation.looks.camera_draw import WIDTH, face_column
 from avloc_ros.simulation.measured_plan import draw_plan

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avloc_ros.geometry import MicrophoneArray, direction_from_angles
+from avloc_ros.geometry import direction_from_angles
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.simulation.measured_rooms import position_m
 from avloc_ros.simulation.places import SEPARATION_RAD, draw_place, draw_shoebox
 from avloc_ros.simulation.scene_plan import Wishes

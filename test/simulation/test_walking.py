@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avloc_ros.geometry import MicrophoneArray, wrap_angle
+from avloc_ros.geometry import wrap_angle
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.simulation.looks.appearance import Walking, stands_before
 from avloc_ros.simulation.looks.camera_draw import HALF_VIEW_RAD, camera_with_yaw
 from avloc_ros.simulation.looks.talker_clip import TalkerClip

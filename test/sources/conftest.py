@@ -124,7 +124,8 @@ def restamped():
 @pytest.fixture(scope="session")
 def small_scene(tmp_path_factory):
     """A scene of 1.2 s with sound, pictures whose brightness tells their number, and truth."""
-    from avloc_ros.geometry import CameraModel, MicrophoneArray, rotation_from_yaw_pitch_roll
+    from avloc_ros.geometry import CameraModel, rotation_from_yaw_pitch_roll
+    from avloc_ros.microphone_array import MicrophoneArray
     from avloc_ros.sources.scene import TruthRow, write_scene
 
     rng = np.random.default_rng(3)

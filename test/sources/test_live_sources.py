@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.geometry import CameraModel
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.devices import camera as camera_module
 from avloc_ros.sources.devices.live import open_live, parse_devices
 from avloc_ros.sources.open_source import open_source

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.audio_file import read_audio, read_mono, write_audio
 from avloc_ros.sources.open_source import open_source
 from avloc_ros.sources.stream import Source

@@ -15,7 +15,8 @@ from scipy.signal import resample_poly
 
 from avloc_ros.config import shipped_folder
 from avloc_ros.decode.peaks import find_peaks
-from avloc_ros.geometry import CameraModel, MicrophoneArray, wrap_angle
+from avloc_ros.geometry import CameraModel, wrap_angle
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.runtime.any_array_network import any_array_weights
 from avloc_ros.systems.any_array import AnyArrayConfig, AnyArrayTracker
 from avloc_ros.systems.audio_grids import AudioGrids

@@ -10,7 +10,8 @@ import pytest
 
 from avloc_ros.decode.event_classes import STARSS_CLASSES
 from avloc_ros.evaluation.seld.told_pairs import PairCounts
-from avloc_ros.geometry import MicrophoneArray, direction_from_angles
+from avloc_ros.geometry import direction_from_angles
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.simulation.events.event_sounds import event_sound
 from avloc_ros.sources.dcase_csv import EventRow
 from avloc_ros.systems.asked_paths import AskedNetwork, ask_alone, asked_again, is_query

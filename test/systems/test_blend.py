@@ -10,7 +10,7 @@ import pytest
 from avloc_ros.bench.inputs import bench_camera, plane_waves, sphere_array
 from avloc_ros.config import shipped_folder
 from avloc_ros.features.directions.gathered_talkers import AROUND_CELLS, gathered_talkers
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.systems.any_array import AnyArrayConfig, AnyArrayTracker
 from avloc_ros.systems.audio_tracker import TRACKERS, EarConfig, open_audio_tracker
 from avloc_ros.systems.blend import SUREST, BlendConfig, BlendTracker

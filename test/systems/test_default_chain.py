@@ -7,7 +7,8 @@ import pytest
 from scipy.signal import resample_poly
 
 from avloc_ros.config import from_mapping, shipped_folder
-from avloc_ros.geometry import CameraModel, MicrophoneArray, angles_from_direction
+from avloc_ros.geometry import CameraModel, angles_from_direction
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.systems.localizer import Localizer, LocalizerConfig
 from avloc_ros.types import AudioWindow, Modality, Sources, VideoFrame
 

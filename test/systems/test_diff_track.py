@@ -11,7 +11,8 @@ from scipy.signal import resample_poly
 
 from avloc_ros.config import from_mapping, shipped_folder
 from avloc_ros.decode.peaks import find_peaks
-from avloc_ros.geometry import CameraModel, MicrophoneArray, angle_between, direction_from_angles
+from avloc_ros.geometry import CameraModel, angle_between, direction_from_angles
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.systems.audio_grids import AudioGrids
 from avloc_ros.systems.diff_track import DiffTrackConfig, DiffTrackTracker
 from avloc_ros.systems.localizer import Localizer, LocalizerConfig

@@ -14,7 +14,8 @@ pytest.importorskip("pyroomacoustics")
 
 from avloc_ros.config import from_mapping, to_mapping  # noqa: E402
 from avloc_ros.features.inputs.dsw_input import frame_maps, stacked_frames  # noqa: E402
-from avloc_ros.geometry import CameraModel, MicrophoneArray  # noqa: E402
+from avloc_ros.geometry import CameraModel  # noqa: E402
+from avloc_ros.microphone_array import MicrophoneArray  # noqa: E402
 from avloc_ros.runtime.weights import sha256_of  # noqa: E402
 from avloc_ros.systems.dsw_audio import DswAudioConfig, DswAudioTracker  # noqa: E402
 from avloc_ros.training.dsw.audio_product import export_audio  # noqa: E402

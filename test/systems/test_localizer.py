@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from avloc_ros.config import from_mapping
-from avloc_ros.geometry import CameraModel, MicrophoneArray, angles_from_direction, direction_from_angles
+from avloc_ros.geometry import CameraModel, angles_from_direction, direction_from_angles
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.systems.localizer import Localizer, LocalizerConfig
 from avloc_ros.types import AudioWindow, InputError, Modality, Sources, VideoFrame
 

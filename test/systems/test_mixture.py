@@ -12,7 +12,8 @@ from scipy.signal import resample_poly
 from avloc_ros.bench.inputs import bench_camera
 from avloc_ros.config import shipped_folder
 from avloc_ros.decode.peaks import find_peaks
-from avloc_ros.geometry import MicrophoneArray, wrap_angle
+from avloc_ros.geometry import wrap_angle
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.runtime.mixture_network import mixture_weights
 from avloc_ros.systems.any_array import AnyArrayConfig
 from avloc_ros.systems.audio_grids import AudioGrids

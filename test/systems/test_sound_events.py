@@ -10,7 +10,8 @@ import pytest
 
 from avloc_ros.decode.multi_accdoa import decode_multi_accdoa
 from avloc_ros.features.inputs.foa_features import FoaFeatureConfig, foa_features
-from avloc_ros.geometry import MicrophoneArray, angle_between, direction_from_angles
+from avloc_ros.geometry import angle_between, direction_from_angles
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.simulation.events.event_sounds import event_sound
 from avloc_ros.systems.av_seld import AvSeldNetwork

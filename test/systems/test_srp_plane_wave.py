@@ -8,7 +8,8 @@ from far_field import plane_wave
 
 from avloc_ros.config import shipped_folder
 from avloc_ros.decode.peaks import find_peaks
-from avloc_ros.geometry import CameraModel, MicrophoneArray, wrap_angle
+from avloc_ros.geometry import CameraModel, wrap_angle
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.systems.audio_grids import AudioGrids
 from avloc_ros.systems.srp import SrpConfig, SrpTracker
 from avloc_ros.types import AudioWindow, InputError

@@ -6,7 +6,8 @@ import numpy as np
 
 from avloc_ros.features.directions.array_ambiguity import ArrayAmbiguity
 from avloc_ros.features.directions.power_peaks import PowerPeaks
-from avloc_ros.geometry import MicrophoneArray, cell_centres, sphere_grid, wrap_angle
+from avloc_ros.geometry import cell_centres, sphere_grid, wrap_angle
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.systems.srp_probability import (
     CellAngles,
     PeakCalibration,

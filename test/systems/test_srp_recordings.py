@@ -12,7 +12,8 @@ from scipy.io import wavfile
 
 from avloc_ros.config import shipped_folder
 from avloc_ros.decode.peaks import find_peaks
-from avloc_ros.geometry import MicrophoneArray, wrap_angle
+from avloc_ros.geometry import wrap_angle
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.systems.srp import SrpConfig, SrpTracker
 from avloc_ros.types import AudioWindow
 

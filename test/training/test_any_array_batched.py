@@ -12,7 +12,7 @@ from avloc_ros.datasets.mixtures.any_array_batches import BatchMixer  # noqa: E4
 from avloc_ros.datasets.mixtures.room_tensors import RoomTensors  # noqa: E402
 from avloc_ros.datasets.mixtures.sound_tensors import Recorded, SoundTensors  # noqa: E402
 from avloc_ros.features.inputs.any_array_layout import HOPS, LEARNT  # noqa: E402
-from avloc_ros.geometry import MicrophoneArray  # noqa: E402
+from avloc_ros.microphone_array import MicrophoneArray  # noqa: E402
 from avloc_ros.models.any_array.batched_maps import BatchedMaps  # noqa: E402
 from avloc_ros.models.any_array.maps import ArraySteering, MaskedMaps  # noqa: E402
 from avloc_ros.models.any_array.networks import AnyArrayNetworkConfig  # noqa: E402

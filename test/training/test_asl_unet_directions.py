@@ -15,7 +15,7 @@ from far_field import as_heard
 from avloc_ros.config import shipped_folder
 from avloc_ros.datasets.glasses.spoken_directions import SpokenDirections, at_beams, beams_at
 from avloc_ros.features.inputs.asl_unet_audio import SegmentAudioConfig
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.models.asl_unet.config import SpeakerUNetConfig
 from avloc_ros.models.asl_unet.direction_ear import DirectionEar
 from avloc_ros.models.asl_unet.network import SpeakerUNet

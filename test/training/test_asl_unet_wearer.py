@@ -14,7 +14,7 @@ import torch
 from avloc_ros.config import shipped_folder
 from avloc_ros.datasets.glasses.own_voice import OwnVoiceMoments
 from avloc_ros.features.inputs.asl_unet_audio import SegmentAudioConfig, window_around
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.models.asl_unet.config import SpeakerUNetConfig
 from avloc_ros.models.asl_unet.network import SpeakerUNet
 from avloc_ros.models.asl_unet.wearer_ear import WearerEar

@@ -17,7 +17,8 @@ import numpy as np
 import yaml
 
 from avloc_ros.datasets.avdiar.truth import FaceBox, Turn, read_face_boxes, read_turns, read_voice_activity
-from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.geometry import CameraModel
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.arrays import named_array
 from avloc_ros.types import InputError
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from avloc_ros.features.inputs.foa_encoder import FoaEncoder
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.dcase_csv import FRAME_S, EventRow
 from avloc_ros.types import InputError
 

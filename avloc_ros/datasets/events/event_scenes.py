@@ -9,7 +9,7 @@ from pathlib import Path
 
 from avloc_ros.datasets.events.event_recording import EventRecording
 from avloc_ros.features.inputs.foa_encoder import is_foa
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.dcase_csv import TRUTH_NAME, read_events
 from avloc_ros.types import InputError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 
 SHIPPED_SHARE = 0.5
 PLACEMENT_ERROR_M = 0.001  # nobody mounts microphones more exactly

@@ -12,7 +12,8 @@ from multiprocessing import get_context
 import numpy as np
 
 from avloc_ros.config import setting
-from avloc_ros.geometry import CameraModel, MicrophoneArray, direction_from_angles
+from avloc_ros.geometry import CameraModel, direction_from_angles
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.simulation.sound.moving_sound import ShoeboxRoom
 from avloc_ros.types import InputError
 

@@ -16,7 +16,8 @@ import numpy as np
 from scipy.signal import lfilter
 
 from avloc_ros.datasets.mixtures.array_draws import draw_array, misplaced
-from avloc_ros.geometry import SPEED_OF_SOUND_MPS, MicrophoneArray, direction_from_angles, wrap_angle
+from avloc_ros.geometry import direction_from_angles, wrap_angle
+from avloc_ros.microphone_array import SPEED_OF_SOUND_MPS, MicrophoneArray
 from avloc_ros.simulation.sound.moving_sound import ShoeboxRoom
 from avloc_ros.types import InputError
 

@@ -22,7 +22,7 @@ from avloc_ros.datasets.mixtures.room_bank import (
     tail_directions,
     tail_level_span,
 )
-from avloc_ros.geometry import SPEED_OF_SOUND_MPS, MicrophoneArray
+from avloc_ros.microphone_array import SPEED_OF_SOUND_MPS, MicrophoneArray
 from avloc_ros.simulation.sound.shoebox_tensors import image_responses, shoeboxes_of
 
 MOST_CHANNELS = 6

@@ -17,7 +17,7 @@ from avloc_ros.datasets.mixtures.dry_speech import DrySpeech
 from avloc_ros.datasets.tracks.batched_direction_features import BatchedDirectionFeatures
 from avloc_ros.datasets.tracks.tracked_segments import FIRST_INTENSITY, YZX, TrackedSegmentsConfig
 from avloc_ros.features.inputs.direction_features import FOA_FEATURES
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.simulation.sound.moving_sound_tensors import heard_along_batch
 from avloc_ros.simulation.sound.moving_sources import draw_path, draw_room_of
 from avloc_ros.types import InputError

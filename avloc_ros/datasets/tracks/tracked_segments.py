@@ -17,7 +17,7 @@ from avloc_ros.config import setting, to_mapping
 from avloc_ros.datasets.events.channel_swap import ALL_SWAPS, ChannelSwap
 from avloc_ros.features.inputs.direction_features import DirectionFeaturesConfig, direction_features
 from avloc_ros.features.inputs.foa_encoder import FoaEncoder
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.simulation.sound.moving_sources import (
     MovingSegment,
     MovingSource,

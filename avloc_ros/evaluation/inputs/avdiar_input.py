@@ -9,7 +9,8 @@ import numpy as np
 
 from avloc_ros.datasets.avdiar.corpus import AvdiarSequence, find_sequences, geometry_of, load_sequence
 from avloc_ros.evaluation.inputs.recording_input import EvaluationInput, Moment, window_at
-from avloc_ros.geometry import CameraModel, MicrophoneArray, angles_from_direction
+from avloc_ros.geometry import CameraModel, angles_from_direction
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.audio_file import audio_file_info, read_audio
 from avloc_ros.sources.stream import stamp_of
 from avloc_ros.sources.truth import TruthRow

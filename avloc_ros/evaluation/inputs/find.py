@@ -8,7 +8,7 @@ from pathlib import Path
 
 from avloc_ros.evaluation.inputs.recording_input import EvaluationInput
 from avloc_ros.evaluation.inputs.scene_input import scene_input
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.scene import load_scene
 from avloc_ros.types import InputError
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from avloc_ros.evaluation.inputs.recording_input import DEFAULT_FPS, EvaluationInput, Moment, window_at
-from avloc_ros.geometry import MicrophoneArray, wrap_angle
+from avloc_ros.geometry import wrap_angle
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.audio_file import read_audio
 from avloc_ros.sources.stream import stamp_of
 from avloc_ros.sources.truth import TruthRow

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.geometry import CameraModel
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.truth import TruthRow
 from avloc_ros.types import AudioWindow, VideoFrame
 

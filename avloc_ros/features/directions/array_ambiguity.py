@@ -10,7 +10,8 @@ from enum import Enum
 
 import numpy as np
 
-from avloc_ros.geometry import MicrophoneArray, direction_from_angles
+from avloc_ros.geometry import direction_from_angles
+from avloc_ros.microphone_array import MicrophoneArray
 
 FLAT_SHARE = 0.02  # an array thinner than this share of its width counts as flat
 UNKNOWN_ANGLE_RAD = np.radians(30.0)  # standard deviation where the geometry tells nothing

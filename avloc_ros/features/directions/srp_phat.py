@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.types import InputError
 
 RANK_TOLERANCE = 1e-3  # singular values below this share of the largest are left out

@@ -12,7 +12,7 @@ from scipy.fft import irfft
 from avloc_ros.config import setting
 from avloc_ros.features.spectra.centred_stft import centred_stft, decibels
 from avloc_ros.features.spectra.slaney_mel import mel_weights
-from avloc_ros.geometry import SPEED_OF_SOUND_MPS
+from avloc_ros.microphone_array import SPEED_OF_SOUND_MPS
 from avloc_ros.types import InputError
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from scipy.signal import oaconvolve
 
 from avloc_ros.config import setting
-from avloc_ros.geometry import MicrophoneArray, even_directions
+from avloc_ros.geometry import even_directions
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.types import InputError
 
 COMPONENTS = ("W", "Y", "Z", "X")

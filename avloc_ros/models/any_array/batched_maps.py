@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from avloc_ros.features.inputs.any_array_layout import COLS, HOPS, LOWEST_HZ, MAP_ROWS, map_directions
-from avloc_ros.geometry import SPEED_OF_SOUND_MPS
+from avloc_ros.microphone_array import SPEED_OF_SOUND_MPS
 from avloc_ros.models.any_array.maps import ASSUMED_RANGE_M, MaskedMaps
 
 

@@ -21,7 +21,7 @@ from avloc_ros.features.inputs.any_array_layout import (
     map_directions,
 )
 from avloc_ros.features.spectra.mel import band_spread
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 
 ASSUMED_RANGE_M = 2.0
 

@@ -18,12 +18,11 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from avloc_ros.geometry import (
     OPTICAL_TO_BODY,
-    SPEED_OF_SOUND_MPS,
     CameraModel,
-    MicrophoneArray,
     quaternion_from_rotation,
     rotation_from_quaternion,
 )
+from avloc_ros.microphone_array import SPEED_OF_SOUND_MPS, MicrophoneArray
 from avloc_ros.msg import AudioFrame, MicrophoneArray as MicrophoneArrayMessage
 from avloc_ros.sources.audio_encoding import decode_samples, encode_samples
 from avloc_ros.types import AudioChunk, InputError, VideoFrame

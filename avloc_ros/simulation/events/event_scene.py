@@ -14,7 +14,8 @@ import numpy as np
 
 from avloc_ros.config import setting
 from avloc_ros.decode.event_classes import STARSS_CLASSES, table_of
-from avloc_ros.geometry import MicrophoneArray, direction_from_angles
+from avloc_ros.geometry import direction_from_angles
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.simulation.events.clip_changes import ClipChanges, changed_clip
 from avloc_ros.simulation.events.event_panorama import draw_things, panorama_frames
 from avloc_ros.simulation.events.event_sounds import event_sound

@@ -11,7 +11,7 @@ from itertools import product
 
 import numpy as np
 
-from avloc_ros.geometry import SPEED_OF_SOUND_MPS
+from avloc_ros.microphone_array import SPEED_OF_SOUND_MPS
 
 TAPS = 32  # of the windowed sinc that places an image between samples
 NEAREST_M = 0.2

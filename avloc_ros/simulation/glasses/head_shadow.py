@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import lfilter
 
-from avloc_ros.geometry import SPEED_OF_SOUND_MPS
+from avloc_ros.microphone_array import SPEED_OF_SOUND_MPS
 
 HEAD_CENTRE_M = np.array([-0.085, 0.0, -0.02])  # behind and a little below the bridge of the nose
 HEAD_RADIUS_M = 0.0875

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from avloc_ros.geometry import SPEED_OF_SOUND_MPS
+from avloc_ros.microphone_array import SPEED_OF_SOUND_MPS
 from avloc_ros.simulation.glasses.head_shadow import DARKEST_RAD, HEAD_RADIUS_M, LOWEST_GAIN
 
 

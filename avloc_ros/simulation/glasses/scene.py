@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from avloc_ros.geometry import MicrophoneArray, angles_from_direction
+from avloc_ros.geometry import angles_from_direction
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.simulation.glasses.config import FPS, EgocentricConfig
 from avloc_ros.simulation.glasses.conversation import Conversation, converse, shown_pictures
 from avloc_ros.simulation.glasses.guests import EgocentricParts, Guest, draw_guests, draw_voice

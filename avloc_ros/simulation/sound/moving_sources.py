@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from avloc_ros.config import setting
-from avloc_ros.geometry import MicrophoneArray, direction_from_angles, wrap_angle
+from avloc_ros.geometry import direction_from_angles, wrap_angle
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.simulation.sound.clean_speech import speech_activity
 from avloc_ros.simulation.sound.moving_sound import ShoeboxRoom, heard_along
 from avloc_ros.types import InputError

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from avloc_ros.geometry import SPEED_OF_SOUND_MPS
+from avloc_ros.microphone_array import SPEED_OF_SOUND_MPS
 from avloc_ros.simulation.sound.moving_sound import ShoeboxRoom
 
 LEAD_SAMPLES = 40  # silence before a response, half of pyroomacoustics' sinc

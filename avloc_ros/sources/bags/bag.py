@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.geometry import CameraModel
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.adapters import AudioInfo, adapter_for, info_of
 from avloc_ros.sources.audio_encoding import decode_samples
 from avloc_ros.sources.bags.bag_geometry import FrameTree, array_of_message, camera_of_info

@@ -8,13 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from avloc_ros.geometry import (
-    OPTICAL_TO_BODY,
-    SPEED_OF_SOUND_MPS,
-    CameraModel,
-    MicrophoneArray,
-    rotation_from_quaternion,
-)
+from avloc_ros.geometry import OPTICAL_TO_BODY, CameraModel, rotation_from_quaternion
+from avloc_ros.microphone_array import SPEED_OF_SOUND_MPS, MicrophoneArray
 from avloc_ros.types import InputError
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from avloc_ros.geometry import OPTICAL_TO_BODY, CameraModel, MicrophoneArray, quaternion_from_rotation
+from avloc_ros.geometry import OPTICAL_TO_BODY, CameraModel, quaternion_from_rotation
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.audio_encoding import encode_samples
 from avloc_ros.sources.bags.bag import TRUTH_TOPIC, BagSource
 from avloc_ros.sources.bags.bag_types import (

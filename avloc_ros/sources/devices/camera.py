@@ -9,7 +9,8 @@ from typing import Any
 
 import cv2
 
-from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.geometry import CameraModel
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.types import InputError, VideoFrame
 
 RETRY_S = 1.0

@@ -6,7 +6,8 @@ import queue
 import threading
 from collections.abc import Iterator
 
-from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.geometry import CameraModel
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.sources.devices.camera import CameraSource
 from avloc_ros.sources.devices.microphone import MicrophoneSource
 from avloc_ros.sources.stream import Source

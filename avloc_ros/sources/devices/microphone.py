@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.geometry import CameraModel
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.types import AudioChunk, InputError
 
 NS = 1_000_000_000

@@ -12,7 +12,7 @@ import torch
 from avloc_ros.datasets.mixtures.any_array_batches import BatchMixer
 from avloc_ros.datasets.mixtures.room_tensors import RoomTensors
 from avloc_ros.datasets.mixtures.sound_tensors import Recorded, SoundTensors
-from avloc_ros.geometry import MicrophoneArray
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.runtime.weights import read_torch
 from avloc_ros.sources.arrays import every_shipped_array
 from avloc_ros.training.any_array.batched import AnyArrayNetworks, BatchedPlan, train_batched

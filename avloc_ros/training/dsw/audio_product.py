@@ -16,7 +16,8 @@ from avloc_ros.datasets.grids.grid_recordings import GridRecording
 from avloc_ros.datasets.mixtures.dsw_audio import MixedSound
 from avloc_ros.datasets.mixtures.response_bank import make_bank
 from avloc_ros.datasets.mixtures.voices import load_voices
-from avloc_ros.geometry import CameraModel, MicrophoneArray
+from avloc_ros.geometry import CameraModel
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.models.dsw.audio import AudioNetwork
 from avloc_ros.sources.arrays import named_array
 from avloc_ros.training.cards import Provenance, write_weights
