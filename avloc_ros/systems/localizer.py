@@ -20,7 +20,7 @@ from avloc_ros.systems.faces import FaceConfig, FaceTracker
 from avloc_ros.systems.fusion import FusionConfig, open_fusion
 from avloc_ros.tracking.config import SpeakerTrackerConfig
 from avloc_ros.tracking.evidence import RangeReading
-from avloc_ros.tracking.speaker_tracker import SpeakerTracker
+from avloc_ros.tracking.speaker_tracker import FactsTaker, SpeakerTracker
 from avloc_ros.types import AudioWindow, FaceDetections, InputError, SpeakerGrid, Speakers, VideoFrame
 
 SENSES = ("both", "audio", "video")
@@ -60,11 +60,14 @@ class LocalizerOutput:
 class FusedTracking:
     """The later half of the chain: face grid, fusion and speaker tracker, on what the two front ends found."""
 
-    def __init__(self, config: LocalizerConfig | None = None, camera: CameraModel | None = None) -> None:
+    def __init__(
+        self, config: LocalizerConfig | None = None, camera: CameraModel | None = None, on_facts: FactsTaker | None = None
+    ) -> None:
+        """on_facts: as of SpeakerTracker."""
         self.config = config or LocalizerConfig()
         self.camera = camera
         self._fusion = open_fusion(self.config.fusion)
-        self._tracker = SpeakerTracker(self.config.tracker)
+        self._tracker = SpeakerTracker(self.config.tracker, on_facts)
 
     def step(
         self,

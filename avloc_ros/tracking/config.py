@@ -82,8 +82,18 @@ class AudioEvidenceConfig:
 
 @dataclass(frozen=True)
 class SpeakingConfig:
-    """When a track counts as speaking: a two-state Markov chain with the audio evidence, and hysteresis."""
+    """When a track counts as speaking: by a network, or by a two-state Markov chain with the audio evidence, and hysteresis.
 
+    The chain is one of the network's facts, and judges alone where the network lacks others: without a camera, without sound, or
+    with a fusion that was not trained. All numbers but `weights` are the chain's.
+    """
+
+    judge: str = setting(
+        "network",
+        "who says whether a talker speaks where sound, camera and a trained fusion are there",
+        choices=("network", "chain"),
+    )
+    weights: str = setting("", "file of another network that `avloc train speaking` wrote; empty: the shipped one")
     mean_turn_s: float = setting(0.39, "mean time for which somebody speaks", low=0.04, high=60.0)
     mean_turn_outside_s: float = setting(0.24, "the same for talkers outside the picture", low=0.04, high=60.0)
     mean_pause_s: float = setting(0.45, "mean time for which somebody is silent", low=0.04, high=60.0)

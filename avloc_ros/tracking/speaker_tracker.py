@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from avloc_ros.geometry import CameraModel, angle_between, angles_from_direction, wrap_angle
+from avloc_ros.runtime.speaking_network import load_speaking
 from avloc_ros.tracking.association import associate
+from avloc_ros.tracking.beliefs import is_speaking_after
 from avloc_ros.tracking.config import SpeakerTrackerConfig
 from avloc_ros.tracking.evidence import (
     Bearing,
@@ -17,8 +21,11 @@ from avloc_ros.tracking.evidence import (
     sound_bearings,
 )
 from avloc_ros.tracking.sphere_filter import initial_state, squared_distances
+from avloc_ros.tracking.talk_facts import talk_facts
 from avloc_ros.tracking.track import NS, Track
 from avloc_ros.types import FaceDetections, Modality, SpeakerGrid, Speakers
+
+FactsTaker = Callable[[Sequence[Track], np.ndarray], None]
 
 
 class SpeakerTracker:
@@ -28,8 +35,17 @@ class SpeakerTracker:
     assigned to tracks jointly, so that of two faces side by side the one nearer to the sound gets it.
     """
 
-    def __init__(self, config: SpeakerTrackerConfig | None = None) -> None:
+    def __init__(
+        self,
+        config: SpeakerTrackerConfig | None = None,
+        on_facts: FactsTaker | None = None,
+    ) -> None:
+        """on_facts: is called with all tracks and their facts (tracks, FACTS) in each moment for which there are any.
+
+        Raises InputError, at the first such moment, where the weights of the speaking network are missing or unfit.
+        """
         self.config = config or SpeakerTrackerConfig()
+        self._on_facts = on_facts
         self._identities = 0  # never given twice: after a reset nobody must take a new talker for an old one
         self.reset()
 
@@ -68,7 +84,9 @@ class SpeakerTracker:
         sounds = self._sounds(fused, sphere, camera)
         if sounds is not None:
             self._take_sounds(sounds, stamp_ns)
-        self._conclude(sounds is not None, duration_s, stamp_ns)
+        self._conclude(sounds is not None, duration_s)
+        self._say_who_speaks(fused, sphere, duration_s)
+        self._settle(stamp_ns)
         published = tuple(track.speaker(self.config) for track in self._tracks if track.confirmed)
         self._last = Speakers(stamp_ns, published, events=tuple(events))
         return self._last
@@ -166,11 +184,41 @@ class SpeakerTracker:
         _, inside = self._camera.project(direction * self.config.face.assumed_range_m)
         return not bool(inside)
 
-    def _conclude(self, had_sound: bool, duration_s: float, stamp_ns: int) -> None:
+    def _conclude(self, had_sound: bool, duration_s: float) -> None:
         for track in self._tracks:
             heard = track.sound.probability if track.sound is not None else 0.0
             track.is_outside = self._is_outside(track.state.direction)
             track.conclude(heard if had_sound else None, duration_s, self.config)
+
+    def _say_who_speaks(self, fused: SpeakerGrid | None, sphere: SpeakerGrid | None, duration_s: float) -> None:
+        """By the speaking network where all is there that it learnt from, else by the chain of turns and pauses."""
+        by_network = self.config.speaking.judge == "network"
+        facts = self._facts(fused, sphere, duration_s) if by_network or self._on_facts is not None else None
+        if facts is not None and self._on_facts is not None:
+            self._on_facts(self._tracks, facts)
+        if facts is not None and by_network:
+            self._judge(facts)
+            return
+        for track in self._tracks:
+            track.memory = None
+            track.is_speaking = is_speaking_after(track.is_speaking, track.chain_probability, self.config.speaking)
+
+    def _facts(self, fused: SpeakerGrid | None, sphere: SpeakerGrid | None, duration_s: float) -> np.ndarray | None:
+        """What the network wants to know of each track; None where it cannot be known."""
+        if fused is None or not is_refined(fused) or sphere is None or self._camera is None or not self._tracks:
+            return None
+        return talk_facts(self._tracks, fused, sphere, self._camera, duration_s, self.config.face.assumed_range_m)
+
+    def _judge(self, facts: np.ndarray) -> None:
+        network = load_speaking(self.config.speaking.weights)
+        memories = [track.memory if track.memory is not None else network.first_memory() for track in self._tracks]
+        probabilities, memories_after = network.judge(facts, np.stack(memories))
+        for track, probability, memory in zip(self._tracks, probabilities, memories_after, strict=True):
+            track.speaking_probability, track.memory = float(probability), memory
+            track.is_speaking = track.speaking_probability >= network.threshold
+
+    def _settle(self, stamp_ns: int) -> None:
+        """Join tracks that are one, number those that are credible now, drop those that are over."""
         self._merge()
         for track in self._tracks:
             if not track.confirmed and track.existence >= self.config.life.confirm:
@@ -193,6 +241,7 @@ class SpeakerTracker:
         """Keep the better informed track under the older number."""
         stays, goes = (younger, older) if younger.face is not None or not older.was_seen else (older, younger)
         stays.existence = max(stays.existence, goes.existence)
+        stays.chain_probability = max(stays.chain_probability, goes.chain_probability)
         stays.speaking_probability = max(stays.speaking_probability, goes.speaking_probability)
         stays.is_speaking = stays.is_speaking or goes.is_speaking
         stays.last_heard_ns = max(stays.last_heard_ns, goes.last_heard_ns)

@@ -13,7 +13,6 @@ from avloc_ros.tracking.beliefs import (
     bayes,
     evidence_ratio,
     existence_unsupported,
-    is_speaking_after,
     speaking_after,
 )
 from avloc_ros.tracking.config import SpeakerTrackerConfig
@@ -33,8 +32,10 @@ class Track:
     existence: float
     born_ns: int
     number: int = 0  # given when the track is confirmed, so that passing noise uses up no identities
-    speaking_probability: float = 0.0
+    chain_probability: float = 0.0  # of speaking, by the chain of turns and pauses
+    speaking_probability: float = 0.0  # as it is published: the chain's, or the speaking network's
     is_speaking: bool = False
+    memory: np.ndarray | None = None  # of the speaking network; None before it heard of this track
     face: Face | None = None  # in the present frame
     face_id: str = ""
     readable: float | None = None  # probability that its mouth tells when it speaks; None before a motion was seen
@@ -110,16 +111,16 @@ class Track:
             self.last_heard_ns = stamp_ns
 
     def conclude(self, evidence: float | None, duration_s: float, config: SpeakerTrackerConfig) -> None:
-        """Close the frame: does the talker speak, does the track still stand?"""
-        self.speaking_probability = speaking_after(
-            self.speaking_probability, evidence, duration_s, config.speaking, self.place
+        """Close the frame: does the talker speak by the chain, does the track still stand?"""
+        self.chain_probability = speaking_after(
+            self.chain_probability, evidence, duration_s, config.speaking, self.place
         )
         if self.face is not None and self.face.mouth_motion is not None:
             readable = config.mouth.readable if self.readable is None else self.readable
-            self.speaking_probability, self.readable = after_mouth(
-                self.speaking_probability, readable, self.face.mouth_motion, config.mouth, evidence is not None
+            self.chain_probability, self.readable = after_mouth(
+                self.chain_probability, readable, self.face.mouth_motion, config.mouth, evidence is not None
             )
-        self.is_speaking = is_speaking_after(self.is_speaking, self.speaking_probability, config.speaking)
+        self.speaking_probability = self.chain_probability
         if self.face is None and self.sound is None:
             self.existence = existence_unsupported(self.existence, self.confirmed, duration_s, config.life)
 

@@ -41,6 +41,9 @@ KINDS = {
     "dsw_fusion": RecipeKind(
         "dsw.fusion_training:FusionRecipe", "dsw_fusion", "the folder of cached grids (avloc train grids), or of scenes"
     ),
+    "speaking": RecipeKind(
+        "speaking.learning:SpeakingRecipe", "speaking", "folders of scenes with sound and pictures (avloc simulate)"
+    ),
     "av_seld": RecipeKind("sound_events.recipes:AvSeldRecipe", "av_seld", EVENT_FOLDERS),
     "coloc": RecipeKind("sound_events.recipes:ColocRecipe", "coloc", EVENT_FOLDERS),
     "coloc_ear": RecipeKind("sound_events.recipes:ColocEarRecipe", "coloc_ear", EVENT_FOLDERS),

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from avloc_ros.geometry import CameraModel, angle_between, cell_centres, direction_from_angles, sphere_grid
+from avloc_ros.geometry import (
+    CameraModel,
+    angle_between,
+    cell_centres,
+    direction_from_angles,
+    image_grid,
+    sphere_grid,
+)
 from avloc_ros.types import Face, FaceDetections, Modality, SpeakerGrid
 
 FRAME_NS = 40_000_000
@@ -38,6 +45,17 @@ class World:
             0.5,
             "test",
             "microphone_array",
+        )
+
+    def fused(self, frame: int, cells: dict[tuple[int, int], float], threshold: float = 0.5) -> SpeakerGrid:
+        """The grid of a trained fusion: which cells (row, col) hold what; sound weighs .25 in the upper half, .75 below."""
+        layout = image_grid(CAMERA.width, CAMERA.height)
+        values = np.full(layout.shape, 0.001, np.float32)
+        for cell, value in cells.items():
+            values[cell] = value
+        weight = np.where(np.arange(layout.rows)[:, None] < layout.rows // 2, 0.25, 0.75) * np.ones(layout.shape)
+        return SpeakerGrid(
+            frame * FRAME_NS, layout, Modality.FUSED, values, threshold, "test", "camera", audio_weight=weight
         )
 
     def faces(

@@ -1,0 +1,1 @@
+"""The network that says who speaks."""

@@ -1,0 +1,52 @@
+"""The network that says of each track whether its talker speaks, ready to run: facts of one moment in, probabilities out."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from avloc_ros.runtime.engines import OnnxEngine
+from avloc_ros.runtime.weights import Weights, find_weights
+from avloc_ros.types import InputError
+
+NAME = "speaking"
+
+
+class SpeakingEngine:
+    """Judges all tracks of a moment at once; `threshold`: a track speaks from this probability on, from the card."""
+
+    def __init__(self, engine: OnnxEngine, threshold: float) -> None:
+        self._engine, self.threshold = engine, threshold
+        hidden, facts = engine.inputs["memory"][-1], engine.inputs["facts"][-1]
+        if hidden is None or facts is None:
+            raise InputError(f"{engine.name} does not say the sizes of its facts and memory: export it anew")
+        self._hidden, self.facts = hidden, facts
+
+    @property
+    def engines(self) -> tuple[OnnxEngine, ...]:
+        """What runs the network."""
+        return (self._engine,)
+
+    def first_memory(self) -> np.ndarray:
+        """Of a track that is new, (hidden,)."""
+        return np.zeros(self._hidden, np.float32)
+
+    def judge(self, facts: np.ndarray, memories: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities (tracks,) of speaking and next memories (tracks, hidden), from facts float32 (tracks, facts)."""
+        found = self._engine.run({"facts": facts, "memory": memories})
+        return found["probability"], found["next_memory"]
+
+
+def speaking_weights(path: str = "") -> Weights:
+    """The file that `avloc train speaking` wrote; empty: the shipped one. Raises InputError as `find_weights` does."""
+    return find_weights(path, NAME, NAME)
+
+
+@lru_cache(maxsize=4)
+def load_speaking(path: str = "") -> SpeakingEngine:
+    """The network, ready to run, one for all trackers of a process: it keeps no state; see speaking_weights."""
+    weights = speaking_weights(path)
+    engine = OnnxEngine(weights.path, "cpu", 1)
+    engine.warm_up()
+    return SpeakingEngine(engine, weights.number("threshold"))
