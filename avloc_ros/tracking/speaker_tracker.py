@@ -205,7 +205,11 @@ class SpeakerTracker:
 
     def _facts(self, fused: SpeakerGrid | None, sphere: SpeakerGrid | None, duration_s: float) -> np.ndarray | None:
         """What the network wants to know of each track; None where it cannot be known."""
-        if fused is None or not is_refined(fused) or sphere is None or self._camera is None or not self._tracks:
+        if sphere is None or not self._tracks:
+            return None
+        if self._camera is None:
+            fused = None
+        elif fused is None or not is_refined(fused):
             return None
         return talk_facts(self._tracks, fused, sphere, self._camera, duration_s, self.config.face.assumed_range_m)
 

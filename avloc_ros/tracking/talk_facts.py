@@ -32,6 +32,7 @@ FACTS = (
     "is_confirmed",
     "readable",  # probability that its mouth tells
     "duration",  # seconds since the moment before
+    "has_picture",  # whether there is a fused grid at all
 )
 LEAST = -4.3  # log-odds of 0.014: as good as nothing
 CERTAIN = 1e-3  # probabilities are taken to be at least this far from 0 and 1
@@ -42,11 +43,13 @@ EVEN_READABLE = 0.5  # of a face whose mouth was not seen to move or rest yet
 
 
 def talk_facts(
-    tracks: Sequence[Track], fused: SpeakerGrid, sphere: SpeakerGrid, camera: CameraModel, duration_s: float, range_m: float
-) -> np.ndarray:
-    """float32 (tracks, FACTS), after the tracks took the moment's faces and sounds; fused: of a trained fusion.
+    tracks: Sequence[Track], fused: SpeakerGrid | None, sphere: SpeakerGrid, camera: CameraModel | None, duration_s: float,
+    range_m: float,
+) -> np.ndarray:  # fmt: skip
+    """float32 (tracks, FACTS), after the tracks took the moment's faces and sounds.
 
-    range_m: how far away talkers are taken to be, to find them in the picture.
+    fused, camera: the grid of a trained fusion and the camera that it is of, or None for both. range_m: how far away talkers
+    are taken to be, to find them in the picture.
     """
     facts = np.zeros((len(tracks), len(FACTS)), np.float32)
     if not len(tracks):
@@ -54,9 +57,10 @@ def talk_facts(
     voice = sphere.audio_weight if sphere.audio_weight is not None and np.ndim(sphere.audio_weight) == 0 else EVEN_READABLE
     directions = np.stack([track.state.direction for track in tracks])  # (tracks, 3)
     around = _around(sphere, directions)
-    pixels, _ = camera.project(directions * range_m)
+    pixels = camera.project(directions * range_m)[0] if camera is not None else None
     for row, track in enumerate(tracks):
-        cell = None if track.is_outside else cell_of(fused.layout, *pixels[row])
+        is_inside = fused is not None and pixels is not None and not track.is_outside
+        cell = cell_of(fused.layout, *pixels[row]) if is_inside else None  # type: ignore[union-attr, index]
         facts[row] = _own_facts(track, cell, fused, around[row], float(voice), duration_s)
     _add_others(facts)
     return facts
@@ -69,24 +73,24 @@ def log_odds(probability: np.ndarray | float) -> np.ndarray:
 
 
 def _own_facts(
-    track: Track, cell: tuple[int, int] | None, fused: SpeakerGrid, around: float, voice: float, duration_s: float
+    track: Track, cell: tuple[int, int] | None, fused: SpeakerGrid | None, around: float, voice: float, duration_s: float
 ) -> tuple[float, ...]:
     """One row, what is known of others still 0."""
     heard = max(LEAST, float(log_odds(track.sound.probability))) if track.sound is not None else LEAST
     motion = track.face.mouth_motion if track.face is not None else None
     mouth = 0.0 if motion is None else float(np.clip(np.log(max(motion, 1e-6)), -MOUTH_REACH, MOUTH_REACH))
-    weight = fused.audio_weight[cell] if cell is not None and np.ndim(fused.audio_weight) == 2 else 0.0  # type: ignore[index]
+    about, weight = (LEAST, 0.0) if fused is None or cell is None else (_fused_about(fused, cell), _audio_weight(fused, cell))
     return (
         heard,
         float(track.sound is not None),
-        _fused_about(fused, cell) if cell is not None else LEAST,
+        about,
         around,
         mouth,
         float(motion is not None),
         float(track.face is not None),
         float(track.is_outside),
         track.face.score if track.face is not None else 0.0,
-        float(weight),
+        weight,
         float(log_odds(voice)),
         0.0,
         0.0,
@@ -97,6 +101,7 @@ def _own_facts(
         float(track.confirmed),
         EVEN_READABLE if track.readable is None else track.readable,
         duration_s,
+        float(fused is not None),
     )
 
 
@@ -106,6 +111,11 @@ def _fused_about(fused: SpeakerGrid, cell: tuple[int, int]) -> float:
         max(row - ROWS_ABOUT, 0) : row + ROWS_ABOUT + 1, max(col - COLS_ABOUT, 0) : col + COLS_ABOUT + 1
     ]
     return float(log_odds(beside_threshold(about.max()[None], fused.threshold))[0])
+
+
+def _audio_weight(fused: SpeakerGrid, cell: tuple[int, int]) -> float:
+    weight = fused.audio_weight
+    return float(weight[cell]) if weight is not None and np.ndim(weight) == 2 else 0.0
 
 
 def _around(sphere: SpeakerGrid, directions: np.ndarray) -> np.ndarray:

@@ -80,13 +80,23 @@ def test_around_is_found_across_the_back_where_azimuth_wraps(world, oracle) -> N
     assert len(behind) == 1 and behind[0]["around"] == pytest.approx(np.log(9), abs=1e-4)
 
 
-@pytest.mark.parametrize("lacks", ["sphere", "fused", "camera"])
+@pytest.mark.parametrize("lacks", ["sphere", "fused"])
 def test_the_chain_judges_where_something_lacks(world, oracle, lacks) -> None:
     tracker = SpeakerTracker()
     for k in range(10):
         out = step(tracker, world, k, **{lacks: False})
     assert not oracle.asked
     assert all(speaker.speaking_probability != 0.9 for speaker in out.speakers)
+
+
+def test_without_a_camera_the_network_judges_by_ear(world, oracle) -> None:
+    tracker = SpeakerTracker()
+    for k in range(30):
+        step(tracker, world, k, camera=False)
+    (row,), _ = oracle.asked[-1]
+    facts = named(row)
+    assert (facts["has_picture"], facts["is_seen"], facts["fused"]) == (0, 0, pytest.approx(LEAST))
+    assert facts["around"] == pytest.approx(np.log(9), abs=1e-4)
 
 
 def test_the_network_decides_what_is_published(world, oracle) -> None:

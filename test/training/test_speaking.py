@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -13,7 +11,7 @@ from avloc_ros.models.speaking.network import SpeakingNetworkConfig  # noqa: E40
 from avloc_ros.runtime.speaking_network import load_speaking  # noqa: E402
 from avloc_ros.tracking.talk_facts import FACTS  # noqa: E402
 from avloc_ros.training.cards import Provenance  # noqa: E402
-from avloc_ros.training.speaking.histories import History, RecordingHistories, _Moment, label  # noqa: E402
+from avloc_ros.training.speaking.histories import History, HistoryTaker, Moment, RecordingHistories, label  # noqa: E402
 from avloc_ros.training.speaking.learning import (  # noqa: E402
     SpeakingRecipe,
     chain_probabilities,
@@ -28,24 +26,20 @@ from avloc_ros.training.speaking.learning import (  # noqa: E402
 HEARD, CHAIN, DURATION = (FACTS.index(name) for name in ("heard", "chain", "duration"))
 
 
-def moment(azimuth_deg: float) -> _Moment:
-    return _Moment(0, float(np.radians(azimuth_deg)), np.zeros(len(FACTS), np.float32), True)
-
-
-def truth(azimuth_deg: float, speaking: bool = True) -> SimpleNamespace:
-    return SimpleNamespace(azimuth_rad=np.radians(azimuth_deg), speaking=speaking)
+def moment(azimuth_deg: float) -> Moment:
+    return Moment(0, float(np.radians(azimuth_deg)), np.zeros(len(FACTS), np.float32), True)
 
 
 def test_the_nearest_track_within_reach_is_who_speaks() -> None:
-    def who(moments, rows):
-        label(moments, rows)
+    def who(moments, azimuths_deg):
+        label(moments, np.radians(azimuths_deg).tolist())
         return [m.speaks for m in moments]
 
-    assert who([moment(10), moment(20)], [truth(13)]) == [True, False]
-    assert who([moment(175), moment(0)], [truth(-176)]) == [True, False]
-    assert who([moment(10)], [truth(40)]) == [False]
-    assert who([moment(10)], [truth(10, speaking=False)]) == [False]
-    label([], [truth(10)])
+    assert who([moment(10), moment(20)], [13]) == [True, False]
+    assert who([moment(175), moment(0)], [-176]) == [True, False]
+    assert who([moment(10)], [40]) == [False]
+    assert who([moment(10)], []) == [False]
+    assert who([], [10]) == []
 
 
 def recording(histories: list[History], talkers: list[int], scored: list[bool] | None = None) -> RecordingHistories:
@@ -122,3 +116,28 @@ def test_the_file_judges_moment_by_moment_as_the_network_does_whole_tracks(tmp_p
         steps.append(float(probabilities[0]))
     assert np.allclose(steps, whole, atol=1e-4)
     assert 0.2 <= engine.threshold <= 0.8
+
+
+def test_what_is_taken_of_a_tracker_is_labelled_and_joined_by_track(world_of_two) -> None:
+    """Two voices by ear, one after the other: as many histories, each labelled while its talker speaks."""
+    taker, steps = world_of_two
+    made = taker.histories("two")
+    assert len(made.histories) == 2 and made.talkers.tolist() == [1] * steps
+    for one, azimuth_half in zip(made.histories, (slice(0, steps // 2), slice(steps // 2, steps)), strict=True):
+        expected = np.isin(one.frames, np.arange(steps)[azimuth_half])
+        assert (one.speaks == expected).all()
+
+
+@pytest.fixture
+def world_of_two():
+    from avloc_ros.tracking.config import SpeakerTrackerConfig, SpeakingConfig
+    from avloc_ros.tracking.speaker_tracker import SpeakerTracker
+    from test.tracking.conftest import World
+
+    world, taker, steps = World(), HistoryTaker(), 40
+    tracker = SpeakerTracker(SpeakerTrackerConfig(speaking=SpeakingConfig(judge="chain")), taker.take)
+    for k in range(steps):
+        azimuth_deg = 7.5 if k < steps // 2 else 92.5
+        tracker.step(k * world.frame_ns, None, None, world.sphere(k, [(azimuth_deg, 7.5)]), None)
+        taker.close_frame(k, [float(np.radians(azimuth_deg))], 1)
+    return taker, steps

@@ -17,11 +17,12 @@ from avloc_ros.evaluation.inputs.find import find_inputs
 from avloc_ros.evaluation.inputs.recording_input import EvaluationInput
 from avloc_ros.evaluation.metrics.localisation import outside_collars
 from avloc_ros.geometry import angles_from_direction, wrap_angle
-from avloc_ros.sources.truth import TruthRow
 from avloc_ros.systems.localizer import FusedTracking, LocalizerConfig
+from avloc_ros.tracking.talk_facts import FACTS
 from avloc_ros.tracking.track import Track
 from avloc_ros.types import InputError
 
+HAS_PICTURE = FACTS.index("has_picture")
 NEAR_RAD = np.radians(15.0)  # who speaks is the nearest track, if it is this near in azimuth
 
 
@@ -47,8 +48,36 @@ class RecordingHistories:
     scored: np.ndarray
 
 
+class HistoryTaker:
+    """Collects what a tracker tells of its tracks, frame by frame."""
+
+    def __init__(self) -> None:
+        self._moments: dict[int, list[Moment]] = defaultdict(list)  # by the birth of a track
+        self._now: dict[int, tuple[Track, np.ndarray]] = {}
+        self._talkers: list[int] = []
+
+    def take(self, tracks: Sequence[Track], facts: np.ndarray) -> None:
+        """For SpeakerTracker's `on_facts`."""
+        self._now = {track.order: (track, row) for track, row in zip(tracks, facts, strict=True)}
+
+    def close_frame(self, frame: int, azimuths_rad: Sequence[float], talkers: int) -> None:
+        """azimuths_rad: of all who speak; talkers: how many of them a perfect tracker would report where it is counted."""
+        moments = {order: moment_of(frame, track, row) for order, (track, row) in self._now.items()}
+        label(list(moments.values()), azimuths_rad)
+        for order, moment in moments.items():
+            self._moments[order].append(moment)
+        self._talkers.append(talkers)
+        self._now = {}
+
+    def histories(self, name: str) -> RecordingHistories:
+        """All that was collected."""
+        talkers = self._talkers
+        joined = tuple(map(_joined, self._moments.values()))
+        return RecordingHistories(name, joined, np.array(talkers, int), np.array(outside_collars(talkers), bool))
+
+
 @dataclass
-class _Moment:
+class Moment:
     """One track in one frame, as the tracker holds it."""
 
     frame: int
@@ -60,30 +89,23 @@ class _Moment:
 
 def histories_of(
     item: EvaluationInput, config: LocalizerConfig, cache: FrontEndCache | None = None
-) -> RecordingHistories:
-    """Run the chain over one recording. Raises InputError where it lacks sound or pictures."""
+) -> list[RecordingHistories]:
+    """Run the chain over one recording, with its pictures and by ear alone. Raises InputError where it lacks one sense."""
     if item.camera is None or item.array is None:
         raise InputError(f"{item.path}: who speaks is learnt from recordings with both sound and pictures")
-    found: dict[int, list[_Moment]] = defaultdict(list)  # by the birth of a track
-    now: list[tuple[int, _Moment]] = []
-
-    def take(tracks: Sequence[Track], facts: np.ndarray) -> None:
-        now.extend((track.order, _moment(frame, track, row)) for track, row in zip(tracks, facts, strict=True))
-
-    chain = FusedTracking(with_chain(config), item.camera, on_facts=take)
-    talkers = []
-    for stage in run_stages(item, config, config.audio_tracker, cache):
-        frame = stage.frame
-        chain.step(stage.audio, stage.faces, stage.stamp_ns)
-        truth = item.truth.get(frame, ())
-        label([moment for _, moment in now], truth)
-        talkers.append(sum(row.speaking and row.in_picture for row in truth))
-        for order, moment in now:
-            found[order].append(moment)
-        now.clear()
-    return RecordingHistories(
-        item.name, tuple(map(_joined, found.values())), np.array(talkers, int), np.array(outside_collars(talkers), bool)
-    )
+    stages = run_stages(item, config, config.audio_tracker, cache)
+    found = []
+    for camera in (item.camera, None):
+        taker = HistoryTaker()
+        chain = FusedTracking(with_chain(config), camera, on_facts=taker.take)
+        for stage in stages:
+            audio = stage.audio if camera is not None or stage.audio is None else replace(stage.audio, image=None)
+            chain.step(audio, stage.faces if camera is not None else None, stage.stamp_ns)
+            speaking = [row for row in item.truth.get(stage.frame, ()) if row.speaking]
+            counted = [row for row in speaking if camera is None or row.in_picture]
+            taker.close_frame(stage.frame, [row.azimuth_rad for row in speaking], len(counted))
+        found.append(taker.histories(item.name if camera is not None else f"{item.name}, by ear"))
+    return found
 
 
 def histories_below(
@@ -99,17 +121,17 @@ def histories_below(
     found: list[RecordingHistories] = []
     if jobs <= 1 or count <= 1:
         for task in tasks:
-            found.append(_one(*task))
-            progress(len(found), count)
+            found += _one(*task)
+            progress(task[1] + 1, count)
         return found
     with ProcessPoolExecutor(min(jobs, count), mp_context=get_context("spawn")) as pool:
-        for task in [pool.submit(_one, *task) for task in tasks]:
-            found.append(task.result())
-            progress(len(found), count)
+        for done, task in enumerate([pool.submit(_one, *task) for task in tasks], start=1):
+            found += task.result()
+            progress(done, count)
     return found
 
 
-def _one(paths: tuple[Path, ...], index: int, config: LocalizerConfig, cache: Path | None) -> RecordingHistories:
+def _one(paths: tuple[Path, ...], index: int, config: LocalizerConfig, cache: Path | None) -> list[RecordingHistories]:
     """One recording, found again by its place in the list (iterators do not travel between processes)."""
     return histories_of(find_inputs(paths)[index], config, FrontEndCache(cache) if cache is not None else None)
 
@@ -120,23 +142,23 @@ def with_chain(config: LocalizerConfig) -> LocalizerConfig:
     return replace(config, tracker=replace(tracker, speaking=replace(tracker.speaking, judge="chain")))
 
 
-def label(moments: Sequence[_Moment], truth: Sequence[TruthRow]) -> None:
+def label(moments: Sequence[Moment], azimuths_rad: Sequence[float]) -> None:
     """Mark the track that is nearest to each talker who speaks, and near enough."""
-    if not moments:
-        return
     azimuths = np.array([moment.azimuth_rad for moment in moments])
-    for row in truth:
-        off = np.abs(wrap_angle(azimuths - row.azimuth_rad))
-        if row.speaking and off.min() < NEAR_RAD:
+    for azimuth in azimuths_rad if moments else ():
+        off = np.abs(wrap_angle(azimuths - azimuth))
+        if off.min() < NEAR_RAD:
             moments[int(off.argmin())].speaks = True
 
 
-def _moment(frame: int, track: Track, facts: np.ndarray) -> _Moment:
+def moment_of(frame: int, track: Track, facts: np.ndarray) -> Moment:
+    """As the tracker holds it after the frame; without a picture every confirmed track counts."""
     azimuth, _ = angles_from_direction(track.state.direction)
-    return _Moment(frame, float(azimuth), facts, track.confirmed and not track.is_outside)
+    is_counted = not facts[HAS_PICTURE] or not track.is_outside
+    return Moment(frame, float(azimuth), facts, track.confirmed and is_counted)
 
 
-def _joined(moments: list[_Moment]) -> History:
+def _joined(moments: list[Moment]) -> History:
     return History(
         np.array([moment.frame for moment in moments]),
         np.stack([moment.facts for moment in moments]),
