@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -17,11 +16,11 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from avloc_ros.config import Setting, from_mapping, settings_of
+from avloc_ros.spelling import meant
 from avloc_ros.types import InputError
 
 Config = TypeVar("Config")
 _LARGEST_INTEGER = 2**63 - 1
-CLOSE = 0.85  # two names so alike are one and a slip of it; no two parameters of different nodes of ours are
 
 
 def declare_settings(node: Node, config_class: type) -> None:
@@ -80,11 +79,8 @@ def misspelt(node: Node) -> list[tuple[str, str]]:
     gives every node what is meant for some.
     """
     known = [parameter.name for parameter in node.get_parameters_by_prefix("").values()]
-    pairs = []
-    for name in node._parameter_overrides:  # rclpy tells of them nowhere else
-        close = difflib.get_close_matches(name, known, 1, CLOSE) if name not in known else []
-        pairs += [(name, close[0])] if close else []
-    return pairs
+    unknown = [name for name in node._parameter_overrides if name not in known]  # rclpy tells of them nowhere else
+    return [(name, close) for name in unknown if (close := meant(name, known))]
 
 
 def watch_settings(node: Node, appliers: Mapping[type, Callable[[Any], None]]) -> None:
