@@ -11,25 +11,20 @@ import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
 from avloc_ros.config import setting
-from avloc_ros.msg import AudioFrame, MicrophoneArray as MicrophoneArrayMessage, SpeakerGrid, WearerActivity
+from avloc_ros.msg import MicrophoneArray as MicrophoneArrayMessage, SpeakerGrid, WearerActivity
 from avloc_ros.nodes.base.compose import run_node
 from avloc_ros.nodes.base.health import Level
 from avloc_ros.nodes.base.lone_sense import works_by
 from avloc_ros.nodes.base.node_base import PipelineNode
-from avloc_ros.nodes.messages.conversions import (
-    array_from_message,
-    audio_from_message,
-    mask_to_message,
-    stamp_message,
-)
+from avloc_ros.nodes.messages.conversions import array_from_message, mask_to_message, stamp_message
 from avloc_ros.nodes.messages.microphones import CHANNELS_HELP, chosen_channels
 from avloc_ros.nodes.messages.quality_of_service import (
     RELIABILITIES,
-    audio_quality,
     image_quality,
     latched_quality,
     result_quality,
 )
+from avloc_ros.nodes.messages.sound_input import AUDIO_TYPE_HELP, OWN_TYPE, SoundInput
 from avloc_ros.nodes.messages.speaker_messages import grid_to_message
 from avloc_ros.nodes.pictures.picture_input import TRANSPORT_HELP, TRANSPORTS, listen_to_pictures, picture_of
 from avloc_ros.sources.arrays import named_array
@@ -47,6 +42,7 @@ class ActiveSpeakerConfig(SpeakerUNetSettings):
     """Settings of the active speaker node: those of asl_unet, and of its inputs."""
 
     channels: tuple[int, ...] = setting((), CHANNELS_HELP)
+    audio_type: str = setting(OWN_TYPE, AUDIO_TYPE_HELP, read_only=True)
     audio_reliability: str = setting("best_effort", "QoS of `audio`", choices=RELIABILITIES, read_only=True)
     image_transport: str = setting("raw", TRANSPORT_HELP, choices=TRANSPORTS, read_only=True)
     image_reliability: str = setting("best_effort", "QoS of `image`", choices=RELIABILITIES, read_only=True)
@@ -79,9 +75,7 @@ class ActiveSpeakerNode(PipelineNode):
         if self.config.publish_grid:
             self.announce(SpeakerGrid, "speaker_grid", result_quality(), is_promised=False)
         listen_to_pictures(self, self._on_image, "the wearer's voice alone, no mask", self.config.image_depth)
-        self.listen(
-            AudioFrame, "audio", self._on_audio, audio_quality(self.config.audio_reliability), consequence="nothing to hear"
-        )
+        SoundInput(self, self._on_audio, "nothing to hear")
         self.listen(MicrophoneArrayMessage, "microphone_array", self._on_array, latched_quality())
         self.every(STATUS_PERIOD_S, self._tell_status)
 
@@ -119,8 +113,8 @@ class ActiveSpeakerNode(PipelineNode):
         self._sync.push_frame(frame.stamp_ns - self._lead_ns())  # its sound begins so much earlier
         self._advance(self._sync)
 
-    def _on_audio(self, message: AudioFrame) -> None:
-        chunk = self._microphones_of(audio_from_message(message))
+    def _on_audio(self, heard: AudioChunk) -> None:
+        chunk = self._microphones_of(heard)
         if self._sync is None or self._sync.sample_rate_hz != chunk.sample_rate_hz:
             self._sync = self._begin(chunk)
         self._array_frame = chunk.frame_id

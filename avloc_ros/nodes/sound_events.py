@@ -8,23 +8,14 @@ from functools import partial
 from avloc_ros.config import setting
 from avloc_ros.features.inputs.foa_encoder import is_foa
 from avloc_ros.microphone_array import MicrophoneArray
-from avloc_ros.msg import (
-    AudioFrame,
-    MicrophoneArray as MicrophoneArrayMessage,
-    SoundEventArray,
-    SoundEventClasses,
-)
+from avloc_ros.msg import MicrophoneArray as MicrophoneArrayMessage, SoundEventArray, SoundEventClasses
 from avloc_ros.nodes.base.compose import run_node
 from avloc_ros.nodes.base.node_base import PipelineNode
-from avloc_ros.nodes.messages.conversions import array_from_message, audio_from_message
+from avloc_ros.nodes.messages.conversions import array_from_message
 from avloc_ros.nodes.messages.event_messages import classes_to_message, events_to_message
 from avloc_ros.nodes.messages.microphones import CHANNELS_HELP, chosen_channels, no_array
-from avloc_ros.nodes.messages.quality_of_service import (
-    RELIABILITIES,
-    audio_quality,
-    latched_quality,
-    result_quality,
-)
+from avloc_ros.nodes.messages.quality_of_service import RELIABILITIES, latched_quality, result_quality
+from avloc_ros.nodes.messages.sound_input import AUDIO_TYPE_HELP, OWN_TYPE, SoundInput
 from avloc_ros.nodes.pictures.kept_pictures import KeptPicture, KeptPictures
 from avloc_ros.nodes.pictures.picture_input import TRANSPORT_HELP, TRANSPORTS, listen_to_pictures
 from avloc_ros.sources.sync.av_sync import AvSync, AvSyncConfig
@@ -49,6 +40,7 @@ class SoundEventsNodeConfig:
     device: str = setting("auto", "where to infer: auto, cpu, cuda, cuda:N; auto falls back to the CPU and says so")
     array_file: str = setting("", "microphone array YAML or JSON; empty: the topic microphone_array", read_only=True)
     channels: tuple[int, ...] = setting((), CHANNELS_HELP)
+    audio_type: str = setting(OWN_TYPE, AUDIO_TYPE_HELP, read_only=True)
     audio_reliability: str = setting("best_effort", "QoS of `audio`", choices=RELIABILITIES, read_only=True)
     image_transport: str = setting("raw", TRANSPORT_HELP, choices=TRANSPORTS, read_only=True)
     image_reliability: str = setting("best_effort", "QoS of `image`", choices=RELIABILITIES, read_only=True)
@@ -82,9 +74,7 @@ class SoundEventsNode(PipelineNode):
         if self._pictures is not None:
             lost = "events are found by ear alone, by a network that expects to see"
             listen_to_pictures(self, self._pictures.add, lost)
-        self.listen(
-            AudioFrame, "audio", self._on_audio, audio_quality(config.audio_reliability), consequence="nothing to hear"
-        )
+        SoundInput(self, self._on_audio, "nothing to hear")
         self.every(STATUS_PERIOD_S, self._tell_status)
 
     def reset(self) -> None:
@@ -108,8 +98,8 @@ class SoundEventsNode(PipelineNode):
         if not is_same or before is None or before.channel_names != array.channel_names:
             self._array, self._sync = array, None
 
-    def _on_audio(self, message: AudioFrame) -> None:
-        chunk = chosen_channels(audio_from_message(message), self.config.channels)
+    def _on_audio(self, heard: AudioChunk) -> None:
+        chunk = chosen_channels(heard, self.config.channels)
         if self._sync is None or (self._sync.sample_rate_hz, self._sync.channels) != (chunk.sample_rate_hz, chunk.channels):
             self._sync = self._begin(chunk)
         self._sync.push_audio(chunk)
