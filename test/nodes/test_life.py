@@ -296,3 +296,20 @@ def test_a_model_that_cannot_be_loaded_is_named_until_a_good_one_is_set(rig, fau
     assert rig.seen.words["visual_detector"] and all("no/such.onnx" in w for w in rig.seen.words["visual_detector"])
     node.set_parameters([Parameter("faces.model", value="")])
     assert rig.talk_until(lambda: "no/such.onnx" not in rig.seen.words["visual_detector"][-1])
+
+
+def test_a_latched_array_that_came_before_the_activation_holds(rig):
+    """A life cycle manager takes its time between the two; who publishes an array does it once."""
+    (node,) = rig.add(AudioTrackerNode, parameters={"audio_tracker": {"autostart": False}}, waits=False)
+    rig.tell_array()
+    assert node.trigger_configure().name == "SUCCESS"
+    time.sleep(1.0)  # it has been delivered by now
+    assert node.trigger_activate().name == "SUCCESS"
+    assert rig.talk_until(lambda: rig.seen.said("audio_tracker", "running")), rig.seen.words["audio_tracker"][-1]
+    assert not rig.seen.said("audio_tracker", "no microphone array")
+    assert node.trigger_deactivate().name == "SUCCESS"
+    turned = MicrophoneArray(node._array.positions_m[::-1].copy(), name="turned")
+    rig.tell_array(turned)  # another one, while the node rests
+    time.sleep(0.5)
+    assert node.trigger_activate().name == "SUCCESS"
+    assert (node._array.positions_m == turned.positions_m).all()

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import message_filters
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import QoSProfile
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.timer import Timer
 
 from avloc_ros.config import setting, settings_of
@@ -108,13 +108,15 @@ class PipelineNode(LifecycleNode):
         consequence: str = "",
         stream: str = "",
     ) -> message_filters.Subscriber:
-        """Subscribe; `callback` runs only while active and may raise InputError. consequence: what is lost without it."""
+        """Subscribe; `callback` may raise InputError. It runs while the node is active; of a latched topic, which tells what
+        holds until further notice and tells it once, at all times. consequence: what is lost without it."""
         stream = stream or topic
         resolved = self.resolve_topic_name(topic)
         self._asked[resolved] = qos
         self.health.expect(stream, resolved, consequence)
         subscriber = message_filters.Subscriber(self, message_type, topic, qos_profile=qos)
-        subscriber.registerCallback(partial(self._receive, stream, callback))
+        is_latched = qos.durability == DurabilityPolicy.TRANSIENT_LOCAL
+        subscriber.registerCallback(partial(self._receive, stream, callback, is_latched))
         self._filters.append(subscriber)
         return subscriber
 
@@ -275,8 +277,8 @@ class PipelineNode(LifecycleNode):
         super().destroy_node()
 
     # -------------------------------------------------------------------------------------------- inside
-    def _receive(self, stream: str, callback: Callable[[Any], None], message: Any) -> None:
-        if not self.is_active:
+    def _receive(self, stream: str, callback: Callable[[Any], None], is_latched: bool, message: Any) -> None:
+        if not (self.is_active or is_latched):
             return
         self.health.received(stream)
         try:
