@@ -9,8 +9,11 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
+from rosgraph_msgs.msg import Clock
 
 from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.msg import MicrophoneArray as MicrophoneArrayMessage
@@ -21,10 +24,11 @@ from avloc_ros.nodes.base.compose import make_node, run_in_one_process
 from avloc_ros.nodes.base.source_node import SourceNode
 from avloc_ros.nodes.camera_capture import CameraCaptureNode
 from avloc_ros.nodes.fusion import FusionNode
-from avloc_ros.nodes.messages.quality_of_service import result_quality
+from avloc_ros.nodes.messages.quality_of_service import image_quality, result_quality
 from avloc_ros.nodes.player import PlayerNode
 from avloc_ros.nodes.speaker_tracker import SpeakerTrackerNode
 from avloc_ros.nodes.visual_detector import VisualDetectorNode
+from avloc_ros.sources.scene import write_scene
 from avloc_ros.types import InputError
 
 NODES = ("active_speaker", "attention", "audio_capture", "audio_tracker", "camera_capture", "fusion", "overlay", "player",
@@ -313,3 +317,45 @@ def test_a_latched_array_that_came_before_the_activation_holds(rig):
     time.sleep(0.5)
     assert node.trigger_activate().name == "SUCCESS"
     assert (node._array.positions_m == turned.positions_m).all()
+
+
+def test_a_setting_whose_taking_over_fails_is_refused_and_ends_nothing(rig, monkeypatch, capfd):
+    """By the service, as `ros2 param set` asks: what is raised there reaches the executor, and ended the process."""
+    (node,) = rig.add(AttentionNode)
+    monkeypatch.setattr(node, "reconfigure", lambda config: config.no_such_thing)
+    client = rig.node.create_client(SetParameters, "attention/set_parameters")
+    assert client.wait_for_service(5)
+    asked = client.call_async(SetParameters.Request(parameters=[Parameter("hold_s", value=1.0).to_parameter_msg()]))
+    assert rig.wait(asked.done)
+    (result,) = asked.result().results
+    assert not result.successful and "internal failure: AttributeError" in result.reason
+    assert node.config.hold_s == node.get_parameter("hold_s").value == AttentionConfig().hold_s
+    assert "Traceback" in "".join(capfd.readouterr())
+    rig.seen.clear()
+    assert rig.wait(lambda: bool(rig.seen.words["attention"]))  # it lives
+
+
+@pytest.mark.parametrize("hook", ["stop", "release"])
+def test_an_end_that_fails_is_told_and_leaves_a_node_that_can_begin_anew(rig, monkeypatch, hook):
+    (node,) = rig.add(AttentionNode)
+    monkeypatch.setattr(node, hook, lambda: 1 / 0)
+    assert node.trigger_deactivate().name == node.trigger_cleanup().name == "SUCCESS"
+    assert not node._outputs and rig.wait(lambda: rig.seen.said("attention", "internal failure in"))
+    assert node.trigger_configure().name == node.trigger_activate().name == "SUCCESS"
+    bearings = [info for info in rig.node.get_publishers_info_by_topic("/active_speaker_bearing")]
+    assert len(bearings) == 1
+
+
+def test_a_player_that_was_stopped_gives_a_clock_again_and_its_end_is_no_error(rig, tmp_path):
+    write_scene(tmp_path / "scene", audio=np.zeros((8000, 2)), sample_rate_hz=16000)
+    clocks: list[Clock] = []
+    rig.node.create_subscription(Clock, "/clock", clocks.append, image_quality("best_effort", 50))
+    settings = {"path": str(tmp_path / "scene"), "publish_clock": True, "start_after_s": 0.3}
+    (player,) = rig.add(PlayerNode, parameters={"player": settings})
+    assert rig.wait(lambda: len(clocks) >= 20)
+    assert rig.wait(lambda: rig.seen.words["player"][-1].startswith("idle: the source has ended"), 8)
+    time.sleep(1.5)
+    assert not rig.seen.said("player", "no output")
+    clocks.clear()
+    assert player.trigger_deactivate().name == player.trigger_activate().name == "SUCCESS"
+    assert rig.wait(lambda: len(clocks) >= 20), "no /clock after it was stopped and started"

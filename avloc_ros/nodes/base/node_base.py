@@ -233,11 +233,11 @@ class PipelineNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to listen, with no memory of what was before."""
-        self._forget()
         result = super().on_activate(state)
-        self.is_active = True
-        self.health.watch()
         try:
+            self._forget()
+            self.is_active = True
+            self.health.watch()
             self.start()
         except Exception as error:
             self.is_active = False
@@ -249,7 +249,7 @@ class PipelineNode(LifecycleNode):
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop to listen."""
         self.is_active = False
-        self.stop()
+        self._end("deactivate", self.stop)
         if self._worker is not None:
             self._worker.clear()
         return super().on_deactivate(state)
@@ -268,7 +268,7 @@ class PipelineNode(LifecycleNode):
         """Stop threads and free everything but the node itself; safe to call more than once."""
         if self.is_active:
             self.is_active = False
-            self.stop()
+            self._end("deactivate", self.stop)
         self._take_down()
 
     def destroy_node(self) -> None:
@@ -306,12 +306,19 @@ class PipelineNode(LifecycleNode):
             order.reset()
         self.reset()
 
+    def _end(self, transition: str, hook: Callable[[], None]) -> None:
+        """Run a hook of an end that must go on: rclpy would swallow what it raises, and leave the node half taken down."""
+        try:
+            hook()
+        except Exception as error:
+            self.report_failure(transition, error)
+
     def _take_down(self) -> None:
         self._is_built = False
         if self._worker is not None:
             self._worker.stop()
             self._worker = None
-        self.release()
+        self._end("cleanup", self.release)
         for subscriber in self._filters:
             self.destroy_subscription(subscriber.sub)
         for timer in self._timers_made:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -102,6 +103,9 @@ def watch_settings(node: Node, appliers: Mapping[type, Callable[[Any], None]]) -
                 apply(config)
         except InputError as error:
             return SetParametersResult(successful=False, reason=str(error))
+        except Exception as error:  # rclpy passes it on to the executor, and the process of all nodes would end
+            node.get_logger().error("".join(traceback.format_exception(error)))
+            return SetParametersResult(successful=False, reason=f"internal failure: {type(error).__name__}: {error}")
         return SetParametersResult(successful=True)
 
     node.add_on_set_parameters_callback(on_change)
