@@ -33,6 +33,7 @@ ARGUMENTS = {
     ),
     "sound_events": ("", "also what sounds and where: av_seld or coloc; empty: not"),
     "rviz": ("false", "show it in RViz"),
+    "rviz_frame": ("microphone_array", "fixed frame of RViz: that of the array"),
     "audio_topic": ("audio", "sound, of the type audio_type"),
     "audio_info_topic": ("audio_info", "AudioInfo, where audio_type is AudioDataStamped"),
     "image_topic": ("image", "rectified picture"),
@@ -49,6 +50,7 @@ OF_NODE = {
     "active_speaker": ("device", "audio_type", "image_transport"),
     "audio_tracker": ("device", "array_file", "audio_type"),
     "visual_detector": ("device", "image_transport"),
+    "fusion": ("device",),
     "overlay": ("image_transport",),
     "speaker_tracker": ("frame_prefix",),
     "sound_events": ("device", "array_file", "audio_type", "image_transport"),
@@ -107,6 +109,8 @@ def rviz() -> Node:
         arguments=[
             "-d",
             PathJoinSubstitution([FindPackageShare("avloc_ros"), "config", "rviz", "avloc.rviz"]),
+            "-f",
+            LaunchConfiguration("rviz_frame"),
         ],
         condition=IfCondition(LaunchConfiguration("rviz")),
     )

@@ -21,6 +21,10 @@ ARGUMENTS = {
         [LaunchConfiguration("namespace"), "/"],
         "put before the names of TF frames, so that rooms do not mix",
     ),
+    "rviz_frame": (
+        [LaunchConfiguration("frame_prefix"), "microphone_array"],
+        "fixed frame of RViz, if rviz is on: that of the array",
+    ),
 }
 TOPICS = ("audio", "image", "camera_info", "microphone_array")
 
