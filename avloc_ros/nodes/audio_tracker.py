@@ -17,7 +17,7 @@ from avloc_ros.nodes.base.health import Level
 from avloc_ros.nodes.base.lone_sense import works_by
 from avloc_ros.nodes.base.node_base import PipelineNode
 from avloc_ros.nodes.messages.conversions import array_from_message, stamp_ns
-from avloc_ros.nodes.messages.microphones import CHANNELS_HELP, chosen_channels, no_array
+from avloc_ros.nodes.messages.microphones import CHANNELS_HELP, chosen_channels, is_same_array, no_array
 from avloc_ros.nodes.messages.quality_of_service import (
     RELIABILITIES,
     image_quality,
@@ -112,7 +112,7 @@ class AudioTrackerNode(PipelineNode):
     # -------------------------------------------------------------------------------------------- inputs
     def _on_array(self, message: MicrophoneArrayMessage) -> None:
         array = array_from_message(message)
-        if self._array is not None and _is_same_array(array, self._array):
+        if self._array is not None and is_same_array(array, self._array):
             return
         self._array = array
         self._sync = None  # the number of channels may be another one
@@ -226,15 +226,6 @@ def _on_device(config: AudioTrackerConfig) -> AudioTrackerConfig:
         return replace(config, **on_device)
     require_device(config.device)
     return replace(config, srp=replace(config.srp, device=config.device))
-
-
-def _is_same_array(first: MicrophoneArray, second: MicrophoneArray) -> bool:
-    return (
-        first.positions_m.shape == second.positions_m.shape
-        and bool((first.positions_m == second.positions_m).all())
-        and first.frame_id == second.frame_id
-        and first.sound_speed_mps == second.sound_speed_mps
-    )
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ from avloc_ros.nodes.base.compose import run_node
 from avloc_ros.nodes.base.node_base import PipelineNode
 from avloc_ros.nodes.messages.conversions import array_from_message
 from avloc_ros.nodes.messages.event_messages import classes_to_message, events_to_message
-from avloc_ros.nodes.messages.microphones import CHANNELS_HELP, chosen_channels, no_array
+from avloc_ros.nodes.messages.microphones import CHANNELS_HELP, chosen_channels, is_same_array, no_array
 from avloc_ros.nodes.messages.quality_of_service import RELIABILITIES, latched_quality, result_quality
 from avloc_ros.nodes.messages.sound_input import AUDIO_TYPE_HELP, OWN_TYPE, SoundInput
 from avloc_ros.nodes.pictures.kept_pictures import KeptPicture, KeptPictures
@@ -93,9 +93,7 @@ class SoundEventsNode(PipelineNode):
     # -------------------------------------------------------------------------------------------- inputs
     def _on_array(self, message: MicrophoneArrayMessage) -> None:
         array = array_from_message(message)
-        before = self._array
-        is_same = before is not None and array.positions_m.tolist() == before.positions_m.tolist()
-        if not is_same or before is None or before.channel_names != array.channel_names:
+        if self._array is None or not is_same_array(array, self._array):
             self._array, self._sync = array, None
 
     def _on_audio(self, heard: AudioChunk) -> None:

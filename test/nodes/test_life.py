@@ -16,7 +16,7 @@ from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 
 from avloc_ros.microphone_array import MicrophoneArray
-from avloc_ros.msg import MicrophoneArray as MicrophoneArrayMessage
+from avloc_ros.msg import MicrophoneArray as MicrophoneArrayMessage, SpeakerArray
 from avloc_ros.nodes.attention import AttentionConfig, AttentionNode
 from avloc_ros.nodes.audio_capture import AudioCaptureNode
 from avloc_ros.nodes.audio_tracker import AudioTrackerNode
@@ -359,3 +359,20 @@ def test_a_player_that_was_stopped_gives_a_clock_again_and_its_end_is_no_error(r
     clocks.clear()
     assert player.trigger_deactivate().name == player.trigger_activate().name == "SUCCESS"
     assert rig.wait(lambda: len(clocks) >= 20), "no /clock after it was stopped and started"
+
+
+def test_a_setting_that_can_be_changed_holds_from_then_on(rig):
+    """jump_back_s held for streams only that had not come yet; array_frame never did, and now says so."""
+    (node,) = rig.add(AttentionNode)
+    message = SpeakerArray()
+
+    def judged(stamp_s):
+        message.header.stamp.sec = stamp_s
+        return node.is_in_order("speakers", message)
+
+    assert judged(100) and judged(99)  # a second back is a jump of time
+    (done,) = node.set_parameters([Parameter("jump_back_s", value=5.0)])
+    assert done.successful and judged(200) and not judged(199) and judged(190)
+    (tracker,) = rig.add(SpeakerTrackerNode)
+    (refused,) = tracker.set_parameters([Parameter("array_frame", value="head")])
+    assert not refused.successful and "read-only" in refused.reason

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -153,3 +155,14 @@ def test_a_picture_that_cannot_be_read_costs_no_sound(rig, faults):
 
     assert rig.talk_until(lambda: rig.seen.said("sound_events", "cannot be decoded"), faults=faults(on_image=torn))
     assert rig.talk_until(lambda: bool(arrived), faults=faults(on_image=torn)), "no events without pictures"
+
+
+def test_an_array_that_moves_to_another_frame_takes_the_directions_with_it(rig, compass_weights):
+    rig.sound = np.random.default_rng(5).normal(0, 0.1, (2 * RATE, 4)).astype(np.float32)
+    arrived: list[SoundEventArray] = []
+    rig.node.create_subscription(SoundEventArray, "sound_events", arrived.append, result_quality())
+    rig.add(SoundEventsNode, parameters={"sound_events": {"system.network.weights": str(compass_weights), "device": "cpu"}})
+    rig.tell_array(FOA)
+    assert rig.talk_until(lambda: bool(arrived))
+    rig.tell_array(replace(FOA, frame_id="wrist"))
+    assert rig.talk_until(lambda: arrived[-1].header.frame_id == "wrist"), arrived[-1].header.frame_id

@@ -345,6 +345,8 @@ class PipelineNode(LifecycleNode):
         self.config = config
 
     def _apply_settings(self, settings: Any) -> None:
+        if settings.jump_back_s != self.settings.jump_back_s:
+            self._orders.clear()  # each begins anew with the next message, by the new measure
         self.settings = settings
         self._be_patient()
 
