@@ -189,7 +189,7 @@ class SpeakerTrackerNode(PipelineNode):
 
     def _transform(self, speaker: Speaker, found: Speakers) -> TransformStamped:
         """Where the voice is; a bearing alone has no translation, and x towards the speaker."""
-        message = TransformStamped(child_frame_id=f"{self.config.frame_prefix}voice_{speaker.id}")
+        message = TransformStamped(child_frame_id=f"{self.config.frame_prefix.lstrip('/')}voice_{speaker.id}")
         message.header.stamp = stamp_message(found.stamp_ns)
         message.header.frame_id = found.frame_id
         position = np.zeros(3) if speaker.position is None else speaker.position
