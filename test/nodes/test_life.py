@@ -15,6 +15,7 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 
+from avloc_ros.config import shipped_folder
 from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.msg import MicrophoneArray as MicrophoneArrayMessage, SpeakerArray
 from avloc_ros.nodes.attention import AttentionConfig, AttentionNode
@@ -28,6 +29,7 @@ from avloc_ros.nodes.messages.quality_of_service import image_quality, result_qu
 from avloc_ros.nodes.player import PlayerNode
 from avloc_ros.nodes.speaker_tracker import SpeakerTrackerNode
 from avloc_ros.nodes.visual_detector import VisualDetectorNode
+from avloc_ros.parameter_file import load_parameters
 from avloc_ros.sources.scene import write_scene
 from avloc_ros.types import InputError
 
@@ -376,3 +378,22 @@ def test_a_setting_that_can_be_changed_holds_from_then_on(rig):
     (tracker,) = rig.add(SpeakerTrackerNode)
     (refused,) = tracker.set_parameters([Parameter("array_frame", value="head")])
     assert not refused.successful and "read-only" in refused.reason
+
+
+@pytest.mark.parametrize(
+    ("node_class", "opened"),
+    [(AudioCaptureNode, "live:audio=,camera=none"), (CameraCaptureNode, "live:audio=none,camera=0")],
+)
+def test_one_parameter_file_for_a_whole_robot_does_not_send_the_captures_to_a_device_called_auto(
+    rig, monkeypatch, node_class, opened
+):
+    asked = []
+
+    def open_source(name, **_geometry):
+        asked.append(name)
+        raise InputError("enough")
+
+    monkeypatch.setattr(sys.modules[node_class.__module__], "open_source", open_source)
+    parameters = load_parameters(shipped_folder() / "config" / "localize.yaml", node_class.NAME)
+    rig.add(node_class, parameters={node_class.NAME: parameters}, waits=False)
+    assert rig.wait(lambda: bool(asked)) and asked == [opened]
