@@ -8,7 +8,6 @@ one place only, an unknown key or a value out of range fails with its name, its 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 import sys
 import types
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from avloc_ros.spelling import meant
 from avloc_ros.types import InputError
 
 Config = TypeVar("Config")
@@ -91,8 +91,8 @@ def from_mapping(config_class: type[Config], values: dict[str, Any], where: str 
 def hint(name: str, known: Iterable[str]) -> str:
     """The end of a message on an unknown name: the one that was probably meant, else all that are known."""
     known = sorted(known)
-    close = difflib.get_close_matches(name, known, 1)
-    return f"; did you mean '{close[0]}'?" if close else f"; known: {', '.join(known)}"
+    close = meant(name, known)
+    return f"; did you mean '{close}'?" if close else f"; known: {', '.join(known)}"
 
 
 def to_mapping(config: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from avloc_ros.spelling import meant
 from avloc_ros.types import InputError
 
 SPEED_OF_SOUND_MPS = 343.0
@@ -88,9 +88,9 @@ class MicrophoneArray:
         Raises InputError on values that do not fit, and on a key that looks like a slip of a known one.
         """
         for key in array.keys() - set(ARRAY_KEYS):
-            meant = difflib.get_close_matches(str(key), ARRAY_KEYS, 1, 0.8)
-            if meant:
-                raise InputError(f"array '{name}' has a key '{key}': did you mean '{meant[0]}'?")
+            close = meant(str(key), ARRAY_KEYS)
+            if close:
+                raise InputError(f"array '{name}' has a key '{key}': did you mean '{close}'?")
         positions = array.get("positions_m", array.get("mics_m"))
         if positions is None:
             raise InputError(f"array '{name}' has no positions_m: one [x, y, z] in metres per channel")

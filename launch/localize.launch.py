@@ -24,6 +24,7 @@ ARGUMENTS = {
     "device": ("", "where to infer: auto, cpu, cuda, cuda:N; empty: as in params_file"),
     "array_file": ("", "microphone array file; empty: as in params_file, else the topic microphone_array"),
     "image_transport": ("", "raw or compressed; empty: as in params_file"),
+    "audio_type": ("", "ROS type of the sound, as audio_utils_msgs/msg/AudioFrame; empty: as in params_file, else AudioFrame"),
     "frame_prefix": ("", "put before the names of TF frames voice_<id>; empty: as in params_file"),
     "overlay": ("true", "draw what was found on the picture"),
     "active_speaker": (
@@ -32,7 +33,9 @@ ARGUMENTS = {
     ),
     "sound_events": ("", "also what sounds and where: av_seld or coloc; empty: not"),
     "rviz": ("false", "show it in RViz"),
-    "audio_topic": ("audio", "AudioFrame"),
+    "rviz_frame": ("microphone_array", "fixed frame of RViz: that of the array"),
+    "audio_topic": ("audio", "sound, of the type audio_type"),
+    "audio_info_topic": ("audio_info", "AudioInfo, where audio_type is AudioDataStamped"),
     "image_topic": ("image", "rectified picture"),
     "camera_info_topic": ("camera_info", "calibration of the rectified picture"),
     "microphone_array_topic": ("microphone_array", "geometry of the microphone array, latched"),
@@ -41,15 +44,16 @@ ARGUMENTS = {
         "depth picture registered to the colour camera, if use_depth of speaker_tracker is on",
     ),
 }
-TOPICS = ("audio", "image", "camera_info", "microphone_array", "depth_image")
+TOPICS = ("audio", "audio_info", "image", "camera_info", "microphone_array", "depth_image")
 OF_ALL = ("use_sim_time", "autostart")  # parameters that every node has
 OF_NODE = {
-    "active_speaker": ("device", "image_transport"),
-    "audio_tracker": ("device", "array_file"),
+    "active_speaker": ("device", "audio_type", "image_transport"),
+    "audio_tracker": ("device", "array_file", "audio_type"),
     "visual_detector": ("device", "image_transport"),
+    "fusion": ("device",),
     "overlay": ("image_transport",),
     "speaker_tracker": ("frame_prefix",),
-    "sound_events": ("device", "array_file", "image_transport"),
+    "sound_events": ("device", "array_file", "audio_type", "image_transport"),
 }
 NODES = ("audio_tracker", "visual_detector", "fusion", "speaker_tracker", "attention")
 
@@ -105,6 +109,8 @@ def rviz() -> Node:
         arguments=[
             "-d",
             PathJoinSubstitution([FindPackageShare("avloc_ros"), "config", "rviz", "avloc.rviz"]),
+            "-f",
+            LaunchConfiguration("rviz_frame"),
         ],
         condition=IfCondition(LaunchConfiguration("rviz")),
     )

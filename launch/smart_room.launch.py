@@ -4,7 +4,7 @@ ros2 launch avloc_ros smart_room.launch.py namespace:=kitchen array_file:=array.
 """
 
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, PythonExpression
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
@@ -17,9 +17,15 @@ ARGUMENTS = {
     "audio_device": ("", "sound device, by number or part of its name; empty: the default one"),
     "camera_device": ("0", "camera by number, device path or URL"),
     "camera_file": ("", "calibration of the camera"),
+    "image_transport": ("raw", "raw or compressed, of the camera and of those that take its pictures"),
     "frame_prefix": (
-        [LaunchConfiguration("namespace"), "/"],
+        # no name in TF begins with /
+        PythonExpression(["('", LaunchConfiguration("namespace"), "'.strip('/') + '/').lstrip('/')"]),
         "put before the names of TF frames, so that rooms do not mix",
+    ),
+    "rviz_frame": (
+        [LaunchConfiguration("frame_prefix"), "microphone_array"],
+        "fixed frame of RViz, if rviz is on: that of the array",
     ),
 }
 TOPICS = ("audio", "image", "camera_info", "microphone_array")
@@ -45,6 +51,7 @@ def generate_launch_description() -> LaunchDescription:
                 "camera_capture",
                 device="camera_device",
                 camera_file="camera_file",
+                image_transport="image_transport",
                 frame_prefix="frame_prefix",
             ),
             IncludeLaunchDescription(pipeline),

@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "avloc_ros"
 RUNTIME = (
-    "types", "geometry", "microphone_array", "config", "parameter_file",
+    "types", "spelling", "geometry", "microphone_array", "config", "parameter_file",
     "sources", "features", "models", "runtime", "decode", "tracking", "systems", "nodes",
 )  # fmt: skip
 OFFLINE = ("losses", "simulation", "datasets", "evaluation", "training", "bench")

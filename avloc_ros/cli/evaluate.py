@@ -35,15 +35,45 @@ def register(subparsers: Any) -> None:
         description="Scores systems on scene folders, folders of them, bags with truth, and labelled clips: localisation "
         "error, frame recall, false positives with a threshold sweep, azimuth errors, identities, processing time.",
     )
+    _add_recordings(parser)
+    _add_systems(parser)
+    _add_report(parser)
+    dcase_scores.add_options(parser)
+    event_scores.add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_recordings(parser: argparse.ArgumentParser) -> None:
+    """On what is evaluated."""
     parser.add_argument(
         "paths", nargs="*", type=Path, metavar="PATH", help="scene folder, folder of them, bag, labelled clips"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the report")
+    parser.add_argument(
+        "--validation", nargs="+", type=Path, default=None, metavar="PATH",
+        help="recordings on which each system's own threshold is chosen (default: what the system says)",
+    )  # fmt: skip
+    parser.add_argument("--array", type=Path, default=None, metavar="FILE", help="geometry for recordings without one")
+    parser.add_argument(
+        "--rotate-channels", type=int, default=0, metavar="N",
+        help="roll the channels of labelled clips of a regular array; the truth turns with them",
+    )  # fmt: skip
+    parser.add_argument(
+        "--dataset", default="auto", choices=("auto", "avdiar"),
+        help="avdiar: PATH holds sequences of this corpus, and nothing else will do (default: what is found)",
+    )  # fmt: skip
+
+
+def _add_systems(parser: argparse.ArgumentParser) -> None:
+    """Who is evaluated, and with which settings."""
     parser.add_argument(
         "--system", default=None, choices=(*TRACKERS, "dsw", *event_scores.SYSTEMS),
         help=f"who hears (default: as --config says, else {DEFAULT_TRACKER}); "
         "dsw: the rows of the DSW paper's Table 1; av_seld, coloc: sound events",
     )  # fmt: skip
+    parser.add_argument(
+        "--audio-tracker", default=None, choices=TRACKERS,
+        help="who hears in the table of --system dsw",
+    )
     parser.add_argument(
         "--tracker", default=None, choices=("sphere", "none"),
         help="speaker tracker (default: sphere; none where the fusion reports by itself)",
@@ -59,46 +89,30 @@ def register(subparsers: Any) -> None:
         help="weights of a row of --system dsw, several files for several seeds; of av_seld: a file, of coloc: a folder "
         "(default: the shipped ones)",
     )  # fmt: skip
-    parser.add_argument(
-        "--audio-tracker", default=None, choices=TRACKERS,
-        help="who hears in the table of --system dsw",
-    )
     parser.add_argument("--threshold", type=float, default=None, metavar="X", help="instead of the system's own")
-    parser.add_argument(
-        "--validation", nargs="+", type=Path, default=None, metavar="PATH",
-        help="recordings on which each system's own threshold is chosen (default: what the system says)",
-    )  # fmt: skip
     parser.add_argument("--compare", action="store_true", help="several systems, with intervals of their differences")
+    parser.add_argument("--config", type=Path, default=None, metavar="YAML", help="settings of the chain")
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    """Where the report goes, what it holds beside the figures of all, and what making it may take."""
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the report")
     parser.add_argument(
         "--grid-sizes", nargs="?", const=ALL_SIZES, default=None, metavar="RxC,...",
         help=f"also the accuracy with these image grids (without a value: {ALL_SIZES})",
-    )  # fmt: skip
-    parser.add_argument("--config", type=Path, default=None, metavar="YAML", help="settings of the chain")
-    parser.add_argument("--array", type=Path, default=None, metavar="FILE", help="geometry for recordings without one")
-    parser.add_argument(
-        "--rotate-channels", type=int, default=0, metavar="N",
-        help="roll the channels of labelled clips of a regular array; the truth turns with them",
-    )  # fmt: skip
-    parser.add_argument(
-        "--dataset", default="auto", choices=("auto", "avdiar"),
-        help="avdiar: PATH holds sequences of this corpus, and nothing else will do (default: what is found)",
     )  # fmt: skip
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="recordings at once (default: 1)")
     parser.add_argument(
         "--cache", type=Path, default=None, metavar="DIR",
         help="keep audio grids and faces here, so that the next comparison of fusions runs no front end",
     )  # fmt: skip
-    dcase_scores.add_options(parser)
-    event_scores.add_options(parser)
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the evaluation; raises InputError on bad input."""
     from avloc_ros.cli.evaluate_tables import print_tables
-    from avloc_ros.evaluation.chain.audio_trackers import audio_tracker_kind
     from avloc_ros.evaluation.dsw_table import dsw_table
-    from avloc_ros.evaluation.metrics_file import machine, metrics
+    from avloc_ros.evaluation.metrics_file import metrics
     from avloc_ros.evaluation.pages.report_writer import write_report
     from avloc_ros.evaluation.thresholds import with_validated_thresholds
 
@@ -121,16 +135,10 @@ def run(options: argparse.Namespace) -> int:
         validation = evaluate(options.validation, contestants, config, "thresholds")
         contestants = with_validated_thresholds(contestants, validation)
     evaluation = evaluate(options.paths, contestants, config, "evaluating")
-    look_ahead_s = audio_tracker_kind(options.audio_tracker).look_ahead_s
-    about = {
-        "weights": weights_of(config, contestants),
-        "command": shlex.join(["avloc", *sys.argv[1:]]),
-        "machine": machine(),
-        "look_ahead_s": look_ahead_s,
-    }
+    about = circumstances(options, config, contestants)
     figures = metrics(evaluation, about)
     if rows:
-        figures["table1"] = dsw_table(evaluation, rows, left_out, look_ahead_s)
+        figures["table1"] = dsw_table(evaluation, rows, left_out, about["look_ahead_s"])
     if options.grid_sizes:
         figures["grid_sizes"] = grid_size_rows(options, config, contestants[0], evaluate)
     page = write_report(options.out, evaluation, figures)
@@ -250,6 +258,19 @@ def chain_config(path: Path | None) -> Any:
     values = load_parameters(path) if path is not None else {}
     values.setdefault("faces.small_faces", "sync")
     return from_mapping(LocalizerConfig, values, str(path or "settings"))
+
+
+def circumstances(options: argparse.Namespace, config: Any, contestants: tuple[Contestant, ...]) -> dict[str, Any]:
+    """What the figures depend on beside the recordings: networks, command, machine, and how long the ear waits."""
+    from avloc_ros.evaluation.chain.audio_trackers import audio_tracker_kind
+    from avloc_ros.evaluation.metrics_file import machine
+
+    return {
+        "weights": weights_of(config, contestants),
+        "command": shlex.join(["avloc", *sys.argv[1:]]),
+        "machine": machine(),
+        "look_ahead_s": audio_tracker_kind(options.audio_tracker).look_ahead_s,
+    }
 
 
 def weights_of(config: Any, contestants: tuple[Contestant, ...] = ()) -> list[dict[str, str]]:

@@ -18,8 +18,10 @@ from avloc_ros.cli.given_options import refuse
 from avloc_ros.types import InputError
 
 if TYPE_CHECKING:
+    from avloc_ros.datasets.events.event_recording import EventRecording
     from avloc_ros.sources.dcase_csv import EventRow
-    from avloc_ros.systems.sound_events import SoundEventsConfig
+    from avloc_ros.systems.event_network import EventNetwork
+    from avloc_ros.systems.sound_events import SoundEventsConfig, SoundEventSystem
 
 SYSTEMS = ("av_seld", "coloc")
 NOT_FOR_EVENTS = (
@@ -49,10 +51,8 @@ def run(options: argparse.Namespace) -> int:
     """Run, score, write metrics.json and predictions/*.csv; raises InputError on bad input."""
     from avloc_ros.datasets.events.event_folders import read_event_folders
     from avloc_ros.evaluation.metrics_file import machine
-    from avloc_ros.evaluation.seld.event_runs import events_by_chunks, events_live, open_network
+    from avloc_ros.evaluation.seld.event_runs import open_network
     from avloc_ros.evaluation.seld.folders import score_recordings, write_scores
-    from avloc_ros.evaluation.seld.onset_delays import OnsetCounts
-    from avloc_ros.sources.dcase_csv import write_events
     from avloc_ros.systems.sound_events import SoundEventSystem
 
     if not options.paths:
@@ -62,25 +62,10 @@ def run(options: argparse.Namespace) -> int:
     system = SoundEventSystem(config) if options.live else None
     network = system.network if system is not None else open_network(config)
     found = read_event_folders(options.paths)
-    recordings = found.of_split("test") + found.simulated
-    pairs: dict[str, tuple[Sequence[EventRow], Sequence[EventRow]]] = {}
-    frames: dict[str, int] = {}
-    onsets, runs_s = OnsetCounts(), [0.0]
-    folder = options.out / "predictions"
-    folder.mkdir(parents=True, exist_ok=True)
-    for recording in track(recordings, "evaluating", console=error_console, transient=True):
-        truth = recording.rows()
-        if system is None:
-            predicted = events_by_chunks(network, recording)
-        else:
-            live = events_live(system, recording)
-            predicted = live.rows
-            onsets.add(truth, live.told, live.frames)
-            runs_s += live.runs_s
-        write_events(folder / f"{recording.name}.csv", predicted)
-        pairs[recording.name] = (truth, predicted)
-        frames[recording.name] = 1 + max((row.frame for row in (*truth, *predicted)), default=0)
-    scores = score_recordings(pairs, len(network.classes), frames)
+    runs = _Runs(network, system, options.out / "predictions")
+    for recording in track(found.of_split("test") + found.simulated, "evaluating", console=error_console, transient=True):
+        runs.add(recording)
+    scores = score_recordings(runs.pairs, len(network.classes), runs.frames)
     scores |= {
         "system": options.system,
         "weights": network.name,
@@ -91,10 +76,47 @@ def run(options: argparse.Namespace) -> int:
     }
     print_scores(scores)
     if system is not None:
-        scores["onsets"] = onsets.summary(statistics.median(runs_s) if options.processing_s is None else options.processing_s)
+        processing_s = statistics.median(runs.runs_s) if options.processing_s is None else options.processing_s
+        scores["onsets"] = runs.onsets.summary(processing_s)
         _print_onsets(scores["onsets"])
     console.print(f"scores: {write_scores(options.out, scores)}", soft_wrap=True)
     return 0
+
+
+class _Runs:
+    """Lets a network, or the system around it as it runs live, hear one recording after the other, and keeps what they told.
+
+    pairs: (truth, told) and frames: label frames, by recording; runs_s: how long each run of a live network took.
+    """
+
+    def __init__(self, network: EventNetwork, system: SoundEventSystem | None, folder: Path) -> None:
+        from avloc_ros.evaluation.seld.onset_delays import OnsetCounts
+
+        self._network, self._system, self._folder = network, system, folder
+        self.pairs: dict[str, tuple[Sequence[EventRow], Sequence[EventRow]]] = {}
+        self.frames: dict[str, int] = {}
+        self.onsets, self.runs_s = OnsetCounts(), [0.0]
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def add(self, recording: EventRecording) -> None:
+        """One more recording, whose events are also written to a file."""
+        from avloc_ros.sources.dcase_csv import write_events
+
+        truth = recording.rows()
+        told = self._told(recording, truth)
+        write_events(self._folder / f"{recording.name}.csv", told)
+        self.pairs[recording.name] = (truth, told)
+        self.frames[recording.name] = 1 + max((row.frame for row in (*truth, *told)), default=0)
+
+    def _told(self, recording: EventRecording, truth: Sequence[EventRow]) -> Sequence[EventRow]:
+        from avloc_ros.evaluation.seld.event_runs import events_by_chunks, events_live
+
+        if self._system is None:
+            return events_by_chunks(self._network, recording)
+        live = events_live(self._system, recording)
+        self.onsets.add(truth, live.told, live.frames)
+        self.runs_s += live.runs_s
+        return live.rows
 
 
 def _print_onsets(onsets: dict[str, float | None]) -> None:

@@ -11,25 +11,20 @@ import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
 from avloc_ros.config import setting
-from avloc_ros.msg import AudioFrame, MicrophoneArray as MicrophoneArrayMessage, SpeakerGrid, WearerActivity
+from avloc_ros.msg import MicrophoneArray as MicrophoneArrayMessage, SpeakerGrid, WearerActivity
 from avloc_ros.nodes.base.compose import run_node
 from avloc_ros.nodes.base.health import Level
 from avloc_ros.nodes.base.lone_sense import works_by
 from avloc_ros.nodes.base.node_base import PipelineNode
-from avloc_ros.nodes.messages.conversions import (
-    array_from_message,
-    audio_from_message,
-    mask_to_message,
-    stamp_message,
-)
+from avloc_ros.nodes.messages.conversions import array_from_message, mask_to_message, stamp_message
 from avloc_ros.nodes.messages.microphones import CHANNELS_HELP, chosen_channels
 from avloc_ros.nodes.messages.quality_of_service import (
     RELIABILITIES,
-    audio_quality,
     image_quality,
     latched_quality,
     result_quality,
 )
+from avloc_ros.nodes.messages.sound_input import AUDIO_TYPE_HELP, OWN_TYPE, SoundInput
 from avloc_ros.nodes.messages.speaker_messages import grid_to_message
 from avloc_ros.nodes.pictures.picture_input import TRANSPORT_HELP, TRANSPORTS, listen_to_pictures, picture_of
 from avloc_ros.sources.arrays import named_array
@@ -47,6 +42,7 @@ class ActiveSpeakerConfig(SpeakerUNetSettings):
     """Settings of the active speaker node: those of asl_unet, and of its inputs."""
 
     channels: tuple[int, ...] = setting((), CHANNELS_HELP)
+    audio_type: str = setting(OWN_TYPE, AUDIO_TYPE_HELP, read_only=True)
     audio_reliability: str = setting("best_effort", "QoS of `audio`", choices=RELIABILITIES, read_only=True)
     image_transport: str = setting("raw", TRANSPORT_HELP, choices=TRANSPORTS, read_only=True)
     image_reliability: str = setting("best_effort", "QoS of `image`", choices=RELIABILITIES, read_only=True)
@@ -67,8 +63,8 @@ class ActiveSpeakerNode(PipelineNode):
 
     def build(self) -> None:
         """Load the network and subscribe."""
-        self._system = SpeakerUNetSystem(self.config)  # its steps belong to the worker thread
-        self._lead_ns = round(self._system.lead_s * 1e9)
+        self._system = SpeakerUNetSystem(self.config)  # belongs to the worker thread
+        self._chosen = self._system  # what comes in now is for this one: only what never changes of it is asked
         self._sync: AvSync | None = None
         self._early_ns: deque[int] = deque(maxlen=50)  # stamps of pictures that came before the first sound
         self._resets_seen = 0
@@ -79,9 +75,7 @@ class ActiveSpeakerNode(PipelineNode):
         if self.config.publish_grid:
             self.announce(SpeakerGrid, "speaker_grid", result_quality(), is_promised=False)
         listen_to_pictures(self, self._on_image, "the wearer's voice alone, no mask", self.config.image_depth)
-        self.listen(
-            AudioFrame, "audio", self._on_audio, audio_quality(self.config.audio_reliability), consequence="nothing to hear"
-        )
+        SoundInput(self, self._on_audio, "nothing to hear")
         self.listen(MicrophoneArrayMessage, "microphone_array", self._on_array, latched_quality())
         self.every(STATUS_PERIOD_S, self._tell_status)
 
@@ -93,12 +87,15 @@ class ActiveSpeakerNode(PipelineNode):
         self.in_background(self._forget_pictures, droppable=False)
 
     def reconfigure(self, config: ActiveSpeakerConfig) -> None:
-        """Another network or threshold holds from the next moment on; refused where it cannot be opened."""
+        """Another network or threshold holds from the next moment on; refused where it cannot be opened.
+
+        What waits for the worker was cut for the network before, and is left to that one.
+        """
         if SpeakerUNetSettings(**_own(config)) != SpeakerUNetSettings(**_own(self.config)):
-            self._system = SpeakerUNetSystem(config)
-            self._lead_ns = round(self._system.lead_s * 1e9)
-            self.health.values |= self._system.facts
+            self._chosen = SpeakerUNetSystem(config)
+            self.in_background(partial(self._exchange, self._chosen), droppable=False)
         self._sync = None
+        self._early_ns.clear()
 
     def excuse(self) -> str:
         """Without microphones there is nothing to hear."""
@@ -113,11 +110,11 @@ class ActiveSpeakerNode(PipelineNode):
         if self._sync is None:
             self._early_ns.append(frame.stamp_ns)
             return
-        self._sync.push_frame(frame.stamp_ns - self._lead_ns)  # its sound begins so much earlier
+        self._sync.push_frame(frame.stamp_ns - self._lead_ns())  # its sound begins so much earlier
         self._advance(self._sync)
 
-    def _on_audio(self, message: AudioFrame) -> None:
-        chunk = self._microphones_of(audio_from_message(message))
+    def _on_audio(self, heard: AudioChunk) -> None:
+        chunk = self._microphones_of(heard)
         if self._sync is None or self._sync.sample_rate_hz != chunk.sample_rate_hz:
             self._sync = self._begin(chunk)
         self._array_frame = chunk.frame_id
@@ -125,7 +122,7 @@ class ActiveSpeakerNode(PipelineNode):
         self._advance(self._sync)
 
     def _on_array(self, message: MicrophoneArrayMessage) -> None:
-        given, name = array_from_message(message), self._system.audio.array
+        given, name = array_from_message(message), self._chosen.audio.array
         learned = named_array(name)
         same = given.channels == learned.channels and (
             float(np.linalg.norm(given.positions_m - learned.positions_m, axis=1).max()) <= OTHER_PLACE_M
@@ -134,26 +131,30 @@ class ActiveSpeakerNode(PipelineNode):
         self.health.problems("array", [] if same or self.config.channels else [words])
 
     def _microphones_of(self, chunk: AudioChunk) -> AudioChunk:
-        chunk, wanted = chosen_channels(chunk, self.config.channels), self._system.audio.microphones
-        if chunk.channels != wanted:
+        chunk, audio = chosen_channels(chunk, self.config.channels), self._chosen.audio
+        if chunk.channels != audio.microphones:
             raise InputError(
-                f"audio has {chunk.channels} channels, '{self._system.name}' was trained for {wanted} microphones of "
-                f"'{self._system.audio.array}': choose them by the parameter channels, or give other weights"
+                f"audio has {chunk.channels} channels, '{self._chosen.name}' was trained for {audio.microphones} microphones of "
+                f"'{audio.array}': choose them by the parameter channels, or give other weights"
             )
         return chunk
 
     def _begin(self, chunk: AudioChunk) -> AvSync:
-        window_s = self._system.window_s
+        window_s = self._chosen.window_s
         config = AvSyncConfig(
             window_s=window_s,
             max_wait_s=window_s + self.config.max_wait_s,
-            frame_rate_hz=1 / self._system.audio.segment_s,
+            frame_rate_hz=1 / self._chosen.audio.segment_s,
         )
         sync = AvSync(config, chunk.channels, chunk.sample_rate_hz)
         while self._early_ns:
-            sync.push_frame(self._early_ns.popleft() - self._lead_ns)
+            sync.push_frame(self._early_ns.popleft() - self._lead_ns())
         self._resets_seen = 0
         return sync
+
+    def _lead_ns(self) -> int:
+        """How long before a picture its sound begins."""
+        return round(self._chosen.lead_s * 1e9)
 
     def _advance(self, sync: AvSync) -> None:
         for window in sync.pop():
@@ -164,6 +165,10 @@ class ActiveSpeakerNode(PipelineNode):
             self.in_background(partial(self._step, window))
 
     # -------------------------------------------------------------------------------------------- worker thread
+    def _exchange(self, system: SpeakerUNetSystem) -> None:
+        self._system = system
+        self.health.values |= system.facts
+
     def _see(self, frame: Any) -> None:
         self._system.see(frame)
 

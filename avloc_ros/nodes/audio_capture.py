@@ -14,12 +14,14 @@ from avloc_ros.sources.audio_encoding import BYTES_PER_SAMPLE
 from avloc_ros.sources.open_source import open_source
 from avloc_ros.sources.stream import Source
 
+AUTO = "auto"  # also what a parameter file that sets `device` of all nodes says: there it is where to infer
+
 
 @dataclass(frozen=True)
 class AudioCaptureConfig:
     """Settings of the audio capture node."""
 
-    device: str = setting("", "sound device, by number or part of its name; empty: the default one", read_only=True)
+    device: str = setting("", "sound device, by number or part of its name; empty or auto: the default one", read_only=True)
     array_file: str = setting("", "microphone array YAML or JSON; `avloc arrays` lists the shipped ones", read_only=True)
     encoding: str = setting("S16LE", "PCM encoding of `audio`", choices=tuple(BYTES_PER_SAMPLE), read_only=True)
     reliability: str = setting("reliable", "QoS offered", choices=RELIABILITIES, read_only=True)
@@ -41,7 +43,8 @@ class AudioCaptureNode(SourceNode):
         """The sound device. Raises InputError where it is not there."""
         config = self.config
         array = MicrophoneArray.load(config.array_file) if config.array_file else None
-        return open_source(f"live:audio={config.device},camera=none", array=array)
+        device = "" if config.device == AUTO else config.device
+        return open_source(f"live:audio={device},camera=none", array=array)
 
     def play(self) -> None:
         """Say what the array is, then publish what it hears."""

@@ -11,24 +11,22 @@ from sensor_msgs.msg import CameraInfo
 from avloc_ros.config import setting
 from avloc_ros.features.directions.srp_phat import require_device
 from avloc_ros.microphone_array import MicrophoneArray
-from avloc_ros.msg import AudioFrame, MicrophoneArray as MicrophoneArrayMessage, SpeakerGrid
+from avloc_ros.msg import MicrophoneArray as MicrophoneArrayMessage, SpeakerGrid
 from avloc_ros.nodes.base.compose import run_node
 from avloc_ros.nodes.base.health import Level
 from avloc_ros.nodes.base.lone_sense import works_by
 from avloc_ros.nodes.base.node_base import PipelineNode
-from avloc_ros.nodes.messages.conversions import array_from_message, audio_from_message, stamp_ns
-from avloc_ros.nodes.messages.message_types import message_class
-from avloc_ros.nodes.messages.microphones import CHANNELS_HELP, chosen_channels, no_array
+from avloc_ros.nodes.messages.conversions import array_from_message, stamp_ns
+from avloc_ros.nodes.messages.microphones import CHANNELS_HELP, chosen_channels, is_same_array, no_array
 from avloc_ros.nodes.messages.quality_of_service import (
     RELIABILITIES,
-    audio_quality,
     image_quality,
     latched_quality,
     result_quality,
 )
+from avloc_ros.nodes.messages.sound_input import AUDIO_TYPE_HELP, OWN_TYPE, SoundInput
 from avloc_ros.nodes.messages.speaker_messages import grid_to_message
 from avloc_ros.nodes.pictures.camera_watch import CameraMountConfig, CameraWatch
-from avloc_ros.sources.adapters import AudioInfo, chunk_of, info_of
 from avloc_ros.sources.sync.av_sync import AvSync, AvSyncConfig
 from avloc_ros.systems.audio_grids import AudioTracker
 from avloc_ros.systems.audio_tracker import (
@@ -43,8 +41,6 @@ from avloc_ros.types import AudioChunk, AudioWindow, InputError
 STATUS_PERIOD_S = 0.25
 LEARNED = ("any_array", "crnn", "diff_track")  # trackers that have a device of their own
 NO_CAMERA = "no camera frames"  # how AvSync begins its words
-OWN_TYPE = "avloc_ros/msg/AudioFrame"
-INFO_TYPES = {"audio_common_msgs/msg/AudioDataStamped": "audio_common_msgs/msg/AudioInfo"}  # told on a topic of its own
 
 
 @dataclass(frozen=True)
@@ -55,9 +51,7 @@ class AudioTrackerConfig(EarConfig):
     device: str = setting("auto", "where to compute: auto, cpu, cuda, cuda:N; auto is the CPU, a copy would cost more")
     array_file: str = setting("", "microphone array YAML or JSON; empty: the topic microphone_array", read_only=True)
     channels: tuple[int, ...] = setting((), CHANNELS_HELP)
-    audio_type: str = setting(
-        OWN_TYPE, "ROS type of `audio`; also those that docs/nodes.md lists, raw PCM only", read_only=True
-    )
+    audio_type: str = setting(OWN_TYPE, AUDIO_TYPE_HELP, read_only=True)
     audio_reliability: str = setting("best_effort", "QoS of `audio`", choices=RELIABILITIES, read_only=True)
     camera_info_reliability: str = setting("best_effort", "QoS of `camera_info`", choices=RELIABILITIES, read_only=True)
     sync: AvSyncConfig = field(default_factory=AvSyncConfig)
@@ -76,7 +70,6 @@ class AudioTrackerNode(PipelineNode):
         self._array: MicrophoneArray | None = None
         self._sync: AvSync | None = None
         self._tracker: AudioTracker | None = None  # belongs to the worker thread
-        self._audio_info: AudioInfo | None = None
         self._resets_seen = 0
         self._camera = CameraWatch(self, self.config.camera)
         if self.config.array_file:
@@ -92,16 +85,7 @@ class AudioTrackerNode(PipelineNode):
             image_quality(self.config.camera_info_reliability),
             consequence="windows follow the sound, no image grid without a camera",
         )
-        info_type = INFO_TYPES.get(self.config.audio_type)
-        if info_type is not None:
-            self.listen(message_class(info_type), "audio_info", self._on_audio_info, latched_quality())
-        self.listen(
-            message_class(self.config.audio_type),
-            "audio",
-            self._on_audio,
-            audio_quality(self.config.audio_reliability),
-            consequence="nothing to localise",
-        )
+        SoundInput(self, self._on_audio, "nothing to localise")
         self.every(STATUS_PERIOD_S, self._tell_status)
 
     def release(self) -> None:
@@ -128,7 +112,7 @@ class AudioTrackerNode(PipelineNode):
     # -------------------------------------------------------------------------------------------- inputs
     def _on_array(self, message: MicrophoneArrayMessage) -> None:
         array = array_from_message(message)
-        if self._array is not None and _is_same_array(array, self._array):
+        if self._array is not None and is_same_array(array, self._array):
             return
         self._array = array
         self._sync = None  # the number of channels may be another one
@@ -146,12 +130,8 @@ class AudioTrackerNode(PipelineNode):
                 self._sync.push_frame(stamp_ns(info.header.stamp))
                 self._advance(self._sync)
 
-    def _on_audio_info(self, message: Any) -> None:
-        self._audio_info = info_of(message)
-
-    def _on_audio(self, message: Any) -> None:
-        is_own = isinstance(message, AudioFrame)
-        chunk = self._microphones_of(audio_from_message(message) if is_own else chunk_of(message, self._audio_info))
+    def _on_audio(self, heard: AudioChunk) -> None:
+        chunk = self._microphones_of(heard)
         if self._sync is None or self._sync.sample_rate_hz != chunk.sample_rate_hz:
             self._sync = self._begin(chunk)
         self._sync.push_audio(chunk)
@@ -246,15 +226,6 @@ def _on_device(config: AudioTrackerConfig) -> AudioTrackerConfig:
         return replace(config, **on_device)
     require_device(config.device)
     return replace(config, srp=replace(config.srp, device=config.device))
-
-
-def _is_same_array(first: MicrophoneArray, second: MicrophoneArray) -> bool:
-    return (
-        first.positions_m.shape == second.positions_m.shape
-        and bool((first.positions_m == second.positions_m).all())
-        and first.frame_id == second.frame_id
-        and first.sound_speed_mps == second.sound_speed_mps
-    )
 
 
 def main() -> int:

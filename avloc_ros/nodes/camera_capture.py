@@ -12,12 +12,14 @@ from avloc_ros.nodes.pictures.camera_file import load_camera
 from avloc_ros.sources.open_source import open_source
 from avloc_ros.sources.stream import Source
 
+AUTO = "auto"  # also what a parameter file that sets `device` of all nodes says: there it is where to infer
+
 
 @dataclass(frozen=True)
 class CameraCaptureConfig:
     """Settings of the camera capture node."""
 
-    device: str = setting("0", "camera by number, device path or URL", read_only=True)
+    device: str = setting("0", "camera by number, device path or URL; auto: the first", read_only=True)
     camera_file: str = setting("", "calibration: YAML of camera_calibration, or of a scene's camera block", read_only=True)
     image_transport: str = setting("raw", "pictures as Image, CompressedImage or both", choices=tuple(TRANSPORTS), read_only=True)
     reliability: str = setting("reliable", "QoS offered", choices=RELIABILITIES, read_only=True)
@@ -38,7 +40,8 @@ class CameraCaptureNode(SourceNode):
     def open(self) -> Source:
         """The camera. Raises InputError where it is not there."""
         camera = load_camera(self.config.camera_file) if self.config.camera_file else None
-        return open_source(f"live:audio=none,camera={self.config.device}", camera=camera)
+        device = "0" if self.config.device == AUTO else self.config.device
+        return open_source(f"live:audio=none,camera={device}", camera=camera)
 
 
 def main() -> int:

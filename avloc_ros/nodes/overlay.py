@@ -45,7 +45,7 @@ class OverlayConfig:
         "probability", "of the grid: where talkers are, or how the fusion weighted ear (orange) and eye (blue)", choices=SHOWN
     )
     jpeg_quality: int = setting(85, "of `overlay/compressed`", low=1, high=100)
-    array_frame: str = setting("microphone_array", "frame of the speakers, until they name another")
+    array_frame: str = setting("microphone_array", "frame of the speakers, until they name another", read_only=True)
     camera: CameraMountConfig = field(default_factory=CameraMountConfig)
 
 

@@ -52,10 +52,21 @@ class PlayerNode(SourceNode):
 
     NAME = "player"
     CONFIG = PlayerConfig
+    _has_ended = False
 
     def is_vital(self) -> bool:
         """As its settings say."""
         return self.config.exit_at_end
+
+    def excuse(self) -> str:
+        """A recording that has ended gives nothing more."""
+        return "the source has ended" if self._has_ended else ""
+
+    def build(self) -> None:
+        """Open the recording and create the topics that it can fill."""
+        super().build()
+        if self.config.publish_clock:
+            self.announce(Clock, "/clock", image_quality("best_effort", 1), is_promised=False)
 
     def open(self) -> Source:
         """The recording. Raises InputError where it cannot be played as asked."""
@@ -67,14 +78,12 @@ class PlayerNode(SourceNode):
             raise InputError("stamps is now, but a rate other than 1 and /clock need the recorded stamps: set it to source")
         self._stamps_are_now = config.stamps == "now" or (config.stamps == "auto" and is_plain)
         self._counted: tuple[int, int] | None = None  # stamp of the first packet, samples since, of an uncounted stream
-        if config.publish_clock:
-            self.announce(Clock, "/clock", image_quality("best_effort", 1), is_promised=False)
         array = MicrophoneArray.load(config.array_file) if config.array_file else None
         return open_source(config.path, array=array)
 
     def play(self) -> None:
         """Play once, or again and again, at the pace of capture."""
-        stopping = self.stopping
+        stopping, self._has_ended = self.stopping, False
         self.tell_geometry(time.time_ns() if self._stamps_are_now else 0)
         if stopping.wait(self.config.start_after_s):
             return
@@ -82,6 +91,7 @@ class PlayerNode(SourceNode):
             self.health.note("the source began again")
         if not stopping.is_set():
             self.health.note("end of the source")
+            self._has_ended = True
             self.is_finished = self.config.exit_at_end
 
     def _play_once(self, stopping: threading.Event) -> bool:

@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from avloc_ros.config import setting
 from avloc_ros.features.inputs.foa_encoder import is_foa
 from avloc_ros.microphone_array import MicrophoneArray
-from avloc_ros.msg import (
-    AudioFrame,
-    MicrophoneArray as MicrophoneArrayMessage,
-    SoundEventArray,
-    SoundEventClasses,
-)
+from avloc_ros.msg import MicrophoneArray as MicrophoneArrayMessage, SoundEventArray, SoundEventClasses
 from avloc_ros.nodes.base.compose import run_node
 from avloc_ros.nodes.base.node_base import PipelineNode
-from avloc_ros.nodes.messages.conversions import (
-    array_from_message,
-    audio_from_message,
-    stamp_ns,
-)
+from avloc_ros.nodes.messages.conversions import array_from_message
 from avloc_ros.nodes.messages.event_messages import classes_to_message, events_to_message
-from avloc_ros.nodes.messages.microphones import CHANNELS_HELP, chosen_channels, no_array
-from avloc_ros.nodes.messages.quality_of_service import (
-    RELIABILITIES,
-    audio_quality,
-    latched_quality,
-    result_quality,
-)
-from avloc_ros.nodes.pictures.picture_input import TRANSPORT_HELP, TRANSPORTS, listen_to_pictures, picture_of
+from avloc_ros.nodes.messages.microphones import CHANNELS_HELP, chosen_channels, is_same_array, no_array
+from avloc_ros.nodes.messages.quality_of_service import RELIABILITIES, latched_quality, result_quality
+from avloc_ros.nodes.messages.sound_input import AUDIO_TYPE_HELP, OWN_TYPE, SoundInput
+from avloc_ros.nodes.pictures.kept_pictures import KeptPicture, KeptPictures
+from avloc_ros.nodes.pictures.picture_input import TRANSPORT_HELP, TRANSPORTS, listen_to_pictures
 from avloc_ros.sources.sync.av_sync import AvSync, AvSyncConfig
 from avloc_ros.systems.event_network import FRAME_S
-from avloc_ros.systems.sound_events import SoundEventsConfig, SoundEventSystem, looks_at_pictures
-from avloc_ros.types import AudioChunk, AudioWindow, InputError
+from avloc_ros.systems.sound_events import SoundEventsConfig, SoundEventSystem, looks_at
+from avloc_ros.types import AudioChunk, AudioWindow, InputError, VideoFrame
 
 STATUS_PERIOD_S = 0.25
 INPUTS = ("auto", "foa", "array")
@@ -54,6 +40,7 @@ class SoundEventsNodeConfig:
     device: str = setting("auto", "where to infer: auto, cpu, cuda, cuda:N; auto falls back to the CPU and says so")
     array_file: str = setting("", "microphone array YAML or JSON; empty: the topic microphone_array", read_only=True)
     channels: tuple[int, ...] = setting((), CHANNELS_HELP)
+    audio_type: str = setting(OWN_TYPE, AUDIO_TYPE_HELP, read_only=True)
     audio_reliability: str = setting("best_effort", "QoS of `audio`", choices=RELIABILITIES, read_only=True)
     image_transport: str = setting("raw", TRANSPORT_HELP, choices=TRANSPORTS, read_only=True)
     image_reliability: str = setting("best_effort", "QoS of `image`", choices=RELIABILITIES, read_only=True)
@@ -75,46 +62,42 @@ class SoundEventsNode(PipelineNode):
         self._array: MicrophoneArray | None = None
         self._sync: AvSync | None = None
         self._system: SoundEventSystem | None = None  # belongs to the worker thread
-        self._pictures: deque[Any] = deque(maxlen=PICTURES_KEPT)
+        size = looks_at(config.system)
+        self._pictures = None if size is None else KeptPictures(size, PICTURES_KEPT)
         self._resets_seen = self._newest_ns = 0
-        self._looks = looks_at_pictures(config.system)
         if config.array_file:
             self._array = MicrophoneArray.load(config.array_file)
         else:
             self.listen(MicrophoneArrayMessage, "microphone_array", self._on_array, latched_quality())
         self.announce(SoundEventArray, "sound_events", result_quality())
         self.announce(SoundEventClasses, "sound_event_classes", latched_quality(), is_promised=False)
-        if self._looks:
+        if self._pictures is not None:
             lost = "events are found by ear alone, by a network that expects to see"
-            listen_to_pictures(self, self._pictures.append, lost)
-        self.listen(
-            AudioFrame, "audio", self._on_audio, audio_quality(config.audio_reliability), consequence="nothing to hear"
-        )
+            listen_to_pictures(self, self._pictures.add, lost)
+        SoundInput(self, self._on_audio, "nothing to hear")
         self.every(STATUS_PERIOD_S, self._tell_status)
 
     def reset(self) -> None:
         """Forget sound, pictures and events."""
-        self._pictures.clear()
+        self._forget_pictures()
         if self._sync is not None:
             self._sync.reset()
         self.in_background(self._reset_system, droppable=False)
 
     def reconfigure(self, config: SoundEventsNodeConfig) -> None:
         """Load the network anew with the next sound."""
-        if looks_at_pictures(config.system) != self._looks:
-            raise InputError("these weights differ in whether they look at pictures: configure the node anew")
+        if looks_at(config.system) != (None if self._pictures is None else self._pictures.size):
+            raise InputError("these weights differ in the pictures that they look at: configure the node anew")
         self._sync = None
 
     # -------------------------------------------------------------------------------------------- inputs
     def _on_array(self, message: MicrophoneArrayMessage) -> None:
         array = array_from_message(message)
-        before = self._array
-        is_same = before is not None and array.positions_m.tolist() == before.positions_m.tolist()
-        if not is_same or before is None or before.channel_names != array.channel_names:
+        if self._array is None or not is_same_array(array, self._array):
             self._array, self._sync = array, None
 
-    def _on_audio(self, message: AudioFrame) -> None:
-        chunk = chosen_channels(audio_from_message(message), self.config.channels)
+    def _on_audio(self, heard: AudioChunk) -> None:
+        chunk = chosen_channels(heard, self.config.channels)
         if self._sync is None or (self._sync.sample_rate_hz, self._sync.channels) != (chunk.sample_rate_hz, chunk.channels):
             self._sync = self._begin(chunk)
         self._sync.push_audio(chunk)
@@ -122,10 +105,11 @@ class SoundEventsNode(PipelineNode):
             resets = self._sync.status().resets
             if resets != self._resets_seen:
                 self._resets_seen = resets
-                self._pictures.clear()
+                self._forget_pictures()
                 self.in_background(self._reset_system, droppable=False)
             self._newest_ns = window.stamp_ns
-            self.in_background(partial(self._step, window, self._picture_at(window.stamp_ns)))
+            picture = None if self._pictures is None else self._pictures.at(window.stamp_ns)
+            self.in_background(partial(self._step, window, picture))
 
     def _begin(self, chunk: AudioChunk) -> AvSync:
         array = self._geometry(chunk)
@@ -152,10 +136,9 @@ class SoundEventsNode(PipelineNode):
             )
         return None if kind == "auto" and is_foa(array) else array
 
-    def _picture_at(self, stamp: int) -> Any:
-        """The message of what was on the camera when a label frame began, None where nothing was."""
-        shown = [message for message in self._pictures if stamp_ns(message.header.stamp) <= stamp]
-        return max(shown, key=lambda message: stamp_ns(message.header.stamp)) if shown else None
+    def _forget_pictures(self) -> None:
+        if self._pictures is not None:
+            self._pictures.clear()
 
     # -------------------------------------------------------------------------------------------- worker thread
     def _build_system(self, config: SoundEventsNodeConfig, array: MicrophoneArray | None) -> None:
@@ -177,15 +160,25 @@ class SoundEventsNode(PipelineNode):
         if self._system is not None:
             self._system.reset()
 
-    def _step(self, window: AudioWindow, picture: Any) -> None:
+    def _step(self, window: AudioWindow, picture: KeptPicture | None) -> None:
         if self._system is None:
             return  # it could not be built; the reason stands in diagnostics
         is_newest = window.stamp_ns >= self._newest_ns
-        for events in self._system.step(window, picture_of(picture) if picture is not None else None, is_newest):
+        for events in self._system.step(window, self._unpacked(picture), is_newest):
             told = replace(events, frame_id=self._frame(window.frame_id))
             self.send("sound_events", events_to_message(told), events.stamp_ns)
             self.health.values["events"] = ", ".join(event.class_id for event in events.events) or "none"
         self.health.well("failure:worker")
+
+    def _unpacked(self, picture: KeptPicture | None) -> VideoFrame | None:
+        """The picture; None, as where none came, with a word where it cannot be read: the sound is there all the same."""
+        try:
+            frame = None if picture is None else picture.frame()
+        except InputError as error:
+            self.health.problem("picture", str(error))
+            return None
+        self.health.well("picture")
+        return frame
 
     def _frame(self, heard_in: str) -> str:
         own = self._array.frame_id if self._array is not None else heard_in

@@ -57,7 +57,7 @@ class SpeakerTrackerNodeConfig:
     max_wait_s: float = setting(
         0.6, "time to wait for the other inputs of a moment; above the fusion's", low=0.0, high=5.0, read_only=True
     )
-    array_frame: str = setting("microphone_array", "frame of the speakers, until audio_sphere names another")
+    array_frame: str = setting("microphone_array", "frame of the speakers, until audio_sphere names another", read_only=True)
     frame_prefix: str = setting("", "put before the names of TF frames: <prefix>voice_<id>")
     publish_tf: bool = setting(True, "publish a TF frame per speaker")
     use_depth: bool = setting(False, "take ranges from `depth_image`, registered to the picture", read_only=True)
@@ -189,7 +189,7 @@ class SpeakerTrackerNode(PipelineNode):
 
     def _transform(self, speaker: Speaker, found: Speakers) -> TransformStamped:
         """Where the voice is; a bearing alone has no translation, and x towards the speaker."""
-        message = TransformStamped(child_frame_id=f"{self.config.frame_prefix}voice_{speaker.id}")
+        message = TransformStamped(child_frame_id=f"{self.config.frame_prefix.lstrip('/')}voice_{speaker.id}")
         message.header.stamp = stamp_message(found.stamp_ns)
         message.header.frame_id = found.frame_id
         position = np.zeros(3) if speaker.position is None else speaker.position

@@ -13,8 +13,8 @@ from avloc_ros.decode.face_memory import FaceMemory, FaceMemoryConfig
 from avloc_ros.decode.heard_columns import heard_columns
 from avloc_ros.decode.speaker_mask import binary_mask, blobs_to_grid, speaker_blobs
 from avloc_ros.features.inputs.asl_unet_audio import SegmentAudioConfig, segment_features
-from avloc_ros.features.inputs.asl_unet_picture import PictureScaleConfig, picture_maps, reduced_picture
-from avloc_ros.features.inputs.image import bgr_picture
+from avloc_ros.features.inputs.asl_unet_picture import PictureScaleConfig, picture_maps
+from avloc_ros.features.inputs.image import bgr_picture, reduced_picture
 from avloc_ros.models.asl_unet.config import SpeakerUNetConfig
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.weights import Weights, find_weights

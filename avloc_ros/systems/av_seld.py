@@ -86,10 +86,17 @@ class AvSeldNetwork:
         return make(samples, self._array_features)
 
 
-def has_eyes(weights: str) -> bool:
-    """Whether the network of these weights (empty: the shipped ones) takes pictures. Raises InputError."""
+def picture_size(weights: str) -> tuple[int, int] | None:
+    """(width, height) of the pictures that the network of these weights (empty: the shipped ones) takes; None: it does not look.
+
+    Raises InputError where they are missing.
+    """
     card = _weights(weights).card
-    return card["system"] == "av_seld" and card["recipe"]["network"]["visual"] != "none"
+    if card["system"] != "av_seld" or card["recipe"]["network"]["visual"] == "none":
+        return None
+    network = card["recipe"]["network"]
+    eyes = network["seen" if network["visual"] == "seen" else "visual_encoder"]
+    return int(eyes["picture_width"]), int(eyes["picture_height"])
 
 
 def _weights(given: str) -> Weights:

@@ -6,14 +6,14 @@ from collections import deque
 from dataclasses import dataclass, field
 from math import ceil
 
-import cv2
 import numpy as np
 
 from avloc_ros.config import setting
 from avloc_ros.features.inputs.event_chunk import RollingChunk
+from avloc_ros.features.inputs.image import reduced_picture
 from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.systems.asked_paths import ask_alone, asked_again, is_query
-from avloc_ros.systems.av_seld import AvSeldNetwork, has_eyes
+from avloc_ros.systems.av_seld import AvSeldNetwork, picture_size
 from avloc_ros.systems.coloc import open_coloc
 from avloc_ros.systems.event_network import FRAME_S, EventNetwork, EventNetworkConfig
 from avloc_ros.tracking.event_tracker import EventTracker, EventTrackerConfig
@@ -108,7 +108,7 @@ class SoundEventSystem:
         size = self.network.picture_size
         if picture is None or size is None:
             return None
-        small = cv2.resize(picture.image, size, interpolation=cv2.INTER_AREA)
+        small = picture.image if picture.size == size else reduced_picture(picture.image, size[1], size[0])
         return np.ascontiguousarray(small[..., ::-1].transpose(2, 0, 1))  # RGB (3, height, width)
 
 
@@ -121,10 +121,13 @@ def open_events(config: SoundEventsConfig, array: MicrophoneArray | None = None)
     return asked_again(AvSeldNetwork(config.network, array), config.network, array)
 
 
-def looks_at_pictures(config: SoundEventsConfig) -> bool:
-    """Whether the network of these settings takes pictures. Raises InputError where its weights are missing."""
+def looks_at(config: SoundEventsConfig) -> tuple[int, int] | None:
+    """(width, height) of the pictures that the network of these settings takes; None: it does not look.
+
+    Raises InputError where its weights are missing.
+    """
     own = config.network.weights
-    return config.backend == "av_seld" and not is_query(own) and has_eyes(own)
+    return picture_size(own) if config.backend == "av_seld" and not is_query(own) else None
 
 
 def level_db(samples: np.ndarray) -> float:

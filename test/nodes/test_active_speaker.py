@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
@@ -9,9 +12,11 @@ pytest.importorskip("pyroomacoustics", reason="rooms are simulated by pyroomacou
 pytest.importorskip("espeakng_loader", reason="voices are made by espeak-ng")
 pytest.importorskip("skimage", reason="the portraits are in scikit-image and matplotlib")
 
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, Image
 
 from avloc_ros.msg import SpeakerGrid, WearerActivity
+from avloc_ros.nodes import active_speaker
 from avloc_ros.nodes.active_speaker import ActiveSpeakerNode
 from avloc_ros.nodes.messages.conversions import stamp_ns
 from avloc_ros.nodes.messages.quality_of_service import image_quality, result_quality
@@ -20,10 +25,11 @@ from avloc_ros.simulation.glasses.config import EgocentricConfig
 from avloc_ros.simulation.glasses.scene import compose_egocentric
 from avloc_ros.sources.scene import load_scene
 from avloc_ros.sources.video_file import video_images
-from avloc_ros.systems.asl_unet import SpeakerUNetSettings, SpeakerUNetSystem
+from avloc_ros.systems.asl_unet import ActiveSpeakers, SpeakerUNetSettings, SpeakerUNetSystem, WearerVoice
 from avloc_ros.types import AudioWindow, VideoFrame
 
 FRAME_NS = 50_000_000
+LONGER = Parameter("wearer_threshold", value=0.75)
 SMALL = EgocentricConfig(width=160, height=90, seconds=2.0, most_people=2, reflections=0, tables=0)
 
 
@@ -99,3 +105,49 @@ def test_without_weights_the_node_stays_unconfigured_and_says_why(rig):
     rig.nodes.append(node)
     assert rig.wait(lambda: rig.seen.said("active_speaker", "no weights at no/such.onnx"))
     assert not node.is_active
+
+
+class SpiedSystem(SpeakerUNetSystem):
+    """Notes which system was given what; a wearer_threshold above .5 makes one that takes windows of twice the length."""
+
+    made: ClassVar[list[SpiedSystem]] = []
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.seen_ns, self.windows_s, self.lengths = [], [], 2 if config.wearer_threshold > 0.5 else 1
+        self.made.append(self)
+
+    window_s = property(lambda self: self.lengths * SpeakerUNetSystem.window_s.fget(self))
+
+    def see(self, frame):
+        self.seen_ns.append(frame.stamp_ns)
+
+    def step(self, window):
+        self.windows_s.append(len(window.samples) / window.sample_rate_hz)
+        return ActiveSpeakers(window.stamp_ns, WearerVoice(False, 0.0))
+
+
+def test_a_network_is_exchanged_between_two_windows_never_under_one(rig, monkeypatch):
+    """The worker lags while a parameter is set: what waits was cut for the network before, and must reach that one."""
+    monkeypatch.setattr(active_speaker, "SpeakerUNetSystem", SpiedSystem)
+    SpiedSystem.made.clear()
+    rig.sound = np.random.default_rng(1).normal(0, 0.1, (32000, 6)).astype(np.float32)
+    (node,) = rig.add(ActiveSpeakerNode, parameters={"active_speaker": {"device": "cpu"}})
+    (before,) = SpiedSystem.made
+    assert rig.talk_until(lambda: len(before.windows_s) > 2)
+    held, goes_on = threading.Event(), threading.Event()
+    node.in_background(lambda: (held.set(), goes_on.wait(10)), droppable=False)
+    assert held.wait(5)
+    rig.talk(0.8)
+    told, came = len(before.windows_s), threading.Event()
+    answers = []
+    node.executor.create_task(lambda: (answers.extend(node.set_parameters([LONGER])), came.set()))  # as its service would
+    assert came.wait(10) and answers[0].successful
+    assert node._system is before and len(SpiedSystem.made) == 2
+    after = SpiedSystem.made[1]
+    goes_on.set()
+    assert rig.talk_until(lambda: len(after.windows_s) > 2)
+    assert len(before.windows_s) > told and after.seen_ns and max(before.seen_ns) < min(after.seen_ns)
+    for system in (before, after):
+        assert system.windows_s == pytest.approx([system.window_s] * len(system.windows_s), abs=1e-3)
+    assert not rig.seen.said("active_speaker", "internal failure")

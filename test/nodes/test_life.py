@@ -9,11 +9,15 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
+from rosgraph_msgs.msg import Clock
 
+from avloc_ros.config import shipped_folder
 from avloc_ros.microphone_array import MicrophoneArray
-from avloc_ros.msg import MicrophoneArray as MicrophoneArrayMessage
+from avloc_ros.msg import MicrophoneArray as MicrophoneArrayMessage, SpeakerArray
 from avloc_ros.nodes.attention import AttentionConfig, AttentionNode
 from avloc_ros.nodes.audio_capture import AudioCaptureNode
 from avloc_ros.nodes.audio_tracker import AudioTrackerNode
@@ -21,10 +25,12 @@ from avloc_ros.nodes.base.compose import make_node, run_in_one_process
 from avloc_ros.nodes.base.source_node import SourceNode
 from avloc_ros.nodes.camera_capture import CameraCaptureNode
 from avloc_ros.nodes.fusion import FusionNode
-from avloc_ros.nodes.messages.quality_of_service import result_quality
+from avloc_ros.nodes.messages.quality_of_service import image_quality, result_quality
 from avloc_ros.nodes.player import PlayerNode
 from avloc_ros.nodes.speaker_tracker import SpeakerTrackerNode
 from avloc_ros.nodes.visual_detector import VisualDetectorNode
+from avloc_ros.parameter_file import load_parameters
+from avloc_ros.sources.scene import write_scene
 from avloc_ros.types import InputError
 
 NODES = ("active_speaker", "attention", "audio_capture", "audio_tracker", "camera_capture", "fusion", "overlay", "player",
@@ -296,3 +302,98 @@ def test_a_model_that_cannot_be_loaded_is_named_until_a_good_one_is_set(rig, fau
     assert rig.seen.words["visual_detector"] and all("no/such.onnx" in w for w in rig.seen.words["visual_detector"])
     node.set_parameters([Parameter("faces.model", value="")])
     assert rig.talk_until(lambda: "no/such.onnx" not in rig.seen.words["visual_detector"][-1])
+
+
+def test_a_latched_array_that_came_before_the_activation_holds(rig):
+    """A life cycle manager takes its time between the two; who publishes an array does it once."""
+    (node,) = rig.add(AudioTrackerNode, parameters={"audio_tracker": {"autostart": False}}, waits=False)
+    rig.tell_array()
+    assert node.trigger_configure().name == "SUCCESS"
+    time.sleep(1.0)  # it has been delivered by now
+    assert node.trigger_activate().name == "SUCCESS"
+    assert rig.talk_until(lambda: rig.seen.said("audio_tracker", "running")), rig.seen.words["audio_tracker"][-1]
+    assert not rig.seen.said("audio_tracker", "no microphone array")
+    assert node.trigger_deactivate().name == "SUCCESS"
+    turned = MicrophoneArray(node._array.positions_m[::-1].copy(), name="turned")
+    rig.tell_array(turned)  # another one, while the node rests
+    time.sleep(0.5)
+    assert node.trigger_activate().name == "SUCCESS"
+    assert (node._array.positions_m == turned.positions_m).all()
+
+
+def test_a_setting_whose_taking_over_fails_is_refused_and_ends_nothing(rig, monkeypatch, capfd):
+    """By the service, as `ros2 param set` asks: what is raised there reaches the executor, and ended the process."""
+    (node,) = rig.add(AttentionNode)
+    monkeypatch.setattr(node, "reconfigure", lambda config: config.no_such_thing)
+    client = rig.node.create_client(SetParameters, "attention/set_parameters")
+    assert client.wait_for_service(5)
+    asked = client.call_async(SetParameters.Request(parameters=[Parameter("hold_s", value=1.0).to_parameter_msg()]))
+    assert rig.wait(asked.done)
+    (result,) = asked.result().results
+    assert not result.successful and "internal failure: AttributeError" in result.reason
+    assert node.config.hold_s == node.get_parameter("hold_s").value == AttentionConfig().hold_s
+    assert "Traceback" in "".join(capfd.readouterr())
+    rig.seen.clear()
+    assert rig.wait(lambda: bool(rig.seen.words["attention"]))  # it lives
+
+
+@pytest.mark.parametrize("hook", ["stop", "release"])
+def test_an_end_that_fails_is_told_and_leaves_a_node_that_can_begin_anew(rig, monkeypatch, hook):
+    (node,) = rig.add(AttentionNode)
+    monkeypatch.setattr(node, hook, lambda: 1 / 0)
+    assert node.trigger_deactivate().name == node.trigger_cleanup().name == "SUCCESS"
+    assert not node._outputs and rig.wait(lambda: rig.seen.said("attention", "internal failure in"))
+    assert node.trigger_configure().name == node.trigger_activate().name == "SUCCESS"
+    bearings = [info for info in rig.node.get_publishers_info_by_topic("/active_speaker_bearing")]
+    assert len(bearings) == 1
+
+
+def test_a_player_that_was_stopped_gives_a_clock_again_and_its_end_is_no_error(rig, tmp_path):
+    write_scene(tmp_path / "scene", audio=np.zeros((8000, 2)), sample_rate_hz=16000)
+    clocks: list[Clock] = []
+    rig.node.create_subscription(Clock, "/clock", clocks.append, image_quality("best_effort", 50))
+    settings = {"path": str(tmp_path / "scene"), "publish_clock": True, "start_after_s": 0.3}
+    (player,) = rig.add(PlayerNode, parameters={"player": settings})
+    assert rig.wait(lambda: len(clocks) >= 20)
+    assert rig.wait(lambda: rig.seen.words["player"][-1].startswith("idle: the source has ended"), 8)
+    time.sleep(1.5)
+    assert not rig.seen.said("player", "no output")
+    clocks.clear()
+    assert player.trigger_deactivate().name == player.trigger_activate().name == "SUCCESS"
+    assert rig.wait(lambda: len(clocks) >= 20), "no /clock after it was stopped and started"
+
+
+def test_a_setting_that_can_be_changed_holds_from_then_on(rig):
+    """jump_back_s held for streams only that had not come yet; array_frame never did, and now says so."""
+    (node,) = rig.add(AttentionNode)
+    message = SpeakerArray()
+
+    def judged(stamp_s):
+        message.header.stamp.sec = stamp_s
+        return node.is_in_order("speakers", message)
+
+    assert judged(100) and judged(99)  # a second back is a jump of time
+    (done,) = node.set_parameters([Parameter("jump_back_s", value=5.0)])
+    assert done.successful and judged(200) and not judged(199) and judged(190)
+    (tracker,) = rig.add(SpeakerTrackerNode)
+    (refused,) = tracker.set_parameters([Parameter("array_frame", value="head")])
+    assert not refused.successful and "read-only" in refused.reason
+
+
+@pytest.mark.parametrize(
+    ("node_class", "opened"),
+    [(AudioCaptureNode, "live:audio=,camera=none"), (CameraCaptureNode, "live:audio=none,camera=0")],
+)
+def test_one_parameter_file_for_a_whole_robot_does_not_send_the_captures_to_a_device_called_auto(
+    rig, monkeypatch, node_class, opened
+):
+    asked = []
+
+    def open_source(name, **_geometry):
+        asked.append(name)
+        raise InputError("enough")
+
+    monkeypatch.setattr(sys.modules[node_class.__module__], "open_source", open_source)
+    parameters = load_parameters(shipped_folder() / "config" / "localize.yaml", node_class.NAME)
+    rig.add(node_class, parameters={node_class.NAME: parameters}, waits=False)
+    assert rig.wait(lambda: bool(asked)) and asked == [opened]

@@ -52,7 +52,7 @@ def test_tf_and_attention_never_pretend_a_range(rig, has_range):
     tf2_ros.TransformListener(buffer, rig.node)
     poses = listen(rig, PoseStamped, "active_speaker_pose")
     bearings = listen(rig, Vector3Stamped, "active_speaker_bearing")
-    tracker = {"speaker_tracker": {"frame_prefix": "robot/", "tracker.face.use_width": has_range}}
+    tracker = {"speaker_tracker": {"frame_prefix": "/robot/", "tracker.face.use_width": has_range}}
     rig.add(*FOUR_NODES, AttentionNode, parameters=tracker)
     rig.tell_array()
     assert rig.talk_until(lambda: len(bearings) > 5 and rig.seen.has_speaker())
@@ -179,7 +179,7 @@ def test_sound_is_in_the_frame_of_its_array(rig, short_scene, tmp_path):
     )
     sound = listen(rig, AudioFrame, "audio", audio_quality("reliable"))
     arrays = listen(rig, MicrophoneArrayMessage, "microphone_array", latched_quality())
-    settings = {"path": str(short_scene), "array_file": str(array_file), "frame_prefix": "r1/", "start_after_s": 0.3}
+    settings = {"path": str(short_scene), "array_file": str(array_file), "frame_prefix": "/r1/", "start_after_s": 0.3}
     rig.add(PlayerNode, parameters={"player": settings})
     assert rig.wait(lambda: len(sound) > 3 and bool(arrays), 10)
     assert {message.header.frame_id for message in (*sound, *arrays)} == {"r1/head_mics"}

@@ -16,7 +16,7 @@ from avloc_ros.simulation.events.event_sounds import event_sound
 from avloc_ros.sources.dcase_csv import EventRow
 from avloc_ros.systems.asked_paths import AskedNetwork, ask_alone, asked_again, is_query
 from avloc_ros.systems.event_network import EventNetworkConfig
-from avloc_ros.systems.sound_events import SoundEventsConfig, SoundEventSystem, looks_at_pictures
+from avloc_ros.systems.sound_events import SoundEventsConfig, SoundEventSystem, looks_at
 from avloc_ros.types import AudioWindow, InputError
 
 RATE, FRAME_NS = 24000, 100_000_000
@@ -116,7 +116,7 @@ def test_silence_has_no_events():
 
 def test_a_query_by_itself_tells_what_sounds_where_the_sound_flows_from(scene):
     config = SoundEventsConfig("av_seld", network=replace(CPU, weights="direction_query"))
-    assert is_query("direction_query") and not is_query("av_seld_small") and not is_query("") and not looks_at_pictures(config)
+    assert is_query("direction_query") and not is_query("av_seld_small") and not is_query("") and looks_at(config) is None
     system = SoundEventSystem(config)
     assert (system.network.name, system.network.classes) == ("direction_query", STARSS_CLASSES)
     frames = system.network.events(scene, None, 50)[15:35]

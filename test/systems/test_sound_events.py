@@ -14,7 +14,7 @@ from avloc_ros.geometry import angle_between, direction_from_angles
 from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.simulation.events.event_sounds import event_sound
-from avloc_ros.systems.av_seld import AvSeldNetwork
+from avloc_ros.systems.av_seld import AvSeldNetwork, picture_size
 from avloc_ros.systems.event_network import EventNetworkConfig
 from avloc_ros.systems.sound_events import SoundEventsConfig, SoundEventSystem
 from avloc_ros.types import AudioWindow, EventState, InputError, SoundEvents
@@ -171,3 +171,5 @@ def test_shipped_weights_are_found_by_name():
     with_eyes = AvSeldNetwork(EventNetworkConfig("av_seld_small", device="cpu"))
     assert with_eyes.name == "av_seld_small" and with_eyes.picture_size is not None
     assert AvSeldNetwork(EventNetworkConfig(device="cpu")).picture_size is None
+    assert picture_size("av_seld_small") == with_eyes.picture_size  # as the card tells, and as the network takes them
+    assert picture_size("") is None

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avloc_ros.cli.console import console
-from avloc_ros.cli.training_runs.event_data import event_data, machine_of
+from avloc_ros.cli.training_runs.event_data import EventData, event_data, machine_of
 from avloc_ros.cli.training_runs.request import Request
 
 if TYPE_CHECKING:
+    from avloc_ros.training.sound_events.coloc import TrainedColoc
     from avloc_ros.training.sound_events.recipes import ColocRecipe
 
 SCORES = ("max_overlap_3", "max_overlap_2", "conditional_accuracy", "doa_error_deg")
@@ -21,10 +22,8 @@ def run(recipe: ColocRecipe, request: Request) -> list[Path]:
     Scenes beside recordings of a data set are the synthetic share of the recipe.
     """
     from avloc_ros.config import to_mapping
-    from avloc_ros.datasets.events.event_chunks import EventChunks
     from avloc_ros.training.cards import Provenance, write_weights
-    from avloc_ros.training.sound_events.coloc import labels_of, train_coloc
-    from avloc_ros.training.sound_events.coloc_evaluation import evaluate_coloc
+    from avloc_ros.training.sound_events.coloc import train_coloc
     from avloc_ros.training.sound_events.export import export_coloc
     from avloc_ros.training.trainer import is_first_process
 
@@ -34,25 +33,15 @@ def run(recipe: ColocRecipe, request: Request) -> list[Path]:
         f"{len(data.training)} recordings and {len(data.synthetic)} synthetic ones to learn from, "
         f"{len(data.validation)} to validate on"
     )
+    seed, machine = request.options.seed, machine_of(request)
     trained = train_coloc(
-        recipe,
-        data.training,
-        data.validation,
-        out,
-        synthetic=data.synthetic,
-        seed=request.options.seed,
-        machine=machine_of(request),
+        recipe, data.training, data.validation, out, synthetic=data.synthetic, seed=seed, machine=machine
     )
     if not is_first_process():
         return []
-    metrics: dict[str, Any] = {"validation": {name: trained.scores[name] for name in SCORES}}
-    if data.test:
-        chunks = EventChunks(data.test, recipe.chunks, labels_of(recipe), seed=request.options.seed)
-        metrics["test"] = evaluate_coloc(
-            trained.localizer, trained.classifier, recipe, chunks, trained.scores["threshold"]
-        )
+    metrics = _metrics(trained, recipe, data, seed)
     difference = export_coloc(trained.localizer, trained.classifier, recipe, out)
-    provenance = Provenance(to_mapping(recipe), data.facts(request), request.command, request.options.seed)
+    provenance = Provenance(to_mapping(recipe), data.facts(request), request.command, seed)
     written = []
     for part in ("localizer", "classifier"):
         card = {
@@ -66,3 +55,16 @@ def run(recipe: ColocRecipe, request: Request) -> list[Path]:
         path = out / f"{part}.onnx"
         written.append(write_weights(path, path.read_bytes(), card, provenance))
     return written
+
+
+def _metrics(trained: TrainedColoc, recipe: ColocRecipe, data: EventData, seed: int) -> dict[str, Any]:
+    """The scores of the validation, and of the test where the data have one."""
+    from avloc_ros.datasets.events.event_chunks import EventChunks
+    from avloc_ros.training.sound_events.coloc import labels_of
+    from avloc_ros.training.sound_events.coloc_evaluation import evaluate_coloc
+
+    metrics: dict[str, Any] = {"validation": {name: trained.scores[name] for name in SCORES}}
+    if data.test:
+        chunks = EventChunks(data.test, recipe.chunks, labels_of(recipe), seed=seed)
+        metrics["test"] = evaluate_coloc(trained.localizer, trained.classifier, recipe, chunks, trained.scores["threshold"])
+    return metrics

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avloc_ros.cli.console import console
-from avloc_ros.cli.training_runs.event_data import event_data
+from avloc_ros.cli.training_runs.event_data import EventData, event_data
 from avloc_ros.cli.training_runs.request import Request
 
 if TYPE_CHECKING:
     import torch
 
     from avloc_ros.datasets.events.event_recording import EventRecording
+    from avloc_ros.models.sound_events.direction_query import DirectionQuery
+    from avloc_ros.training.sound_events.bank_loop import BankRun
     from avloc_ros.training.sound_events.direction_query import DirectionQueryRecipe
     from avloc_ros.training.sound_events.scene_stock import SceneStock
 
@@ -23,29 +25,17 @@ def run(recipe: DirectionQueryRecipe, request: Request) -> list[Path]:
     """Train, choose the threshold on the validation, score, and write NAME.onnx with its card."""
     import torch
 
-    from avloc_ros.training.limited_time import chosen_device
-    from avloc_ros.training.sound_events.bank_loop import BankTime
-    from avloc_ros.training.sound_events.direction_query import make_query, train_direction_query
     from avloc_ros.training.sound_events.direction_query_weights import write_query
     from avloc_ros.training.sound_events.query_thresholds import ToldAlone
 
     request.refuse_resume()
-    options, out, data = request.options, request.out, event_data(request)
+    options, data = request.options, event_data(request)
     if options.threads:
         torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
-    device = chosen_device(options.device)
-    learning, classes = data.training + data.synthetic, data.table()
-    console.print(f"{len(learning)} recordings to learn {len(classes)} classes from, {len(data.validation)} to validate on")
-    out.mkdir(parents=True, exist_ok=True)
-    stock, held_out = (_stock(parts, recipe, len(classes), out, device) for parts in (learning, data.validation))
-    plan = BankTime(
-        60 * recipe.minutes, recipe.learning_rate, validations=4, told_every_s=60.0, of_processor=device.type == "cpu"
-    )
-    done = train_direction_query(recipe, stock, held_out, out, plan, options.seed, console.print, len(classes))
-    network = make_query(recipe, len(classes))
-    network.load_state_dict(torch.load(out / "query.last.pt", weights_only=True))
-    path, facts = out / f"{recipe.name}.onnx", data.facts(request)
+    classes = data.table()
+    network, done = _learnt(recipe, request, data, len(classes))
+    path, facts = request.out / f"{recipe.name}.onnx", data.facts(request)
     card: dict[str, Any] = {"metrics": {}, "training": asdict(done)}
 
     def write(threshold: float) -> Path:
@@ -60,6 +50,27 @@ def run(recipe: DirectionQueryRecipe, request: Request) -> list[Path]:
         scores["test"] = ToldAlone(path, data.test, recipe.chunks).scores(threshold)
     card["metrics"] = {split: {name: found[name] for name in ("micro", "macro")} for split, found in scores.items()}
     return [write(threshold)]
+
+
+def _learnt(recipe: DirectionQueryRecipe, request: Request, data: EventData, classes: int) -> tuple[DirectionQuery, BankRun]:
+    """The network as it was at the end of its time, and how the training went."""
+    import torch
+
+    from avloc_ros.training.limited_time import chosen_device
+    from avloc_ros.training.sound_events.bank_loop import BankTime
+    from avloc_ros.training.sound_events.direction_query import make_query, train_direction_query
+
+    out, device, learning = request.out, chosen_device(request.options.device), data.training + data.synthetic
+    console.print(f"{len(learning)} recordings to learn {classes} classes from, {len(data.validation)} to validate on")
+    out.mkdir(parents=True, exist_ok=True)
+    stock, held_out = (_stock(parts, recipe, classes, out, device) for parts in (learning, data.validation))
+    plan = BankTime(
+        60 * recipe.minutes, recipe.learning_rate, validations=4, told_every_s=60.0, of_processor=device.type == "cpu"
+    )
+    done = train_direction_query(recipe, stock, held_out, out, plan, request.options.seed, console.print, classes)
+    network = make_query(recipe, classes)
+    network.load_state_dict(torch.load(out / "query.last.pt", weights_only=True))
+    return network, done
 
 
 def _stock(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from avloc_ros.features.inputs.asl_unet_picture import reduced_picture
+from avloc_ros.features.inputs.image import reduced_picture
 from avloc_ros.simulation.sound.clean_speech import resampled
 from avloc_ros.sources.person_boxes import WEARER, PersonBox, box_mask
 from avloc_ros.sources.scene import load_scene

@@ -1,4 +1,4 @@
-"""What asl_unet sees: a few pictures, reduced, grey or in colour, scaled."""
+"""What asl_unet sees: a few reduced pictures, grey or in colour, scaled."""
 
 from __future__ import annotations
 
@@ -17,11 +17,6 @@ class PictureScaleConfig:
 
     mean: float = setting(0.45, "grey level that becomes 0", low=0.0, high=1.0)
     deviation: float = setting(0.25, "grey levels that become 1", low=0.01, high=1.0)
-
-
-def reduced_picture(image: np.ndarray, rows: int, cols: int) -> np.ndarray:
-    """A picture uint8 (any, any, 3) at another size, each pixel the mean of what it covers: uint8 (rows, cols, 3)."""
-    return cv2.resize(image, (cols, rows), interpolation=cv2.INTER_AREA)
 
 
 def picture_maps(images: Sequence[np.ndarray], colours: int, scale: PictureScaleConfig) -> np.ndarray:

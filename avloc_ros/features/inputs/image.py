@@ -1,4 +1,4 @@
-"""Pictures for networks: any camera format to BGR, letterbox, and how bright and sharp each grid cell is."""
+"""Pictures for networks: any camera format to BGR, reduced, letterbox, and how bright and sharp each grid cell is."""
 
 from __future__ import annotations
 
@@ -87,6 +87,11 @@ def letterbox(image: np.ndarray, width: int, height: int, fill: int = 0) -> tupl
         else cv2.resize(image, (fitted_width, fitted_height), interpolation=method)
     )
     return canvas, fit
+
+
+def reduced_picture(image: np.ndarray, rows: int, cols: int) -> np.ndarray:
+    """A picture uint8 (any, any, 3) at another size, each pixel the mean of what it covers: uint8 (rows, cols, 3)."""
+    return cv2.resize(image, (cols, rows), interpolation=cv2.INTER_AREA)
 
 
 def brighten_dark_parts(image: np.ndarray) -> np.ndarray:

@@ -192,14 +192,16 @@ class Health:
         )
         told = "; ".join([*absent, *words])
         if not has_output and any(output.is_promised for output in self._outputs.values()):
-            excuse = self._excuse() if absent and not words else ""
+            is_quiet = absent and not words
+            excuse = self._excuse() if is_quiet or not self._inputs else ""
             if excuse:
-                return Level.OK, f"idle: {excuse}"
+                return worst, "; ".join([f"idle: {excuse}", *words])
             if is_starting:
                 return min(worst, Level.WARN), "; ".join(filter(None, ["starting", told]))
             if absent and not words and watched_s < self._waiting_s and not self._something_comes():
                 return Level.WARN, f"waiting: {told}"
-            return Level.ERROR, f"no output: {told or 'inputs come, but nothing has been made of them yet'}"
+            unknown = "inputs come, but nothing has been made of them yet" if self._inputs else "the source gives nothing"
+            return Level.ERROR, f"no output: {told or unknown}"
         if absent and not is_starting and not self._something_comes():
             worst = max(worst, Level.WARN)
         if worst == Level.OK:

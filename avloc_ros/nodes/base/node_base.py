@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import message_filters
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import QoSProfile
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.timer import Timer
 
 from avloc_ros.config import setting, settings_of
@@ -108,13 +108,15 @@ class PipelineNode(LifecycleNode):
         consequence: str = "",
         stream: str = "",
     ) -> message_filters.Subscriber:
-        """Subscribe; `callback` runs only while active and may raise InputError. consequence: what is lost without it."""
+        """Subscribe; `callback` may raise InputError. It runs while the node is active; of a latched topic, which tells what
+        holds until further notice and tells it once, at all times. consequence: what is lost without it."""
         stream = stream or topic
         resolved = self.resolve_topic_name(topic)
         self._asked[resolved] = qos
         self.health.expect(stream, resolved, consequence)
         subscriber = message_filters.Subscriber(self, message_type, topic, qos_profile=qos)
-        subscriber.registerCallback(partial(self._receive, stream, callback))
+        is_latched = qos.durability == DurabilityPolicy.TRANSIENT_LOCAL
+        subscriber.registerCallback(partial(self._receive, stream, callback, is_latched))
         self._filters.append(subscriber)
         return subscriber
 
@@ -231,11 +233,11 @@ class PipelineNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to listen, with no memory of what was before."""
-        self._forget()
         result = super().on_activate(state)
-        self.is_active = True
-        self.health.watch()
         try:
+            self._forget()
+            self.is_active = True
+            self.health.watch()
             self.start()
         except Exception as error:
             self.is_active = False
@@ -247,7 +249,7 @@ class PipelineNode(LifecycleNode):
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop to listen."""
         self.is_active = False
-        self.stop()
+        self._end("deactivate", self.stop)
         if self._worker is not None:
             self._worker.clear()
         return super().on_deactivate(state)
@@ -266,7 +268,7 @@ class PipelineNode(LifecycleNode):
         """Stop threads and free everything but the node itself; safe to call more than once."""
         if self.is_active:
             self.is_active = False
-            self.stop()
+            self._end("deactivate", self.stop)
         self._take_down()
 
     def destroy_node(self) -> None:
@@ -275,8 +277,8 @@ class PipelineNode(LifecycleNode):
         super().destroy_node()
 
     # -------------------------------------------------------------------------------------------- inside
-    def _receive(self, stream: str, callback: Callable[[Any], None], message: Any) -> None:
-        if not self.is_active:
+    def _receive(self, stream: str, callback: Callable[[Any], None], is_latched: bool, message: Any) -> None:
+        if not (self.is_active or is_latched):
             return
         self.health.received(stream)
         try:
@@ -304,12 +306,19 @@ class PipelineNode(LifecycleNode):
             order.reset()
         self.reset()
 
+    def _end(self, transition: str, hook: Callable[[], None]) -> None:
+        """Run a hook of an end that must go on: rclpy would swallow what it raises, and leave the node half taken down."""
+        try:
+            hook()
+        except Exception as error:
+            self.report_failure(transition, error)
+
     def _take_down(self) -> None:
         self._is_built = False
         if self._worker is not None:
             self._worker.stop()
             self._worker = None
-        self.release()
+        self._end("cleanup", self.release)
         for subscriber in self._filters:
             self.destroy_subscription(subscriber.sub)
         for timer in self._timers_made:
@@ -336,6 +345,8 @@ class PipelineNode(LifecycleNode):
         self.config = config
 
     def _apply_settings(self, settings: Any) -> None:
+        if settings.jump_back_s != self.settings.jump_back_s:
+            self._orders.clear()  # each begins anew with the next message, by the new measure
         self.settings = settings
         self._be_patient()
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -17,11 +17,11 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from avloc_ros.config import Setting, from_mapping, settings_of
+from avloc_ros.spelling import meant
 from avloc_ros.types import InputError
 
 Config = TypeVar("Config")
 _LARGEST_INTEGER = 2**63 - 1
-CLOSE = 0.85  # two names so alike are one and a slip of it; no two parameters of different nodes of ours are
 
 
 def declare_settings(node: Node, config_class: type) -> None:
@@ -80,11 +80,8 @@ def misspelt(node: Node) -> list[tuple[str, str]]:
     gives every node what is meant for some.
     """
     known = [parameter.name for parameter in node.get_parameters_by_prefix("").values()]
-    pairs = []
-    for name in node._parameter_overrides:  # rclpy tells of them nowhere else
-        close = difflib.get_close_matches(name, known, 1, CLOSE) if name not in known else []
-        pairs += [(name, close[0])] if close else []
-    return pairs
+    unknown = [name for name in node._parameter_overrides if name not in known]  # rclpy tells of them nowhere else
+    return [(name, close) for name in unknown if (close := meant(name, known))]
 
 
 def watch_settings(node: Node, appliers: Mapping[type, Callable[[Any], None]]) -> None:
@@ -106,6 +103,9 @@ def watch_settings(node: Node, appliers: Mapping[type, Callable[[Any], None]]) -
                 apply(config)
         except InputError as error:
             return SetParametersResult(successful=False, reason=str(error))
+        except Exception as error:  # rclpy passes it on to the executor, and the process of all nodes would end
+            node.get_logger().error("".join(traceback.format_exception(error)))
+            return SetParametersResult(successful=False, reason=f"internal failure: {type(error).__name__}: {error}")
         return SetParametersResult(successful=True)
 
     node.add_on_set_parameters_callback(on_change)

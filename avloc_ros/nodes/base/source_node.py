@@ -51,7 +51,7 @@ class SourceNode(PipelineNode):
         self._static_tf: tf2_ros.StaticTransformBroadcaster | None = None
         self.source: Source = self.open()
         self._is_closed = False
-        self._prefix = getattr(self.config, "frame_prefix", "")
+        self._prefix = getattr(self.config, "frame_prefix", "").lstrip("/")  # TF has no names that begin with it
         self._topics = TRANSPORTS[getattr(self.config, "image_transport", "raw")]
         self._announce_all()
         self.every(STATUS_PERIOD_S, self._tell_status)

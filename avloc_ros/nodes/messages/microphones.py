@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
+from avloc_ros.microphone_array import MicrophoneArray
 from avloc_ros.nodes.base.health import NOBODY, QUIET
 from avloc_ros.nodes.base.node_base import PipelineNode
 from avloc_ros.types import AudioChunk, InputError
@@ -19,6 +22,15 @@ def chosen_channels(chunk: AudioChunk, chosen: Sequence[int]) -> AudioChunk:
     if not all(0 <= number < chunk.channels for number in chosen):
         raise InputError(f"channels is {list(chosen)}, but audio has only {chunk.channels} channels")
     return replace(chunk, samples=chunk.samples[:, list(chosen)])
+
+
+def is_same_array(first: MicrophoneArray, second: MicrophoneArray) -> bool:
+    """Whether two arrays hear alike and are in one frame; their names are for people."""
+    return (
+        np.array_equal(first.positions_m, second.positions_m)
+        and (first.channel_names, first.frame_id) == (second.channel_names, second.frame_id)
+        and first.sound_speed_mps == second.sound_speed_mps
+    )
 
 
 def no_array(node: PipelineNode, otherwise: str = "or set array_file") -> InputError:
