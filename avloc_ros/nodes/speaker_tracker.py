@@ -137,9 +137,9 @@ class SpeakerTrackerNode(PipelineNode):
         self.in_background(lambda: self._tracker.reset(), droppable=False)
 
     def reconfigure(self, config: SpeakerTrackerNodeConfig) -> None:
-        """Other settings of the tracker begin with no speakers."""
+        """Other settings of the tracker begin with no speakers; refused where their network cannot be opened."""
         if config.tracker != self.config.tracker:
-            self.in_background(partial(self._exchange, config.tracker), droppable=False)
+            self.in_background(partial(self._exchange, SpeakerTracker(config.tracker)), droppable=False)
         self._camera.reset(config.camera)
 
     # -------------------------------------------------------------------------------------------- inputs
@@ -166,8 +166,8 @@ class SpeakerTrackerNode(PipelineNode):
         self.in_background(partial(self._track, moment))
 
     # -------------------------------------------------------------------------------------------- worker thread
-    def _exchange(self, config: SpeakerTrackerConfig) -> None:
-        self._tracker = SpeakerTracker(config)
+    def _exchange(self, tracker: SpeakerTracker) -> None:
+        self._tracker = tracker
 
     def _track(self, moment: _Moment) -> None:
         faces = moment.faces()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from avloc_ros.geometry import CameraModel, angle_between, angles_from_direction, wrap_angle
-from avloc_ros.runtime.speaking_network import load_speaking
+from avloc_ros.runtime.speaking_network import SpeakingEngine, load_speaking
 from avloc_ros.tracking.association import associate
 from avloc_ros.tracking.beliefs import is_speaking_after
 from avloc_ros.tracking.config import SpeakerTrackerConfig
@@ -42,10 +42,12 @@ class SpeakerTracker:
     ) -> None:
         """on_facts: is called with all tracks and their facts (tracks, FACTS) in each moment for which there are any.
 
-        Raises InputError, at the first such moment, where the weights of the speaking network are missing or unfit.
+        Raises InputError where the weights of the speaking network are missing or unfit.
         """
         self.config = config or SpeakerTrackerConfig()
         self._on_facts = on_facts
+        speaking = self.config.speaking
+        self._network = load_speaking(speaking.weights) if speaking.judge == "network" else None
         self._identities = 0  # never given twice: after a reset nobody must take a new talker for an old one
         self.reset()
 
@@ -192,12 +194,12 @@ class SpeakerTracker:
 
     def _say_who_speaks(self, fused: SpeakerGrid | None, sphere: SpeakerGrid | None, duration_s: float) -> None:
         """By the speaking network where all is there that it learnt from, else by the chain of turns and pauses."""
-        by_network = self.config.speaking.judge == "network"
-        facts = self._facts(fused, sphere, duration_s) if by_network or self._on_facts is not None else None
+        is_wanted = self._network is not None or self._on_facts is not None
+        facts = self._facts(fused, sphere, duration_s) if is_wanted else None
         if facts is not None and self._on_facts is not None:
             self._on_facts(self._tracks, facts)
-        if facts is not None and by_network:
-            self._judge(facts)
+        if facts is not None and self._network is not None:
+            self._judge(facts, self._network)
             return
         for track in self._tracks:
             track.memory = None
@@ -213,8 +215,7 @@ class SpeakerTracker:
             return None
         return talk_facts(self._tracks, fused, sphere, self._camera, duration_s, self.config.face.assumed_range_m)
 
-    def _judge(self, facts: np.ndarray) -> None:
-        network = load_speaking(self.config.speaking.weights)
+    def _judge(self, facts: np.ndarray, network: SpeakingEngine) -> None:
         memories = [track.memory if track.memory is not None else network.first_memory() for track in self._tracks]
         probabilities, memories_after = network.judge(facts, np.stack(memories))
         for track, probability, memory in zip(self._tracks, probabilities, memories_after, strict=True):

@@ -13,6 +13,7 @@ from avloc_ros.tracking.talk_facts import FACTS  # noqa: E402
 from avloc_ros.training.cards import Provenance  # noqa: E402
 from avloc_ros.training.speaking.histories import History, HistoryTaker, Moment, RecordingHistories, label  # noqa: E402
 from avloc_ros.training.speaking.learning import (  # noqa: E402
+    PICTURES,
     SpeakingRecipe,
     chain_probabilities,
     changed,
@@ -106,7 +107,7 @@ def test_a_slower_camera_shows_every_second_moment_twice_as_long() -> None:
 
 def test_the_file_judges_moment_by_moment_as_the_network_does_whole_tracks(tmp_path, one_thread) -> None:
     made = scenes(12, 0)
-    path = train_speaking(RECIPE, made[:9], made[9:], tmp_path, 0, Provenance({}, {}, "test", 0))
+    path = train_speaking(RECIPE, made[:9], {PICTURES: made[9:]}, tmp_path, 0, Provenance({}, {}, "test", 0))
     network = learn(RECIPE, [h for r in made[:9] for h in r.histories], 0)
     whole = speaking_probabilities(network, made[9:10])[0][0]
     engine = load_speaking(str(path))

@@ -14,6 +14,7 @@ from avloc_ros.runtime.any_array_network import LISTEN, LOOK, load_any_array
 from avloc_ros.runtime.diff_track_network import SYSTEM as DIFF_TRACK, LiveLocalizer, live_weights
 from avloc_ros.runtime.engines import OnnxEngine
 from avloc_ros.runtime.mixture_network import NAME as MIXTURE, load_mixture
+from avloc_ros.runtime.speaking_network import NAME as SPEAKING, load_speaking
 from avloc_ros.systems.any_array import AnyArrayConfig
 from avloc_ros.systems.asked_paths import SHIPPED as QUERY, asked_again
 from avloc_ros.systems.asl_unet import SHIPPED as ASL_UNET, SpeakerUNetSystem
@@ -105,6 +106,11 @@ GROUPS = (
         "fusion",
         tuple(Part(_onnx(f"dsw_fusion_{kind}"), partial(_load_fusion, kind)) for kind in FUSIONS),
         "or run fusion with kind: flat",
+    ),
+    Group(
+        "speaker tracker",
+        (Part(_onnx(SPEAKING), lambda: load_speaking().engines),),
+        "or run speaker_tracker with tracker.speaking.judge: chain",
     ),
     Group(
         "sound events",

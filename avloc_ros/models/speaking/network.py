@@ -14,7 +14,7 @@ from avloc_ros.config import setting
 class SpeakingNetworkConfig:
     """Sizes."""
 
-    hidden: int = setting(24, "units of the recurrent layer, and of the one before", low=2, high=1024)
+    hidden: int = setting(48, "units of the recurrent layer, and of the one before", low=2, high=1024)
     dropout: float = setting(0.1, "share of units that are left out in training", low=0.0, high=0.9)
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from avloc_ros.evaluation.chain.front_end_cache import FrontEndCache
-from avloc_ros.evaluation.chain.stages import run_stages
+from avloc_ros.evaluation.chain.stages import StageFrame, run_stages
 from avloc_ros.evaluation.inputs.find import find_inputs
 from avloc_ros.evaluation.inputs.recording_input import EvaluationInput
 from avloc_ros.evaluation.metrics.localisation import outside_collars
-from avloc_ros.geometry import angles_from_direction, wrap_angle
+from avloc_ros.geometry import CameraModel, angles_from_direction, wrap_angle
 from avloc_ros.systems.localizer import FusedTracking, LocalizerConfig
 from avloc_ros.tracking.talk_facts import FACTS
 from avloc_ros.tracking.track import Track
@@ -89,49 +89,53 @@ class Moment:
 
 def histories_of(
     item: EvaluationInput, config: LocalizerConfig, cache: FrontEndCache | None = None
-) -> list[RecordingHistories]:
+) -> tuple[RecordingHistories, RecordingHistories]:
     """Run the chain over one recording, with its pictures and by ear alone. Raises InputError where it lacks one sense."""
     if item.camera is None or item.array is None:
         raise InputError(f"{item.path}: who speaks is learnt from recordings with both sound and pictures")
     stages = run_stages(item, config, config.audio_tracker, cache)
-    found = []
-    for camera in (item.camera, None):
-        taker = HistoryTaker()
-        chain = FusedTracking(with_chain(config), camera, on_facts=taker.take)
-        for stage in stages:
-            audio = stage.audio if camera is not None or stage.audio is None else replace(stage.audio, image=None)
-            chain.step(audio, stage.faces if camera is not None else None, stage.stamp_ns)
-            speaking = [row for row in item.truth.get(stage.frame, ()) if row.speaking]
-            counted = [row for row in speaking if camera is None or row.in_picture]
-            taker.close_frame(stage.frame, [row.azimuth_rad for row in speaking], len(counted))
-        found.append(taker.histories(item.name if camera is not None else f"{item.name}, by ear"))
-    return found
+    return _followed(item, stages, config, item.camera), _followed(item, stages, config, None)
+
+
+def _followed(
+    item: EvaluationInput, stages: Sequence[StageFrame], config: LocalizerConfig, camera: CameraModel | None
+) -> RecordingHistories:
+    """The tracks of a recording whose front ends have run; without a camera, by ear alone."""
+    taker = HistoryTaker()
+    chain = FusedTracking(with_chain(config), camera, on_facts=taker.take)
+    for stage in stages:
+        audio = stage.audio if camera is not None or stage.audio is None else replace(stage.audio, image=None)
+        chain.step(audio, stage.faces if camera is not None else None, stage.stamp_ns)
+        speaking = [row for row in item.truth.get(stage.frame, ()) if row.speaking]
+        counted = [row for row in speaking if camera is None or row.in_picture]
+        taker.close_frame(stage.frame, [row.azimuth_rad for row in speaking], len(counted))
+    return taker.histories(item.name)
 
 
 def histories_below(
     paths: Sequence[Path], config: LocalizerConfig, cache: Path | None = None, jobs: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[RecordingHistories]:  # fmt: skip
+) -> list[tuple[RecordingHistories, RecordingHistories]]:  # fmt: skip
     """The same of all recordings under `paths`, `jobs` of them at once; progress(done, all) is called after each.
 
     cache: a folder of `avloc evaluate --cache`.
     """
     count = len(find_inputs(paths))
     tasks = [(tuple(paths), index, config, cache) for index in range(count)]
-    found: list[RecordingHistories] = []
+    found: list[tuple[RecordingHistories, RecordingHistories]] = []
     if jobs <= 1 or count <= 1:
         for task in tasks:
-            found += _one(*task)
-            progress(task[1] + 1, count)
+            found.append(_one(*task))
+            progress(len(found), count)
         return found
     with ProcessPoolExecutor(min(jobs, count), mp_context=get_context("spawn")) as pool:
-        for done, task in enumerate([pool.submit(_one, *task) for task in tasks], start=1):
-            found += task.result()
-            progress(done, count)
+        for made in [pool.submit(_one, *task) for task in tasks]:
+            found.append(made.result())
+            progress(len(found), count)
     return found
 
 
-def _one(paths: tuple[Path, ...], index: int, config: LocalizerConfig, cache: Path | None) -> list[RecordingHistories]:
+def _one(paths: tuple[Path, ...], index: int, config: LocalizerConfig, cache: Path | None) -> tuple[RecordingHistories, RecordingHistories]:
     """One recording, found again by its place in the list (iterators do not travel between processes)."""
     return histories_of(find_inputs(paths)[index], config, FrontEndCache(cache) if cache is not None else None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from avloc_ros.config import setting
 from avloc_ros.models.speaking.network import Judge, SpeakingNetwork, SpeakingNetworkConfig
 from avloc_ros.runtime.speaking_network import NAME
 from avloc_ros.tracking.talk_facts import EVEN_READABLE, FACTS
+from avloc_ros.training.any_array.material import MaterialConfig
 from avloc_ros.training.cards import Provenance, write_weights
 from avloc_ros.training.limited_time import RunningMean, descend, rate_share
 from avloc_ros.training.onnx_export import export_onnx, largest_difference
@@ -24,7 +25,8 @@ from avloc_ros.training.speaking.histories import History, RecordingHistories
 from avloc_ros.types import InputError
 
 THRESHOLDS = np.round(np.arange(0.2, 0.81, 0.02), 2)
-CHOICE = "the probability of 0.2 .. 0.8 with the highest frame recall on validation scenes"
+CHOICE = "the probability of 0.2 .. 0.8 with the highest frame recall on validation scenes with pictures"
+PICTURES = "scenes"  # of the kinds of validation, the one with pictures
 UNSEEN_WEIGHT = 0.2  # of moments in which a track is not reported, whoever speaks
 AVERAGE_STAYS = 0.98  # in each step
 RISE_SHARE = 0.05
@@ -33,10 +35,13 @@ MOUTH_FACTS = {"mouth": 0.0, "is_mouth_known": 0.0, "others_mouth": 0.0, "readab
 
 
 @dataclass(frozen=True)
-class SpeakingRecipe:
+class SpeakingRecipe(MaterialConfig):
     """Everything that makes the network."""
 
     name: str = setting(NAME, "name of the weights")
+    kit: str = setting("", "folder with speech/ (and events/) of which mixtures for all arrays are drawn; empty: scenes alone")
+    mixtures: int = setting(400, "drawn to learn from, where there is a kit", low=0, high=1000000)
+    validation_mixtures: int = setting(60, "drawn to validate", low=0, high=1000000)
     epochs: int = setting(30, "passes over all tracks", low=1, high=10000)
     batch: int = setting(32, "tracks of one step", low=1, high=10000)
     learning_rate: float = setting(4e-3, "the highest; it falls as a cosine", low=1e-6, high=1.0)
@@ -56,29 +61,40 @@ class Batch:
 
 
 def train_speaking(
-    recipe: SpeakingRecipe, training: Sequence[RecordingHistories], validation: Sequence[RecordingHistories], out: Path,
-    seed: int, provenance: Provenance,
+    recipe: SpeakingRecipe, training: Sequence[RecordingHistories], validation: Mapping[str, Sequence[RecordingHistories]],
+    out: Path, seed: int, provenance: Provenance,
 ) -> Path:  # fmt: skip
-    """Learn, choose the threshold on validation scenes, and write the network with its card; the file."""
+    """Learn, choose the threshold, and write the network with its card; the file.
+
+    validation: by kind; those with a picture (PICTURES) choose the threshold, where there are any.
+    """
     started = time.perf_counter()
     network = learn(recipe, [history for recording in training for history in recording.histories], seed)
-    probabilities = speaking_probabilities(network, validation)
-    recalls = [frame_recall(validation, probabilities, threshold) for threshold in THRESHOLDS]
-    best = int(np.argmax(recalls))
-    facts = {
-        "frame_recall": round(recalls[best], 4),
-        "loss": round(cross_entropy(validation, probabilities), 4),
-        "loss_of_the_chain": round(cross_entropy(validation, chain_probabilities(validation)), 4),
-        "scenes": len(validation),
-        "tracks": sum(len(recording.histories) for recording in validation),
-    }
+    judged = {kind: speaking_probabilities(network, recordings) for kind, recordings in validation.items()}
+    choosing = PICTURES if validation.get(PICTURES) else next(iter(validation))
+    recalls = [frame_recall(validation[choosing], judged[choosing], threshold) for threshold in THRESHOLDS]
+    threshold = float(THRESHOLDS[int(np.argmax(recalls))])
     card = {
-        "threshold": float(THRESHOLDS[best]),
+        "threshold": threshold,
         "threshold_choice": CHOICE,
-        "metrics": {"validation": facts},
+        "metrics": {kind: _facts(recordings, judged[kind], threshold) for kind, recordings in validation.items()},
         "training": {"seconds": round(time.perf_counter() - started, 1), "tracks": sum(len(r.histories) for r in training)},
     }
     return write_speaking(network, recipe, out, card, provenance)
+
+
+def _facts(
+    recordings: Sequence[RecordingHistories], probabilities: Sequence[Sequence[np.ndarray]], threshold: float
+) -> dict[str, float]:
+    """How good the network is, beside the chain of turns and pauses."""
+    chain = chain_probabilities(recordings)
+    return {
+        "frame_recall": round(frame_recall(recordings, probabilities, threshold), 4),
+        "frame_recall_of_the_chain": round(frame_recall(recordings, chain, 0.5), 4),
+        "loss": round(cross_entropy(recordings, probabilities), 4),
+        "loss_of_the_chain": round(cross_entropy(recordings, chain), 4),
+        "recordings": len(recordings),
+    }
 
 
 def learn(recipe: SpeakingRecipe, histories: Sequence[History], seed: int) -> SpeakingNetwork:

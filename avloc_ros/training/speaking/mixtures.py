@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 
 import numpy as np
 
@@ -12,6 +15,32 @@ from avloc_ros.geometry import angles_from_direction
 from avloc_ros.systems.localizer import FusedTracking, LocalizerConfig
 from avloc_ros.training.speaking.histories import HistoryTaker, RecordingHistories, with_chain
 from avloc_ros.types import AudioWindow
+
+PART = 10  # mixtures of one seed
+TRAINING_SEED, VALIDATION_SEED = 7000, 9000  # of the first part
+
+def histories_by_processes(
+    mixer: Mixer, config: LocalizerConfig, count: int, first_seed: int, jobs: int, progress: Callable[[int, int], None]
+) -> list[RecordingHistories]:
+    """`count` mixtures in parts of PART, each with a seed of its own, so that they do not depend on the number of `jobs`."""
+    parts = [min(PART, count - first) for first in range(0, count, PART)]
+    found: list[RecordingHistories] = []
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_take, initargs=(mixer,)) as pool:
+        for task in [pool.submit(_part, config, part, first_seed + k) for k, part in enumerate(parts)]:
+            found += task.result()
+            progress(len(found), count)
+    return found
+
+
+_mixer: list[Mixer] = []  # of a process that draws parts: rooms and sounds are sent to it once
+
+
+def _take(mixer: Mixer) -> None:
+    _mixer[:] = [mixer]
+
+
+def _part(config: LocalizerConfig, count: int, seed: int) -> list[RecordingHistories]:
+    return histories_of_mixtures(_mixer[0], config, count, seed)
 
 
 def histories_of_mixtures(mixer: Mixer, config: LocalizerConfig, count: int, seed: int) -> list[RecordingHistories]:
