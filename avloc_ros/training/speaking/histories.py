@@ -135,7 +135,9 @@ def histories_below(
     return found
 
 
-def _one(paths: tuple[Path, ...], index: int, config: LocalizerConfig, cache: Path | None) -> tuple[RecordingHistories, RecordingHistories]:
+def _one(
+    paths: tuple[Path, ...], index: int, config: LocalizerConfig, cache: Path | None
+) -> tuple[RecordingHistories, RecordingHistories]:
     """One recording, found again by its place in the list (iterators do not travel between processes)."""
     return histories_of(find_inputs(paths)[index], config, FrontEndCache(cache) if cache is not None else None)
 
