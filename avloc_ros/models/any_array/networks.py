@@ -24,10 +24,10 @@ DIGEST = 48  # numbers in which facts and embedding reach every layer
 class AnyArrayNetworkConfig:
     """Sizes of both networks."""
 
-    hidden: int = setting(128, "units of each recurrent layer", low=4, high=1024)
+    hidden: int = setting(384, "units of each recurrent layer", low=4, high=1024)
     embedding: int = setting(24, "numbers that the listening network hands to the sphere network", low=1, high=256)
-    filters: int = setting(32, "filters of the sphere network", low=2, high=512)
-    dilations: tuple[int, ...] = setting((1, 2, 4, 1, 2), "one residual layer each, its reach in cells of 10 degrees")
+    filters: int = setting(64, "filters of the sphere network", low=2, high=512)
+    dilations: tuple[int, ...] = setting((1, 2, 4, 1, 2, 4, 1), "one residual layer each, its reach in cells of 10 degrees")
 
 
 class ListeningNetwork(nn.Module):
