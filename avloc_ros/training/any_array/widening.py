@@ -36,7 +36,8 @@ def read_listening(path: Path, config: AnyArrayNetworkConfig) -> State:
     for layer in range(len(gru) // 3):
         weights, recurrent, bias = (part[0] for part in gru[3 * layer : 3 * layer + 3])
         half = GATES * config.hidden
-        for name, values in (("weight_ih", weights), ("weight_hh", recurrent), ("bias_ih", bias[:half]), ("bias_hh", bias[half:])):
+        parts = {"weight_ih": weights, "weight_hh": recurrent, "bias_ih": bias[:half], "bias_hh": bias[half:]}
+        for name, values in parts.items():
             update, reset, new = np.split(values, GATES)  # ONNX has the update gate first, torch the reset gate
             state[f"recurrent.{name}_l{layer}"] = np.concatenate([reset, update, new])
     return {name: torch.tensor(np.array(values, np.float32)) for name, values in state.items()}
