@@ -14,10 +14,13 @@ NAME = "speaking"
 
 
 class SpeakingEngine:
-    """Judges all tracks of a moment at once; `threshold`: a track speaks from this probability on, from the card."""
+    """Judges all tracks of a moment at once.
 
-    def __init__(self, engine: OnnxEngine, threshold: float) -> None:
-        self._engine, self.threshold = engine, threshold
+    threshold: a track speaks from this probability on; ear, fusion: the systems whose grids it learnt with. All from the card.
+    """
+
+    def __init__(self, engine: OnnxEngine, threshold: float, ear: str, fusion: str) -> None:
+        self._engine, self.threshold, self.ear, self.fusion = engine, threshold, ear, fusion
         hidden, facts = engine.inputs["memory"][-1], engine.inputs["facts"][-1]
         if hidden is None or facts is None:
             raise InputError(f"{engine.name} does not say the sizes of its facts and memory: export it anew")
@@ -27,6 +30,10 @@ class SpeakingEngine:
     def engines(self) -> tuple[OnnxEngine, ...]:
         """What runs the network."""
         return (self._engine,)
+
+    def knows(self, ear: str, fusion: str | None) -> bool:
+        """Whether grids of these systems (None: no fusion, by ear alone) mean to it what they meant when it learnt."""
+        return ear == self.ear and fusion in (None, self.fusion)
 
     def first_memory(self) -> np.ndarray:
         """Of a track that is new, (hidden,)."""
@@ -49,4 +56,4 @@ def load_speaking(path: str = "") -> SpeakingEngine:
     weights = speaking_weights(path)
     engine = OnnxEngine(weights.path, "cpu", 1)
     engine.warm_up()
-    return SpeakingEngine(engine, weights.number("threshold"))
+    return SpeakingEngine(engine, weights.number("threshold"), weights.text("ear"), weights.text("fusion"))

@@ -35,6 +35,13 @@ class Weights:
             raise InputError(f"{card_path(self.path)} has no number '{key}': train again, or set the value yourself")
         return float(value)
 
+    def text(self, key: str) -> str:
+        """A text of the card. Raises InputError where the card lacks it."""
+        value = self.card.get(key)
+        if not isinstance(value, str):
+            raise InputError(f"{card_path(self.path)} has no text '{key}': train again")
+        return value
+
 
 def shipped_weights() -> dict[str, Path]:
     """Names and files of the weights that the package brings."""

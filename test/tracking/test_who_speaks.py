@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,9 @@ class Oracle:
 
     def __init__(self, say: float) -> None:
         self.say, self.asked = say, []
+
+    def knows(self, ear: str, fusion: str | None) -> bool:
+        return ear == "test" and fusion in (None, "test")
 
     def first_memory(self) -> np.ndarray:
         return np.zeros(1, np.float32)
@@ -87,6 +92,16 @@ def test_the_chain_judges_where_something_lacks(world, oracle, lacks) -> None:
         out = step(tracker, world, k, **{lacks: False})
     assert not oracle.asked
     assert all(speaker.speaking_probability != 0.9 for speaker in out.speakers)
+
+
+@pytest.mark.parametrize("other", ["sphere", "fused"])
+def test_the_chain_judges_grids_of_systems_that_the_network_did_not_learn_with(world, oracle, other) -> None:
+    tracker = SpeakerTracker()
+    for k in range(10):
+        grids = {"sphere": world.sphere(k, [FACE]), "fused": world.fused(k, {AHEAD: 0.9})}
+        grids[other] = replace(grids[other], system="srp")
+        tracker.step(k * world.frame_ns, grids["fused"], world.faces(k, [FACE]), grids["sphere"], world.camera)
+    assert not oracle.asked
 
 
 def test_without_a_camera_the_network_judges_by_ear(world, oracle) -> None:

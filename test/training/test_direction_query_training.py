@@ -62,7 +62,7 @@ def test_a_step_makes_the_answers_better(bank, tmp_path):
     stock = SceneStock(bank, RECIPE.chunks, torch.device("cpu"), 10)
     stock.take_in()
     told: list[str] = []
-    plan = BankTime(2.0, 0.02, validations=2, of_processor=True)
+    plan = BankTime(5.0, 0.02, validations=2, of_processor=True)
     run = train_direction_query(RECIPE, stock, stock, tmp_path, plan, 0, told.append)
     assert run.steps > 3 and (tmp_path / "query.last.pt").is_file() and (tmp_path / "recipe.yaml").is_file()
     losses = [float(line.split("validation loss ")[1].split(",")[0]) for line in told if "validation loss" in line]

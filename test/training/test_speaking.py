@@ -107,7 +107,7 @@ def test_a_slower_camera_shows_every_second_moment_twice_as_long() -> None:
 
 def test_the_file_judges_moment_by_moment_as_the_network_does_whole_tracks(tmp_path, one_thread) -> None:
     made = scenes(12, 0)
-    path = train_speaking(RECIPE, made[:9], {PICTURES: made[9:]}, tmp_path, 0, Provenance({}, {}, "test", 0))
+    path = train_speaking(RECIPE, made[:9], {PICTURES: made[9:]}, tmp_path, 0, Provenance({}, {}, "test", 0), ("blend", "x"))
     network = learn(RECIPE, [h for r in made[:9] for h in r.histories], 0)
     whole = speaking_probabilities(network, made[9:10])[0][0]
     engine = load_speaking(str(path))
@@ -117,6 +117,8 @@ def test_the_file_judges_moment_by_moment_as_the_network_does_whole_tracks(tmp_p
         steps.append(float(probabilities[0]))
     assert np.allclose(steps, whole, atol=1e-4)
     assert 0.2 <= engine.threshold <= 0.8
+    assert engine.knows("blend", "x") and engine.knows("blend", None)
+    assert not engine.knows("srp", "x") and not engine.knows("blend", "y")
 
 
 def test_what_is_taken_of_a_tracker_is_labelled_and_joined_by_track(world_of_two) -> None:

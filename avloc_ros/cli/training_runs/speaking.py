@@ -42,7 +42,8 @@ def run(recipe: SpeakingRecipe, request: Request) -> list[Path]:
         "validation": {kind: len(recordings) for kind, recordings in judged_on.items()},
     }
     provenance = Provenance(to_mapping(recipe), facts, request.command, options.seed, device="CPU")
-    return [train_speaking(recipe, learnt_from, judged_on, request.out, options.seed, provenance)]
+    systems = config.audio_tracker, f"dsw_fusion_{config.fusion.kind}"
+    return [train_speaking(recipe, learnt_from, judged_on, request.out, options.seed, provenance, systems)]
 
 
 def _of_scenes(

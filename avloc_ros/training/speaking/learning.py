@@ -62,10 +62,11 @@ class Batch:
 
 def train_speaking(
     recipe: SpeakingRecipe, training: Sequence[RecordingHistories], validation: Mapping[str, Sequence[RecordingHistories]],
-    out: Path, seed: int, provenance: Provenance,
+    out: Path, seed: int, provenance: Provenance, systems: tuple[str, str],
 ) -> Path:  # fmt: skip
     """Learn, choose the threshold, and write the network with its card; the file.
 
+    systems: of the ear and of the fusion that the histories are of.
     validation: by kind; those with a picture (PICTURES) choose the threshold, where there are any.
     """
     started = time.perf_counter()
@@ -77,6 +78,8 @@ def train_speaking(
     card = {
         "threshold": threshold,
         "threshold_choice": CHOICE,
+        "ear": systems[0],
+        "fusion": systems[1],
         "metrics": {kind: _facts(recordings, judged[kind], threshold) for kind, recordings in validation.items()},
         "training": {"seconds": round(time.perf_counter() - started, 1), "tracks": sum(len(r.histories) for r in training)},
     }
