@@ -15,6 +15,7 @@ from avloc_ros.training.speaking.histories import History, HistoryTaker, Moment,
 from avloc_ros.training.speaking.learning import (  # noqa: E402
     PICTURES,
     SpeakingRecipe,
+    best_threshold,
     chain_probabilities,
     changed,
     cross_entropy,
@@ -59,6 +60,14 @@ def test_frame_recall_is_the_share_of_scored_frames_with_the_right_number() -> N
     made = recording(tracks, [1, 1, 1, 0], [True, True, True, False])
     assert frame_recall([made], found, 0.5) == pytest.approx(2 / 3)
     assert frame_recall([made, made], found * 2, 0.05) == pytest.approx(2 / 3)  # at .05 frame 2 has two of one
+
+
+def test_one_half_decides_unless_another_threshold_is_clearly_better() -> None:
+    """Found at .3 and .6 in a thousand frames; who speaks is the .6 in one case, both in the other."""
+    track = History(np.arange(1000), np.zeros((1000, len(FACTS)), np.float32), np.zeros(1000, bool), np.ones(1000, bool))
+    found = [[np.where(np.arange(1000) % 2, 0.6, 0.3)]]
+    assert best_threshold([recording([track], (np.arange(1000) % 2).tolist())], found) == 0.5
+    assert best_threshold([recording([track], [1] * 1000)], found) == 0.3
 
 
 def scenes(count: int, seed: int) -> list[RecordingHistories]:
