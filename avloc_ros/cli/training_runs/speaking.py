@@ -21,7 +21,7 @@ def run(recipe: SpeakingRecipe, request: Request) -> list[Path]:
     from avloc_ros.cli.evaluate import chain_config
     from avloc_ros.config import to_mapping
     from avloc_ros.training.cards import Provenance
-    from avloc_ros.training.speaking.learning import PICTURES, train_speaking
+    from avloc_ros.training.speaking.learning import train_speaking
 
     request.need_paths()
     request.refuse_resume()
@@ -33,7 +33,7 @@ def run(recipe: SpeakingRecipe, request: Request) -> list[Path]:
     else:
         training, validation = held_out_apart(training, "scenes")
     learnt_from = [histories for pair in training for histories in pair]
-    judged_on = {PICTURES: [seen for seen, _ in validation], "by ear": [heard for _, heard in validation]}
+    judged_on = {"scenes": [seen for seen, _ in validation], "by ear": [heard for _, heard in validation]}
     if recipe.kit:
         more, judged_on["mixtures"] = _of_mixtures(recipe, config, request)
         learnt_from += more
