@@ -279,3 +279,47 @@ def test_asl_unet_from_scenes_to_weights(tmp_path):
     card = read_weights(out / "asl_unet_small.onnx").card
     assert card["data"]["training"] == {"recordings": 1, "frames": 12} and card["data"]["test"]["recordings"] == 2
     assert 0 < card["threshold"] < 1 and "wearer" in card["metrics"]["test"]
+
+
+@pytest.fixture
+def silent_scenes(tmp_path):
+    """Five scenes in which nobody is to be seen or heard."""
+    for seed in range(5):
+        write_scene(
+            tmp_path / "scenes" / f"scene{seed}",
+            array=MicrophoneArray(np.array([[0.05, 0, 0], [-0.05, 0, 0], [0, 0.05, 0], [0, 0, 0.05]])),
+            camera=CameraModel(320, 200, 150.0, 150.0, 160.0, 100.0),
+            audio=np.random.default_rng(seed).normal(0, 1e-4, (4 * 640, 4)),
+            sample_rate_hz=16000,
+            images=iter(np.full((4, 200, 320, 3), 40, np.uint8)),
+            fps=25,
+            truth=[TruthRow.unseen(f, 25.0, "a", 0.1, 0.0, 2.0, False) for f in range(4)],
+        )
+    return tmp_path / "scenes"
+
+
+def test_who_speaks_is_learnt_from_tracks_of_scenes(silent_scenes, tmp_path, monkeypatch, capsys):
+    """Tracks that are told by hand: whose voice is heard speaks. Without any the error says so."""
+    from avloc_ros.runtime.speaking_network import load_speaking
+    from avloc_ros.tracking.talk_facts import FACTS
+    from avloc_ros.training.speaking import histories
+
+    def told(item, config, cache):
+        rng = np.random.default_rng(len(item.name) + ord(item.name[-1]))
+        facts = rng.normal(0, 0.1, (40, len(FACTS))).astype(np.float32)
+        speaks = np.arange(40) // 10 % 2 == 1
+        facts[:, FACTS.index("heard")] += np.where(speaks, 2, -2)
+        one = histories.History(np.arange(40), facts, speaks, np.ones(40, bool))
+        whole = histories.RecordingHistories(item.name, (one,), speaks.astype(int), np.ones(40, bool))
+        return whole, whole
+
+    request = ["train", "speaking", str(silent_scenes), "--out", str(tmp_path / "none"), "--jobs", "1", *MACHINE]
+    assert main([*request, *settings(epochs=1)]) == 2
+    assert "no track was found in the recordings" in capsys.readouterr().err
+    monkeypatch.setattr(histories, "histories_of", told)
+    request[4] = str(tmp_path / "out")
+    assert main([*request, *settings(epochs=60, batch=4, learning_rate=0.01)]) == 0
+    card = read_weights(tmp_path / "out" / "speaking.onnx").card
+    assert card["metrics"]["scenes"]["frame_recall"] == 1.0 and card["data"]["training"] == {"scenes": 4, "mixtures": 0}
+    assert (card["ear"], card["fusion"]) == ("blend", "dsw_fusion_spatial")
+    assert load_speaking(str(tmp_path / "out" / "speaking.onnx")).knows("blend", None)
