@@ -47,6 +47,7 @@ class SpeakingRecipe(MaterialConfig):
     learning_rate: float = setting(4e-3, "the highest; it falls as a cosine", low=1e-6, high=1.0)
     weight_decay: float = setting(1e-2, "of AdamW", low=0.0, high=1.0)
     slow_share: float = setting(0.25, "tracks of which every second moment is shown, as of a slower camera", low=0.0, high=1.0)
+    learn_all: bool = setting(True, "once the threshold is chosen, learn anew from the recordings that validated, too")
     mouthless_share: float = setting(0.15, "tracks without what mouths tell", low=0.0, high=1.0)
     network: SpeakingNetworkConfig = field(default_factory=SpeakingNetworkConfig)
 
@@ -66,11 +67,12 @@ def train_speaking(
 ) -> Path:  # fmt: skip
     """Learn, choose the threshold, and write the network with its card; the file.
 
+    The card's metrics are those of the network that had not learnt from what validates, whatever `learn_all` says.
     systems: of the ear and of the fusion that the histories are of.
     validation: by kind; those with a picture (PICTURES) choose the threshold, where there are any.
     """
     started = time.perf_counter()
-    network = learn(recipe, [history for recording in training for history in recording.histories], seed)
+    network = learn(recipe, histories_in(training), seed)
     judged = {kind: speaking_probabilities(network, recordings) for kind, recordings in validation.items()}
     threshold = best_threshold([(recordings, judged[kind]) for kind, recordings in validation.items()])
     card = {
@@ -79,9 +81,18 @@ def train_speaking(
         "ear": systems[0],
         "fusion": systems[1],
         "metrics": {kind: _facts(recordings, judged[kind], threshold) for kind, recordings in validation.items()},
-        "training": {"seconds": round(time.perf_counter() - started, 1), "tracks": sum(len(r.histories) for r in training)},
     }
+    if recipe.learn_all:
+        training = [*training, *(recording for recordings in validation.values() for recording in recordings)]
+        network = learn(recipe, histories_in(training), seed)
+    tracks = len(histories_in(training))
+    card["training"] = {"seconds": round(time.perf_counter() - started, 1), "tracks": tracks, "with_validation": recipe.learn_all}
     return write_speaking(network, recipe, out, card, provenance)
+
+
+def histories_in(recordings: Sequence[RecordingHistories]) -> list[History]:
+    """Of all recordings."""
+    return [history for recording in recordings for history in recording.histories]
 
 
 def best_threshold(kinds: Sequence[tuple[Sequence[RecordingHistories], Sequence[Sequence[np.ndarray]]]]) -> float:
