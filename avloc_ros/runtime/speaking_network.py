@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
 from avloc_ros.runtime.engines import OnnxEngine
@@ -31,9 +29,9 @@ class SpeakingEngine:
         """What runs the network."""
         return (self._engine,)
 
-    def knows(self, ear: str, fusion: str | None) -> bool:
-        """Whether grids of these systems (None: no fusion, by ear alone) mean to it what they meant when it learnt."""
-        return ear == self.ear and fusion in (None, self.fusion)
+    def knows(self, ear: str, fusion: str) -> bool:
+        """Whether grids of these systems mean to it what they meant when it learnt."""
+        return (ear, fusion) == (self.ear, self.fusion)
 
     def first_memory(self) -> np.ndarray:
         """Of a track that is new, (hidden,)."""
@@ -50,9 +48,8 @@ def speaking_weights(path: str = "") -> Weights:
     return find_weights(path, NAME, NAME)
 
 
-@lru_cache(maxsize=4)
 def load_speaking(path: str = "") -> SpeakingEngine:
-    """The network, ready to run, one for all trackers of a process: it keeps no state; see speaking_weights."""
+    """The network, ready to run; see speaking_weights."""
     weights = speaking_weights(path)
     engine = OnnxEngine(weights.path, "cpu", 1)
     engine.warm_up()

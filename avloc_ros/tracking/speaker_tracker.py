@@ -207,13 +207,9 @@ class SpeakerTracker:
 
     def _facts(self, fused: SpeakerGrid | None, sphere: SpeakerGrid | None, duration_s: float) -> np.ndarray | None:
         """What the network wants to know of each track; None where it cannot be known, or would mean something else to it."""
-        if sphere is None or not self._tracks:
+        if fused is None or not is_refined(fused) or sphere is None or self._camera is None or not self._tracks:
             return None
-        if self._camera is None:
-            fused = None
-        elif fused is None or not is_refined(fused):
-            return None
-        if self._network is not None and not self._network.knows(sphere.system, fused.system if fused is not None else None):
+        if self._network is not None and not self._network.knows(sphere.system, fused.system):
             return None
         return talk_facts(self._tracks, fused, sphere, self._camera, duration_s, self.config.face.assumed_range_m)
 

@@ -32,7 +32,6 @@ FACTS = (
     "is_confirmed",
     "readable",  # probability that its mouth tells
     "duration",  # seconds since the moment before
-    "has_picture",  # whether there is a fused grid at all
 )
 LEAST = -4.3  # log-odds of 0.014: as good as nothing
 CERTAIN = 1e-3  # probabilities are taken to be at least this far from 0 and 1
@@ -43,13 +42,11 @@ EVEN_READABLE = 0.5  # of a face whose mouth was not seen to move or rest yet
 
 
 def talk_facts(
-    tracks: Sequence[Track], fused: SpeakerGrid | None, sphere: SpeakerGrid, camera: CameraModel | None, duration_s: float,
-    range_m: float,
-) -> np.ndarray:  # fmt: skip
-    """float32 (tracks, FACTS), after the tracks took the moment's faces and sounds.
+    tracks: Sequence[Track], fused: SpeakerGrid, sphere: SpeakerGrid, camera: CameraModel, duration_s: float, range_m: float
+) -> np.ndarray:
+    """float32 (tracks, FACTS), after the tracks took the moment's faces and sounds; fused: of a trained fusion.
 
-    fused, camera: the grid of a trained fusion and the camera that it is of, or None for both. range_m: how far away talkers
-    are taken to be, to find them in the picture.
+    range_m: how far away talkers are taken to be, to find them in the picture.
     """
     facts = np.zeros((len(tracks), len(FACTS)), np.float32)
     if not len(tracks):
@@ -57,10 +54,9 @@ def talk_facts(
     voice = sphere.audio_weight if sphere.audio_weight is not None and np.ndim(sphere.audio_weight) == 0 else EVEN_READABLE
     directions = np.stack([track.state.direction for track in tracks])  # (tracks, 3)
     around = _around(sphere, directions)
-    pixels = camera.project(directions * range_m)[0] if camera is not None else None
+    pixels, _ = camera.project(directions * range_m)
     for row, track in enumerate(tracks):
-        is_inside = fused is not None and pixels is not None and not track.is_outside
-        cell = cell_of(fused.layout, *pixels[row]) if is_inside else None  # type: ignore[union-attr, index]
+        cell = None if track.is_outside else cell_of(fused.layout, *pixels[row])
         facts[row] = _own_facts(track, cell, fused, around[row], float(voice), duration_s)
     _add_others(facts)
     return facts
@@ -73,13 +69,13 @@ def log_odds(probability: np.ndarray | float) -> np.ndarray:
 
 
 def _own_facts(
-    track: Track, cell: tuple[int, int] | None, fused: SpeakerGrid | None, around: float, voice: float, duration_s: float
+    track: Track, cell: tuple[int, int] | None, fused: SpeakerGrid, around: float, voice: float, duration_s: float
 ) -> tuple[float, ...]:
     """One row, what is known of others still 0."""
     heard = max(LEAST, float(log_odds(track.sound.probability))) if track.sound is not None else LEAST
     motion = track.face.mouth_motion if track.face is not None else None
     mouth = 0.0 if motion is None else float(np.clip(np.log(max(motion, 1e-6)), -MOUTH_REACH, MOUTH_REACH))
-    about, weight = (LEAST, 0.0) if fused is None or cell is None else (_fused_about(fused, cell), _audio_weight(fused, cell))
+    about, weight = (LEAST, 0.0) if cell is None else (_fused_about(fused, cell), _audio_weight(fused, cell))
     return (
         heard,
         float(track.sound is not None),
@@ -101,7 +97,6 @@ def _own_facts(
         float(track.confirmed),
         EVEN_READABLE if track.readable is None else track.readable,
         duration_s,
-        float(fused is not None),
     )
 
 

@@ -12,17 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from avloc_ros.evaluation.chain.front_end_cache import FrontEndCache
-from avloc_ros.evaluation.chain.stages import StageFrame, run_stages
+from avloc_ros.evaluation.chain.stages import run_stages
 from avloc_ros.evaluation.inputs.find import find_inputs
 from avloc_ros.evaluation.inputs.recording_input import EvaluationInput
 from avloc_ros.evaluation.metrics.localisation import outside_collars
-from avloc_ros.geometry import CameraModel, angles_from_direction, wrap_angle
+from avloc_ros.geometry import angles_from_direction, wrap_angle
 from avloc_ros.systems.localizer import FusedTracking, LocalizerConfig
-from avloc_ros.tracking.talk_facts import FACTS
 from avloc_ros.tracking.track import Track
 from avloc_ros.types import InputError
 
-HAS_PICTURE = FACTS.index("has_picture")
 NEAR_RAD = np.radians(15.0)  # who speaks is the nearest track, if it is this near in azimuth
 
 
@@ -61,7 +59,7 @@ class HistoryTaker:
         self._now = {track.order: (track, row) for track, row in zip(tracks, facts, strict=True)}
 
     def close_frame(self, frame: int, azimuths_rad: Sequence[float], talkers: int) -> None:
-        """azimuths_rad: of all who speak; talkers: how many of them a perfect tracker would report where it is counted."""
+        """azimuths_rad: of all who speak; talkers: how many of them are in the picture."""
         moments = {order: moment_of(frame, track, row) for order, (track, row) in self._now.items()}
         label(list(moments.values()), azimuths_rad)
         for order, moment in moments.items():
@@ -89,40 +87,31 @@ class Moment:
 
 def histories_of(
     item: EvaluationInput, config: LocalizerConfig, cache: FrontEndCache | None = None
-) -> tuple[RecordingHistories, RecordingHistories]:
-    """Run the chain over one recording, with its pictures and by ear alone. Raises InputError where it lacks one sense."""
+) -> RecordingHistories:
+    """Run the chain over one recording. Raises InputError where it lacks sound or pictures."""
     if item.camera is None or item.array is None:
         raise InputError(f"{item.path}: who speaks is learnt from recordings with both sound and pictures")
-    stages = run_stages(item, config, config.audio_tracker, cache)
-    return _followed(item, stages, config, item.camera), _followed(item, stages, config, None)
-
-
-def _followed(
-    item: EvaluationInput, stages: Sequence[StageFrame], config: LocalizerConfig, camera: CameraModel | None
-) -> RecordingHistories:
-    """The tracks of a recording whose front ends have run; without a camera, by ear alone."""
     taker = HistoryTaker()
-    chain = FusedTracking(with_chain(config), camera, on_facts=taker.take)
-    for stage in stages:
-        audio = stage.audio if camera is not None or stage.audio is None else replace(stage.audio, image=None)
-        chain.step(audio, stage.faces if camera is not None else None, stage.stamp_ns)
+    chain = FusedTracking(with_chain(config), item.camera, on_facts=taker.take)
+    for stage in run_stages(item, config, config.audio_tracker, cache):
+        chain.step(stage.audio, stage.faces, stage.stamp_ns)
         speaking = [row for row in item.truth.get(stage.frame, ()) if row.speaking]
-        counted = [row for row in speaking if camera is None or row.in_picture]
-        taker.close_frame(stage.frame, [row.azimuth_rad for row in speaking], len(counted))
+        azimuths = [row.azimuth_rad for row in speaking]
+        taker.close_frame(stage.frame, azimuths, sum(row.in_picture for row in speaking))
     return taker.histories(item.name)
 
 
 def histories_below(
     paths: Sequence[Path], config: LocalizerConfig, cache: Path | None = None, jobs: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[tuple[RecordingHistories, RecordingHistories]]:  # fmt: skip
+) -> list[RecordingHistories]:  # fmt: skip
     """The same of all recordings under `paths`, `jobs` of them at once; progress(done, all) is called after each.
 
     cache: a folder of `avloc evaluate --cache`.
     """
     count = len(find_inputs(paths))
     tasks = [(tuple(paths), index, config, cache) for index in range(count)]
-    found: list[tuple[RecordingHistories, RecordingHistories]] = []
+    found: list[RecordingHistories] = []
     if jobs <= 1 or count <= 1:
         for task in tasks:
             found.append(_one(*task))
@@ -137,7 +126,7 @@ def histories_below(
 
 def _one(
     paths: tuple[Path, ...], index: int, config: LocalizerConfig, cache: Path | None
-) -> tuple[RecordingHistories, RecordingHistories]:
+) -> RecordingHistories:
     """One recording, found again by its place in the list (iterators do not travel between processes)."""
     return histories_of(find_inputs(paths)[index], config, FrontEndCache(cache) if cache is not None else None)
 
@@ -158,10 +147,9 @@ def label(moments: Sequence[Moment], azimuths_rad: Sequence[float]) -> None:
 
 
 def moment_of(frame: int, track: Track, facts: np.ndarray) -> Moment:
-    """As the tracker holds it after the frame; without a picture every confirmed track counts."""
+    """As the tracker holds it after the frame."""
     azimuth, _ = angles_from_direction(track.state.direction)
-    is_counted = not facts[HAS_PICTURE] or not track.is_outside
-    return Moment(frame, float(azimuth), facts, track.confirmed and is_counted)
+    return Moment(frame, float(azimuth), facts, track.confirmed and not track.is_outside)
 
 
 def _joined(moments: list[Moment]) -> History:
