@@ -84,13 +84,13 @@ class AudioEvidenceConfig:
 class SpeakingConfig:
     """When a track counts as speaking: by a network, or by a two-state Markov chain with the audio evidence, and hysteresis.
 
-    The chain is one of the network's facts, and judges alone where the network lacks others: without a camera, without sound, or
-    with a fusion that was not trained. All numbers but `weights` are the chain's.
+    What the chain says is one of the network's facts, and decides where the network lacks others: by ear alone, without sound,
+    or with another fusion or audio tracker than it learnt with. All numbers but `weights` are the chain's.
     """
 
     judge: str = setting(
         "network",
-        "who says whether a talker speaks where sound, camera and a trained fusion are there",
+        "who says whether a talker speaks where sound, a camera and the trained fusion are there",
         choices=("network", "chain"),
     )
     weights: str = setting("", "file of another network that `avloc train speaking` wrote; empty: the shipped one")
