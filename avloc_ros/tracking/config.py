@@ -85,7 +85,7 @@ class SpeakingConfig:
     """When a track counts as speaking: by a network, or by a two-state Markov chain with the audio evidence, and hysteresis.
 
     What the chain says is one of the network's facts, and decides where the network lacks others: by ear alone, without sound,
-    or with another fusion or audio tracker than it learnt with. All numbers but `weights` are the chain's.
+    or with another fusion or audio tracker than it learnt with. The numbers from `mean_turn_s` on are the chain's.
     """
 
     judge: str = setting(
@@ -94,6 +94,13 @@ class SpeakingConfig:
         choices=("network", "chain"),
     )
     weights: str = setting("", "file of another network that `avloc train speaking` wrote; empty: the shipped one")
+    judged_outside: float = setting(
+        0.2,
+        "outside the picture, where sound is all there is, a talker speaks from this probability of the network on; inside, from "
+        "that of its card",
+        low=0.0,
+        high=1.0,
+    )
     mean_turn_s: float = setting(0.39, "mean time for which somebody speaks", low=0.04, high=60.0)
     mean_turn_outside_s: float = setting(0.24, "the same for talkers outside the picture", low=0.04, high=60.0)
     mean_pause_s: float = setting(0.45, "mean time for which somebody is silent", low=0.04, high=60.0)

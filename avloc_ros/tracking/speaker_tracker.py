@@ -218,7 +218,8 @@ class SpeakerTracker:
         probabilities, memories_after = network.judge(facts, np.stack(memories))
         for track, probability, memory in zip(self._tracks, probabilities, memories_after, strict=True):
             track.speaking_probability, track.memory = float(probability), memory
-            track.is_speaking = track.speaking_probability >= network.threshold
+            threshold = self.config.speaking.judged_outside if track.is_outside else network.threshold
+            track.is_speaking = track.speaking_probability >= threshold
 
     def _settle(self, stamp_ns: int) -> None:
         """Join tracks that are one, number those that are credible now, drop those that are over."""

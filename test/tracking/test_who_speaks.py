@@ -118,6 +118,16 @@ def test_the_network_decides_what_is_published(world, oracle) -> None:
     assert [speaker.is_speaking for speaker in out.speakers] == [False]  # .49 is below the threshold, whatever the chain says
 
 
+def test_outside_the_picture_a_lower_probability_will_do(world, oracle) -> None:
+    """At .3 a face does not speak and a voice behind the camera does; at .1 nobody does."""
+    for say, speak in ((0.3, [False, True]), (0.1, [False, False])):
+        oracle.say, tracker = say, SpeakerTracker()
+        for k in range(30):
+            out = step(tracker, world, k, talkers=(FACE, (152.5, 7.5)))
+        outside_last = sorted(out.speakers, key=lambda speaker: speaker.face is None)
+        assert [speaker.is_speaking for speaker in outside_last] == speak
+
+
 def test_what_is_remembered_belongs_to_a_track_and_is_forgotten_when_a_stream_stops(world, oracle) -> None:
     tracker = SpeakerTracker()
     for k in range(6):
