@@ -1,6 +1,6 @@
 """How the shipped any_array networks came about: the ones before, made wider, learn on where there is a GPU.
 
-usage: python benchmarks/any_array_wider.py KIT --out DIR [--start FOLDER] [--seconds 232] [--seed 1] [--device cuda]
+usage: python benchmarks/any_array_wider.py KIT --out DIR --start FOLDER [--seconds 232] [--seed 1] [--device cuda]
 
 KIT as for `avloc train any_array`; --start: the folder of the narrower networks (hidden 128, filters 32, five layers; those of
 version control before these). Writes DIR/best.pt, last.pt and validation.csv, then both ONNX files with their cards.

@@ -19,10 +19,10 @@ class SpeakingEngine:
 
     def __init__(self, engine: OnnxEngine, threshold: float, ear: str, fusion: str) -> None:
         self._engine, self.threshold, self.ear, self.fusion = engine, threshold, ear, fusion
-        hidden, facts = engine.inputs["memory"][-1], engine.inputs["facts"][-1]
-        if hidden is None or facts is None:
-            raise InputError(f"{engine.name} does not say the sizes of its facts and memory: export it anew")
-        self._hidden, self.facts = hidden, facts
+        hidden = engine.inputs["memory"][-1]
+        if hidden is None:
+            raise InputError(f"{engine.name} does not say the size of its memory: export it anew")
+        self._hidden = hidden
 
     @property
     def engines(self) -> tuple[OnnxEngine, ...]:
@@ -48,9 +48,11 @@ def speaking_weights(path: str = "") -> Weights:
     return find_weights(path, NAME, NAME)
 
 
-def load_speaking(path: str = "") -> SpeakingEngine:
-    """The network, ready to run; see speaking_weights."""
+def load_speaking(facts: int, path: str = "") -> SpeakingEngine:
+    """The network, ready to run; see speaking_weights. Raises InputError, too, where it was taught on another number of facts."""
     weights = speaking_weights(path)
     engine = OnnxEngine(weights.path, "cpu", 1)
+    if (taught_on := engine.inputs["facts"][-1]) != facts:
+        raise InputError(f"{weights.path} was taught on {taught_on} facts of a track, this version has {facts}: train it again")
     engine.warm_up()
     return SpeakingEngine(engine, weights.number("threshold"), weights.text("ear"), weights.text("fusion"))

@@ -21,7 +21,7 @@ from avloc_ros.tracking.evidence import (
     sound_bearings,
 )
 from avloc_ros.tracking.sphere_filter import initial_state, squared_distances
-from avloc_ros.tracking.talk_facts import talk_facts
+from avloc_ros.tracking.talk_facts import FACTS, talk_facts
 from avloc_ros.tracking.track import NS, Track
 from avloc_ros.types import FaceDetections, Modality, SpeakerGrid, Speakers
 
@@ -47,7 +47,7 @@ class SpeakerTracker:
         self.config = config or SpeakerTrackerConfig()
         self._on_facts = on_facts
         speaking = self.config.speaking
-        self._network = load_speaking(speaking.weights) if speaking.judge == "network" else None
+        self._network = load_speaking(len(FACTS), speaking.weights) if speaking.judge == "network" else None
         self._identities = 0  # never given twice: after a reset nobody must take a new talker for an old one
         self.reset()
 

@@ -38,7 +38,7 @@ class Oracle:
 @pytest.fixture
 def oracle(monkeypatch: pytest.MonkeyPatch) -> Oracle:
     there = Oracle(0.9)
-    monkeypatch.setattr(speaker_tracker, "load_speaking", lambda path: there)
+    monkeypatch.setattr(speaker_tracker, "load_speaking", lambda facts, path: there)
     return there
 
 

@@ -23,6 +23,7 @@ from avloc_ros.training.speaking.learning import (  # noqa: E402
     speaking_probabilities,
     train_speaking,
 )
+from avloc_ros.types import InputError  # noqa: E402
 
 HEARD, CHAIN, DURATION = (FACTS.index(name) for name in ("heard", "chain", "duration"))
 
@@ -118,13 +119,15 @@ def test_the_file_judges_moment_by_moment_as_the_network_does_whole_tracks(tmp_p
     path = train_speaking(RECIPE, made[:9], made[9:], tmp_path, 0, Provenance({}, {}, "test", 0), ("blend", "x"))
     network = learn(RECIPE, [h for r in made[:9] for h in r.histories], 0)
     whole = speaking_probabilities(network, made[9:10])[0][0]
-    engine = load_speaking(str(path))
+    engine = load_speaking(len(FACTS), str(path))
     memories, steps = np.stack([engine.first_memory()] * 2), []
     for row in made[9].histories[0].facts:
         probabilities, memories = engine.judge(np.stack([row, -row]), memories)
         steps.append(float(probabilities[0]))
     assert np.allclose(steps, whole, atol=1e-4)
     assert 0.2 <= engine.threshold <= 0.8
+    with pytest.raises(InputError, match=f"taught on {len(FACTS)} facts of a track, this version has 7: train it again"):
+        load_speaking(7, str(path))
     assert engine.knows("blend", "x")
     assert not engine.knows("srp", "x") and not engine.knows("blend", "y")
 

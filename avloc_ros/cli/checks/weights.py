@@ -26,6 +26,7 @@ from avloc_ros.systems.dsw_fusion import DswFusion
 from avloc_ros.systems.event_network import EventNetworkConfig
 from avloc_ros.systems.faces import FaceConfig, FaceTracker
 from avloc_ros.systems.fusion import KINDS as FUSIONS, FusionConfig, fusion_weights
+from avloc_ros.tracking.talk_facts import FACTS
 from avloc_ros.types import InputError
 
 Engines = Iterable[OnnxEngine]
@@ -109,7 +110,7 @@ GROUPS = (
     ),
     Group(
         "speaker tracker",
-        (Part(_onnx(SPEAKING), lambda: load_speaking().engines),),
+        (Part(_onnx(SPEAKING), lambda: load_speaking(len(FACTS)).engines),),
         "or run speaker_tracker with tracker.speaking.judge: chain",
     ),
     Group(
